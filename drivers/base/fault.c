@@ -1,0 +1,68 @@
+#include "drivers/base/fault.h"
+
+static const char *const names[BY_FAULT__MAX] = {
+#define FAULT(id, doc) [BY_FAULT_##id] = #id,
+#include "drivers/base/fault.def"
+#undef FAULT
+};
+
+const char *
+fault_name(enum fault_point p)
+{
+    return p < BY_FAULT__MAX ? names[p] : "?";
+}
+
+#ifdef BY_FAULTS
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Counting must be exact across threads: tests name the K-th passing. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned passed[BY_FAULT__MAX];
+
+static void
+fault_trace(enum fault_point p)
+{
+    const char *file = getenv("BIANYUN_FAULT_TRACE");
+    char line[80];
+    int fd, n;
+
+    if (file == NULL)
+        return;
+    fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    n = snprintf(line, sizeof(line), "%s\n", names[p]);
+    (void)!write(fd, line, (size_t)n);
+    (void)close(fd);
+}
+
+enum fault_verdict
+fault_at(enum fault_point p)
+{
+    const char *spec = getenv("BIANYUN_FAULT");
+    char name[40], what[16];
+    unsigned k, now;
+
+    (void)pthread_mutex_lock(&lock);
+    now = ++passed[p];
+    (void)pthread_mutex_unlock(&lock);
+    fault_trace(p);
+    if (spec == NULL || sscanf(spec, "%39[A-Z_]:%u:%15s", name, &k, what) != 3 ||
+        strcmp(name, names[p]) != 0 || k != now)
+        return FAULT_NONE;
+    if (strcmp(what, "kill") == 0)
+        (void)raise(SIGKILL);
+    if (strcmp(what, "slow") == 0)
+        (void)nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
+    if (strcmp(what, "fail") == 0)
+        return FAULT_FAIL;
+    return strcmp(what, "lose") == 0 ? FAULT_LOSE : FAULT_NONE;
+}
+#endif

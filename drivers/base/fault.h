@@ -1,0 +1,32 @@
+#ifndef BY_DRIVERS_BASE_FAULT_H
+#define BY_DRIVERS_BASE_FAULT_H
+/* Fault points: places between two instructions where a test may end, delay or fail the process.
+ * Every place is a row of fault.def; code can only name a row, so a hook without a row does not
+ * build, and tests/e2e/faults walks the rows, so a row without a test fails.
+ *
+ * In builds with -DBY_FAULTS the environment variable BIANYUN_FAULT = "NAME:K:WHAT" acts at the
+ * K-th passing (from 1) of the point: WHAT is kill (SIGKILL to itself), slow (2 s), fail (the call
+ * fails), lose (the call happens, its answer is lost).  BIANYUN_FAULT_TRACE=FILE appends the name
+ * of each point passed.  Release builds compile to nothing.  Threads: any. */
+
+enum fault_point {
+#define FAULT(id, doc) BY_FAULT_##id,
+#include "drivers/base/fault.def"
+#undef FAULT
+    BY_FAULT__MAX
+};
+
+enum fault_verdict { FAULT_NONE, FAULT_FAIL, FAULT_LOSE };
+
+#ifdef BY_FAULTS
+enum fault_verdict fault_at(enum fault_point p);
+#else
+static inline enum fault_verdict
+fault_at(enum fault_point p)
+{
+    (void)p;
+    return FAULT_NONE;
+}
+#endif
+const char *fault_name(enum fault_point p);
+#endif

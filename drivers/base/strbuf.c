@@ -1,0 +1,98 @@
+#include "drivers/base/strbuf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+strbuf_room(struct strbuf *b, size_t more)
+{
+    size_t cap = b->cap != 0 ? b->cap : 128;
+
+    if (more >= (size_t)-1 / 4 || b->len >= (size_t)-1 / 4)
+        abort();
+    while (cap < b->len + more + 1)
+        cap *= 2;
+    if (cap == b->cap)
+        return;
+    b->s = realloc(b->s, cap);
+    if (b->s == NULL)
+        abort();
+    b->cap = cap;
+}
+
+void
+strbuf_clear(struct strbuf *b)
+{
+    if (b == NULL)
+        return;
+    free(b->s);
+    *b = (struct strbuf){0};
+}
+
+void
+strbuf_reset(struct strbuf *b)
+{
+    b->len = 0;
+    if (b->s != NULL)
+        b->s[0] = '\0';
+}
+
+void
+strbuf_add(struct strbuf *b, const void *bytes, size_t len)
+{
+    strbuf_room(b, len);
+    if (len != 0)
+        memcpy(b->s + b->len, bytes, len);
+    b->len += len;
+    b->s[b->len] = '\0';
+}
+
+void
+strbuf_addc(struct strbuf *b, char c)
+{
+    strbuf_add(b, &c, 1);
+}
+
+void
+strbuf_adds(struct strbuf *b, const char *s)
+{
+    strbuf_add(b, s, strlen(s));
+}
+
+void
+strbuf_addf(struct strbuf *b, const char *fmt, ...)
+{
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        abort();
+    strbuf_room(b, (size_t)n);
+    va_start(ap, fmt);
+    (void)vsnprintf(b->s + b->len, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    b->len += (size_t)n;
+}
+
+const char *
+strbuf_peek(const struct strbuf *b)
+{
+    return b->s != NULL ? b->s : "";
+}
+
+char *
+strbuf_take(struct strbuf *b)
+{
+    char *s;
+
+    strbuf_room(b, 0);
+    b->s[b->len] = '\0';
+    s = b->s;
+    *b = (struct strbuf){0};
+    return s;
+}

@@ -1,0 +1,28 @@
+#ifndef BY_DRIVERS_BASE_STRBUF_H
+#define BY_DRIVERS_BASE_STRBUF_H
+/* A growing, NUL-terminated byte string.  Running out of memory aborts: nothing here is worth
+ * half an answer.  Threads: one owner. */
+#include <stddef.h>
+
+struct strbuf {
+    char *s; /* NULL when nothing was ever added */
+    size_t len, cap;
+};
+
+void strbuf_clear(struct strbuf *b); /* free; NULL and empty are fine */
+void strbuf_reset(struct strbuf *b); /* keep the memory, empty the text */
+void strbuf_add(struct strbuf *b, const void *bytes, size_t len);
+void strbuf_addc(struct strbuf *b, char c);
+void strbuf_adds(struct strbuf *b, const char *s);
+void strbuf_addf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** The text, never NULL; valid until the buffer changes. */
+const char *strbuf_peek(const struct strbuf *b);
+/** Move the text out (never NULL); the caller frees it, the buffer is empty again. */
+char *strbuf_take(struct strbuf *b);
+
+static inline void
+strbuf_scope(struct strbuf *b)
+{
+    strbuf_clear(b);
+}
+#endif

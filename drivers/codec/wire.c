@@ -1,0 +1,76 @@
+#include "drivers/codec/wire.h"
+
+/* Order as in the enums of wire.h. */
+const char *const w_res_kind_names[] = {"", "vm", "volume", "network", NULL};
+const char *const w_verb_names[] = {"",    "create",  "resize", "downgrade", "power",
+                                    "bin", "restore", "erase",  NULL};
+const char *const w_wanted_names[] = {"",       "running", "stopped", "present",
+                                      "binned", "absent",  NULL};
+const char *const w_authority_names[] = {"", "grant", "plan", "unit", NULL};
+const char *const w_seen_names[] = {"",        "unknown", "working", "running", "stopped",
+                                    "present", "binned",  "absent",  "missing", "unclaimed",
+                                    "foreign", "refused", "failed",  NULL};
+const char *const w_firmware_names[] = {"", "bios", "uefi", NULL};
+const char *const w_format_names[] = {"", "qcow2", "raw", NULL};
+const char *const w_role_names[] = {"", "admin", "bureau", "provider", "tenant", "auditor", NULL};
+const char *const w_key_use_names[] = {"", "grant", "order", NULL};
+const char *const w_verdict_names[] = {
+    "", "active", "underused", "idle", "not_enough_data", "not_applicable", NULL};
+const char *const w_metric_names[] = {"", "cpu", "mem", "net_tx", "net_rx", "disk_io", NULL};
+
+#define AT(o, f) .off = offsetof(struct w_##o, f), .size = sizeof(((struct w_##o *)0)->f)
+#define OBJ(o, doc_) const struct jm_field schema_##o[] = {
+#define STR(o, f, fl, n, c, d)                                                                     \
+    {.name = #f, .doc = d, .type = JM_STR, .flags = fl, .cls = c, AT(o, f)},
+#define TEXT(o, f, fl, m, c, d)                                                                    \
+    {.name = #f, .doc = d, .type = JM_TEXT, .flags = fl, .cls = c, .max = m, AT(o, f)},
+#define U32(o, f, fl, lo, hi, d)                                                                   \
+    {.name = #f, .doc = d, .type = JM_U32, .flags = fl, .min = lo, .max = hi, AT(o, f)},
+#define U64(o, f, fl, lo, hi, d)                                                                   \
+    {.name = #f, .doc = d, .type = JM_U64, .flags = fl, .min = lo, .max = hi, AT(o, f)},
+#define I64(o, f, fl, lo, hi, d)                                                                   \
+    {.name = #f, .doc = d, .type = JM_I64, .flags = fl, .min = lo, .max = hi, AT(o, f)},
+#define BOOL(o, f, fl, d) {.name = #f, .doc = d, .type = JM_BOOL, .flags = fl, AT(o, f)},
+#define ENUM(o, f, fl, t, d)                                                                       \
+    {.name = #f, .doc = d, .type = JM_ENUM, .flags = fl, .names = w_##t##_names, AT(o, f)},
+#define SUB(o, f, fl, of, d)                                                                       \
+    {.name = #f,                                                                                   \
+     .doc = d,                                                                                     \
+     .type = JM_OBJ,                                                                               \
+     .flags = fl,                                                                                  \
+     .sub = schema_##of,                                                                           \
+     .sub_size = sizeof(struct w_##of),                                                            \
+     AT(o, f)},
+#define LIST(o, f, fl, of, m, d)                                                                   \
+    {.name = #f,                                                                                   \
+     .doc = d,                                                                                     \
+     .type = JM_LIST,                                                                              \
+     .flags = fl,                                                                                  \
+     .sub = schema_##of,                                                                           \
+     .sub_size = sizeof(struct w_##of),                                                            \
+     .max = m,                                                                                     \
+     AT(o, f)},
+#define END(o)                                                                                     \
+    {                                                                                              \
+        0                                                                                          \
+    }                                                                                              \
+    }                                                                                              \
+    ;
+#include "drivers/codec/wire.def"
+#include "drivers/codec/wire_undef.h"
+
+const struct w_object w_objects[] = {
+#define OBJ(o, d) {#o, d, schema_##o, sizeof(struct w_##o)},
+#define STR(o, f, flags, n, cls, doc)
+#define TEXT(o, f, flags, max, cls, doc)
+#define U32(o, f, flags, min, max, doc)
+#define U64(o, f, flags, min, max, doc)
+#define I64(o, f, flags, min, max, doc)
+#define BOOL(o, f, flags, doc)
+#define ENUM(o, f, flags, type, doc)
+#define SUB(o, f, flags, of, doc)
+#define LIST(o, f, flags, of, max, doc)
+#define END(o)
+#include "drivers/codec/wire.def"
+#include "drivers/codec/wire_undef.h"
+    {0}};

@@ -1,0 +1,134 @@
+#ifndef BY_DRIVERS_CODEC_WIRE_H
+#define BY_DRIVERS_CODEC_WIRE_H
+/* Every object that crosses a wire or is signed: struct w_<name> and its rows schema_<name>, both
+ * made from wire.def, so a field is said once.  Units are in the names.  Ids are UUID text. */
+#include "drivers/codec/jmap.h"
+
+#define W_ID 40   /* char[] that holds a UUID */
+#define W_NAME 68 /* char[] that holds a display name, up to 64 bytes */
+#define W_HASH 72 /* char[] that holds 64 hex digits */
+
+/* Enumerations: index 0 is always "not given".  The names are in wire.c. */
+
+enum w_res_kind { RES_NONE, RES_VM, RES_VOLUME, RES_NETWORK, RES__MAX };
+enum w_verb {
+    VERB_NONE,
+    VERB_CREATE,
+    VERB_RESIZE,    /* within the grant, by the unit */
+    VERB_DOWNGRADE, /* under a plan */
+    VERB_POWER,     /* start or stop, by the unit */
+    VERB_BIN,       /* into the recycle bin */
+    VERB_RESTORE,   /* out of it */
+    VERB_ERASE,     /* overwrite, then absent */
+    VERB__MAX
+};
+enum w_wanted {
+    WANT_NONE,
+    WANT_RUNNING, /* a VM */
+    WANT_STOPPED, /* a VM */
+    WANT_PRESENT, /* a volume or a network */
+    WANT_BINNED,
+    WANT_ABSENT,
+    WANT__MAX
+};
+enum w_authority { AUTH_NONE, AUTH_GRANT, AUTH_PLAN, AUTH_UNIT, AUTH__MAX };
+/* What an agent says of a resource. */
+enum w_seen {
+    SEEN_NONE,
+    SEEN_UNKNOWN, /* libvirt did not answer: nothing may be concluded */
+    SEEN_WORKING,
+    SEEN_RUNNING,
+    SEEN_STOPPED,
+    SEEN_PRESENT,
+    SEEN_BINNED,
+    SEEN_ABSENT,
+    SEEN_MISSING,   /* registered, gone */
+    SEEN_UNCLAIMED, /* registered by receipt, not in the wanted set */
+    SEEN_FOREIGN,   /* not ours */
+    SEEN_REFUSED,   /* the order was refused; reason says why */
+    SEEN_FAILED,    /* tried, failed, will retry; reason says why */
+    SEEN__MAX
+};
+enum w_firmware { FW_NONE, FW_BIOS, FW_UEFI, FW__MAX };
+enum w_format { FMT_NONE, FMT_QCOW2, FMT_RAW, FMT__MAX };
+enum w_role {
+    ROLE_NONE,
+    ROLE_ADMIN,
+    ROLE_BUREAU,
+    ROLE_PROVIDER,
+    ROLE_TENANT,
+    ROLE_AUDITOR,
+    ROLE__MAX
+};
+enum w_key_use { KEY_NONE, KEY_GRANT, KEY_ORDER, KEY__MAX };
+enum w_verdict {
+    VERDICT_NONE,
+    VERDICT_ACTIVE,
+    VERDICT_UNDERUSED,
+    VERDICT_IDLE,
+    VERDICT_NOT_ENOUGH_DATA,
+    VERDICT_NOT_APPLICABLE,
+    VERDICT__MAX
+};
+enum w_metric {
+    METRIC_NONE,
+    METRIC_CPU,
+    METRIC_MEM,
+    METRIC_NET_TX,
+    METRIC_NET_RX,
+    METRIC_DISK_IO,
+    METRIC__MAX
+};
+
+extern const char *const w_res_kind_names[],
+    *const w_verb_names[], *const w_wanted_names[],
+                               *const w_authority_names[],
+                                   *const w_seen_names[],
+                                       *const w_firmware_names[],
+                                           *const w_format_names[],
+                                               *const w_role_names[],
+                                                   *const w_key_use_names[],
+                                                       *const w_verdict_names[],
+                                                           *const w_metric_names[];
+
+#define OBJ(o, doc) struct w_##o {
+#define STR(o, f, flags, n, cls, doc) char f[n];
+#define TEXT(o, f, flags, max, cls, doc) const char *f;
+#define U32(o, f, flags, min, max, doc) uint32_t f;
+#define U64(o, f, flags, min, max, doc) uint64_t f;
+#define I64(o, f, flags, min, max, doc) int64_t f;
+#define BOOL(o, f, flags, doc) bool f;
+#define ENUM(o, f, flags, type, doc) int f; /* enum w_##type */
+#define SUB(o, f, flags, of, doc) struct w_##of f;
+#define LIST(o, f, flags, of, max, doc) struct jm_list f; /* of struct w_##of */
+#define END(o)                                                                                     \
+    }                                                                                              \
+    ;
+#include "drivers/codec/wire.def"
+#include "drivers/codec/wire_undef.h"
+
+#define OBJ(o, doc) extern const struct jm_field schema_##o[];
+#define STR(o, f, flags, n, cls, doc)
+#define TEXT(o, f, flags, max, cls, doc)
+#define U32(o, f, flags, min, max, doc)
+#define U64(o, f, flags, min, max, doc)
+#define I64(o, f, flags, min, max, doc)
+#define BOOL(o, f, flags, doc)
+#define ENUM(o, f, flags, type, doc)
+#define SUB(o, f, flags, of, doc)
+#define LIST(o, f, flags, of, max, doc)
+#define END(o)
+#include "drivers/codec/wire.def"
+#include "drivers/codec/wire_undef.h"
+
+/* A row per object, for generated documents and tests. */
+struct w_object {
+    const char *name, *doc;
+    const struct jm_field *schema;
+    size_t size;
+};
+extern const struct w_object w_objects[]; /* ends with name NULL */
+
+#define W_DECODE(o, text, len, mode, arena, out, e)                                                \
+    jm_decode(text, len, schema_##o, sizeof(struct w_##o), mode, arena, out, e)
+#endif

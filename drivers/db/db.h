@@ -1,0 +1,66 @@
+#ifndef BY_DRIVERS_DB_DB_H
+#define BY_DRIVERS_DB_DB_H
+/* A small vtable over an SQL engine.  SQL lives in stmt.def as named rows and nowhere else; values
+ * are always bound.  Threads: one connection has one owner. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/base/error.h"
+#include "drivers/base/scope.h"
+
+enum db_stmt {
+#define STMT(id, sql) DB_##id,
+#include "drivers/db/stmt.def"
+#undef STMT
+    DB_STMT__MAX
+};
+
+enum db_type { DB_INT, DB_TEXT, DB_BLOB, DB_NULL };
+struct db_value {
+    enum db_type type;
+    int64_t i;
+    const char *s; /* TEXT: NUL-terminated; BLOB: bytes */
+    size_t len;
+};
+#define DBI(x) ((struct db_value){.type = DB_INT, .i = (int64_t)(x)})
+#define DBS(x) db_text(x) /* NULL becomes SQL NULL */
+struct db_value db_text(const char *s);
+
+struct db;
+struct db_rows; /* a running query; end with db_rows_free() before the next on the same connection
+                 */
+
+/** Open a file (created when absent, migrated to the newest schema; a newer schema is CONFLICT).
+ * Every statement is prepared here: a typo stops the daemon, not a user. */
+int db_open(const char *path, bool read_only, struct db **out, struct err *e);
+void db_free(struct db *d);
+int db_begin(struct db *d, struct err *e);
+int db_commit(struct db *d, struct err *e); /* durable on return; fault points COMMIT_* */
+void db_rollback(struct db *d);
+int db_savepoint(struct db *d, struct err *e); /* one level inside a transaction */
+int db_savepoint_release(struct db *d, struct err *e);
+void db_savepoint_rollback(struct db *d);
+
+/** Run one that returns no rows; *changed (may be NULL) counts rows changed.  A unique or foreign
+ * key violation is CONFLICT, a full disk NO_SPACE. */
+int db_exec(struct db *d, enum db_stmt s, const struct db_value *v, size_t n, int *changed,
+            struct err *e);
+#define DB_EXEC(d, s, changed, e, ...)                                                             \
+    db_exec(d, s, (const struct db_value[]){__VA_ARGS__},                                          \
+            sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value), changed, e)
+int db_query(struct db *d, enum db_stmt s, const struct db_value *v, size_t n, struct db_rows **out,
+             struct err *e);
+#define DB_QUERY(d, s, out, e, ...)                                                                \
+    db_query(d, s, (const struct db_value[]){__VA_ARGS__},                                         \
+             sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value), out, e)
+/** 1 a row, 0 the end, -1 an error. */
+int db_next(struct db_rows *r, struct err *e);
+int64_t db_int(const struct db_rows *r, int col);
+const char *db_str(const struct db_rows *r, int col); /* "" for NULL; valid until db_next() */
+bool db_is_null(const struct db_rows *r, int col);
+void db_rows_free(struct db_rows *r);
+SCOPE_FN(db_rows_free, struct db_rows)
+/** Copy the whole store to a file while it is in use. */
+int db_backup(struct db *d, const char *path, struct err *e);
+#endif

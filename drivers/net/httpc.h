@@ -1,0 +1,47 @@
+#ifndef BY_DRIVERS_NET_HTTPC_H
+#define BY_DRIVERS_NET_HTTPC_H
+/* HTTPS client over libcurl, TLS 1.3.  Blocking form for the CLI; multi form for the agent's loop.
+ * Threads: one owner per handle; httpc_wakeup() from any. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/base/error.h"
+
+struct httpc;
+
+struct httpc_config {
+    const char *base_url;             /* https://host:port */
+    const char *ca_file;              /* pinned CA, PEM; NULL with ca_sha256: fetched and pinned */
+    const char *cert_file, *key_file; /* client certificate, or NULL */
+    size_t max_answer_bytes;          /* default 16 MiB */
+    int connect_timeout_ms;           /* default 5 s */
+};
+
+struct httpc_answer {
+    int status; /* 0: no answer; err says why */
+    char *body; /* caller frees (httpc_answer_clear) */
+    size_t len;
+    struct err err; /* set unless 2xx: from the problem document, or from the transport */
+};
+void httpc_answer_clear(struct httpc_answer *a);
+
+int httpc_new(const struct httpc_config *c, struct httpc **out, struct err *e);
+void httpc_free(struct httpc *h);
+/** Bearer token for all calls; kept in memory only. */
+void httpc_token(struct httpc *h, const char *token);
+/** Blocking call; body NULL for none.  -1 unless 2xx, *e from the problem document. */
+int httpc_call(struct httpc *h, const char *method, const char *path, const char *body, size_t len,
+               int timeout_ms, struct httpc_answer *out, struct err *e);
+
+typedef void (*httpc_done)(void *arg, struct httpc_answer *a); /* a is cleared after return */
+/** Start a call; done runs in httpc_run() of the owner. */
+int httpc_start(struct httpc *h, const char *method, const char *path, const char *body, size_t len,
+                int timeout_ms, httpc_done done, void *arg, struct err *e);
+/** Drive started calls, at most wait_ms, or until httpc_wakeup(). */
+void httpc_run(struct httpc *h, int wait_ms);
+void httpc_wakeup(struct httpc *h);
+/** Fetch the CA of a listener that we do not know yet and check it against its pin: the PEM of the
+ * certificate in the presented chain whose SHA-256 (DER) is ca_sha256; DENIED when none. */
+int httpc_fetch_ca(const char *base_url, const char *ca_sha256, char **pem, struct err *e);
+#endif

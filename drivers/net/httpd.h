@@ -1,0 +1,69 @@
+#ifndef BY_DRIVERS_NET_HTTPD_H
+#define BY_DRIVERS_NET_HTTPD_H
+/* HTTP/1.1 over TLS 1.3 on libevent: event-loop threads that parse and hand over; nothing here
+ * blocks.  One httpd may have several listeners (people; agents with client certificates).
+ *
+ * A request is given to the listener's callback on a loop thread.  The callback must not block: it
+ * queues the request elsewhere and returns.  Exactly one httpd_reply() per request, from any
+ * thread, ends it; if the client went away meanwhile the reply is dropped silently, so a request
+ * pointer stays valid until its reply.  While a request waits (long poll) the client's death is
+ * noticed and reported once through on_gone; data that arrives while a reply is owed closes that
+ * connection. libevent's own traps (dependencies: pending requests see no disconnect; EV_READ while
+ * pending can end the process) are dealt with inside. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/base/arena.h"
+#include "drivers/base/error.h"
+
+struct httpd;
+struct http_req;
+
+struct httpd_limits {
+    size_t max_header_bytes; /* default 16 KiB */
+    size_t max_body_bytes;   /* default 1 MiB; larger: 413 at once, body not read */
+    int max_connections;     /* default 4096 each listener; beyond it the listener waits */
+    int header_timeout_ms;   /* whole request must have arrived: default 10 s; then 408 or close */
+    int idle_timeout_ms;     /* keep-alive: default 75 s */
+};
+
+struct httpd_listener {
+    const char *address; /* "127.0.0.1", "::", … */
+    int port;            /* 0: any free one, see httpd_port() */
+    const char *cert_pem, *key_pem;
+    const char *client_ca_pem;  /* not NULL: a client certificate is required (agents) */
+    struct httpd_limits limits; /* zero: default */
+    void (*on_request)(struct http_req *r, void *arg);
+    void *arg;
+};
+
+int httpd_new(int loops, struct httpd **out, struct err *e);
+/** Strings are copied. *index names the listener for httpd_port(). */
+int httpd_listen(struct httpd *h, const struct httpd_listener *l, int *index, struct err *e);
+int httpd_port(const struct httpd *h, int index);
+int httpd_start(struct httpd *h, struct err *e);
+/** Stop accepting, close what is idle, drop what waits, join the loops. */
+void httpd_free(struct httpd *h);
+/** Close every connection whose client certificate has this SHA-256 (revocation). */
+void httpd_revoke(struct httpd *h, const char *fingerprint);
+/** Ask each loop for a sign of life; 0 when all answered within timeout_ms (watchdog). */
+int httpd_alive(struct httpd *h, int timeout_ms);
+
+const char *http_req_method(const struct http_req *r);
+const char *http_req_path(const struct http_req *r);                    /* decoded, without query */
+const char *http_req_query(const struct http_req *r, const char *name); /* decoded or NULL */
+const char *http_req_header(const struct http_req *r, const char *name);
+const char *http_req_body(const struct http_req *r, size_t *len);
+const char *http_req_peer(const struct http_req *r); /* address, for logs */
+/** SHA-256 of the client's certificate and its first SAN URI; NULL on people's listeners. */
+const char *http_req_cert_fingerprint(const struct http_req *r);
+const char *http_req_cert_uri(const struct http_req *r);
+struct arena *http_req_arena(struct http_req *r); /* freed after the reply */
+/** Called on a loop thread if the client dies while the reply is owed; still reply afterwards. */
+void http_req_on_gone(struct http_req *r, void (*fn)(struct http_req *r, void *arg), void *arg);
+
+/** type NULL: application/json; charset=utf-8.  body is copied. */
+void httpd_reply(struct http_req *r, int status, const char *type, const void *body, size_t len);
+/** As a problem document (RFC 9457). */
+void httpd_reply_err(struct http_req *r, const struct err *e, const char *request_id);
+#endif

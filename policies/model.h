@@ -1,0 +1,114 @@
+#ifndef BY_POLICIES_MODEL_H
+#define BY_POLICIES_MODEL_H
+/* Plain facts that policies judge.  No pointers into drivers; strings are borrowed for the call.
+ * Units are in the names.  Enumerations mirror the words of the wire, translated at the edge. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum mo_kind { MO_VM = 1, MO_VOLUME, MO_NETWORK };
+enum mo_wanted { MO_RUNNING = 1, MO_STOPPED, MO_PRESENT, MO_BINNED, MO_ABSENT };
+enum mo_power { MO_PW_UNKNOWN, MO_PW_RUNNING, MO_PW_PAUSED, MO_PW_OFF, MO_PW_CRASHED };
+enum mo_fill { MO_FILL_NONE, MO_FILL_FILLING, MO_FILL_DONE }; /* by receipt, never by looking */
+
+/* One accepted order (a receipt). */
+struct rec_want {
+    const char *id; /* resource */
+    enum mo_kind kind;
+    enum mo_wanted wanted;
+    uint64_t term, generation;
+    bool wanted_now;  /* in the controller's set, or not heard otherwise since boot */
+    bool held;        /* emergency hold: observe only */
+    bool quarantined; /* a call about it is overdue */
+    uint32_t vcpus;
+    uint64_t mem_mib, bytes;    /* vm: root disk; volume: size */
+    const char *const *volumes; /* vm: data volumes by id, in order */
+    size_t n_volumes;
+    const char *const *networks; /* vm: networks by id */
+    size_t n_networks;
+    enum mo_fill root_fill, seed_fill; /* vm */
+    enum mo_fill fill;                 /* volume */
+    int64_t binned_at_ms;              /* when this host put it into the recycle bin, 0 never */
+    int64_t hold_ms;       /* least time there before overwriting (grant or plan, the larger) */
+    int64_t not_before_ms; /* plan: earliest time to act */
+    bool erased;           /* overwritten, read back and signed for */
+    int64_t stop_asked_ms; /* when the guest was asked to stop, 0 never */
+    int64_t retry_at_ms;   /* nothing before, after a failure */
+};
+
+/* What libvirt has. */
+struct rec_dom {
+    const char *id;
+    bool ours;
+    enum mo_power power;
+    uint64_t term, generation; /* of our mark */
+    uint32_t vcpus, live_vcpus;
+    uint64_t mem_mib, live_mem_mib;
+    bool defined, parts_equal; /* disks and cards as the order says, in the persistent definition */
+    bool live_parts_equal;
+};
+struct rec_vol {
+    const char *id; /* of by-<id>; foreign names are not passed */
+    uint64_t capacity_bytes;
+};
+struct rec_net {
+    const char *id;
+    bool ours, active;
+    uint64_t term, generation;
+    bool hosts_equal; /* every fixed address that the orders want is there */
+};
+
+struct rec_world {
+    bool observed_ok; /* every list was answered */
+    int64_t now_ms;
+    int64_t stop_grace_ms; /* from asking a guest to pulling the plug */
+    const struct rec_want *wants;
+    size_t n_wants;
+    const struct rec_dom *doms;
+    size_t n_doms;
+    const struct rec_vol *vols;
+    size_t n_vols;
+    const struct rec_net *nets;
+    size_t n_nets;
+};
+
+enum rec_op {
+    REC_NET_DEFINE = 1,
+    REC_NET_START,
+    REC_NET_HOSTS, /* bring fixed addresses up to date */
+    REC_NET_REMOVE,
+    REC_VOL_REMAKE, /* found filling: overwrite, remove, make again */
+    REC_VOL_CREATE, /* create and fill, then write the receipt */
+    REC_VOL_GROW,
+    REC_VM_ROOT,   /* root overlay and seed, then the receipt */
+    REC_VM_DEFINE, /* also when size, parts or mark differ */
+    REC_VM_START,
+    REC_VM_SHUTDOWN,
+    REC_VM_DESTROY,
+    REC_BIN, /* record the moment it entered the recycle bin */
+    REC_UNBIN,
+    REC_ERASE, /* overwrite every copy, read back, sign, undefine, unlink */
+    REC_OP__MAX
+};
+struct rec_action {
+    enum rec_op op;
+    size_t want;        /* index into wants */
+    const char *reason; /* static text, for log and explain */
+};
+enum rec_seen {
+    REC_SEEN_UNKNOWN = 1,
+    REC_SEEN_WORKING,
+    REC_SEEN_RUNNING,
+    REC_SEEN_STOPPED,
+    REC_SEEN_PRESENT,
+    REC_SEEN_BINNED,
+    REC_SEEN_ABSENT,
+    REC_SEEN_MISSING,
+    REC_SEEN_UNCLAIMED,
+};
+struct rec_verdict {
+    enum rec_seen seen;
+    bool equal;         /* read back and as the order says */
+    const char *reason; /* static text or NULL */
+};
+#endif
