@@ -11,17 +11,21 @@ enum mo_wanted { MO_RUNNING = 1, MO_STOPPED, MO_PRESENT, MO_BINNED, MO_ABSENT };
 enum mo_power { MO_PW_UNKNOWN, MO_PW_RUNNING, MO_PW_PAUSED, MO_PW_OFF, MO_PW_CRASHED };
 enum mo_fill { MO_FILL_NONE, MO_FILL_FILLING, MO_FILL_DONE }; /* by receipt, never by looking */
 
-/* One accepted order (a receipt). */
+/* One accepted order (a receipt): the newest of its resource. */
 struct rec_want {
     const char *id; /* resource */
     enum mo_kind kind;
     enum mo_wanted wanted;
     uint64_t term, generation;
-    bool wanted_now;  /* in the controller's set, or not heard otherwise since boot */
+    bool wanted_now;  /* in the controller's set, or nothing heard since boot; false: unclaimed */
     bool held;        /* emergency hold: observe only */
     bool quarantined; /* a call about it is overdue */
+    bool may_restart; /* the verb changes size or parts (resize, downgrade, restore): a running
+                         guest that follows an older order may be restarted for it */
+    bool seen_once;   /* was read back equal before: when it is gone now, it is missing */
     uint32_t vcpus;
     uint64_t mem_mib, bytes;    /* vm: root disk; volume: size */
+    const char *root, *seed;    /* vm: its two volumes by id */
     const char *const *volumes; /* vm: data volumes by id, in order */
     size_t n_volumes;
     const char *const *networks; /* vm: networks by id */
@@ -32,11 +36,12 @@ struct rec_want {
     int64_t hold_ms;       /* least time there before overwriting (grant or plan, the larger) */
     int64_t not_before_ms; /* plan: earliest time to act */
     bool erased;           /* overwritten, read back and signed for */
-    int64_t stop_asked_ms; /* when the guest was asked to stop, 0 never */
+    int64_t stop_asked_ms; /* when the guest was asked to stop, under this very generation, since
+                              its last start; 0 never */
     int64_t retry_at_ms;   /* nothing before, after a failure */
 };
 
-/* What libvirt has. */
+/* What libvirt has.  Domains of others are passed too: they may use what is ours. */
 struct rec_dom {
     const char *id;
     bool ours;
@@ -46,9 +51,13 @@ struct rec_dom {
     uint64_t mem_mib, live_mem_mib;
     bool defined, parts_equal; /* disks and cards as the order says, in the persistent definition */
     bool live_parts_equal;
+    const char *const *volumes; /* every by-<id> that it names, live or persistent: ids */
+    size_t n_volumes;
+    const char *const *networks; /* every network that it names, live or persistent: ids */
+    size_t n_networks;
 };
 struct rec_vol {
-    const char *id; /* of by-<id>; foreign names are not passed */
+    const char *id; /* of by-<id>, roots and seeds too; foreign names are not passed */
     uint64_t capacity_bytes;
 };
 struct rec_net {
@@ -59,7 +68,9 @@ struct rec_net {
 };
 
 struct rec_world {
-    bool observed_ok; /* every list was answered */
+    bool observed_ok;   /* every list was answered */
+    bool heard;         /* the controller's set and its holds were heard since this agent started */
+    bool clock_suspect; /* the wall clock jumped: nothing that cannot be undone */
     int64_t now_ms;
     int64_t stop_grace_ms; /* from asking a guest to pulling the plug */
     const struct rec_want *wants;
@@ -73,15 +84,17 @@ struct rec_world {
 };
 
 enum rec_op {
-    REC_NET_DEFINE = 1,
+    REC_NONE,
+    REC_NET_DEFINE, /* also to bring its mark up to date */
     REC_NET_START,
     REC_NET_HOSTS, /* bring fixed addresses up to date */
     REC_NET_REMOVE,
     REC_VOL_REMAKE, /* found filling: overwrite, remove, make again */
     REC_VOL_CREATE, /* create and fill, then write the receipt */
     REC_VOL_GROW,
+    REC_VM_REMAKE, /* root or seed found filling: overwrite and remove those, then as REC_VM_ROOT */
     REC_VM_ROOT,   /* root overlay and seed, then the receipt */
-    REC_VM_DEFINE, /* also when size, parts or mark differ */
+    REC_VM_DEFINE, /* persistent; also when size, parts or mark differ */
     REC_VM_START,
     REC_VM_SHUTDOWN,
     REC_VM_DESTROY,
@@ -96,7 +109,8 @@ struct rec_action {
     const char *reason; /* static text, for log and explain */
 };
 enum rec_seen {
-    REC_SEEN_UNKNOWN = 1,
+    REC_SEEN_NONE,
+    REC_SEEN_UNKNOWN,
     REC_SEEN_WORKING,
     REC_SEEN_RUNNING,
     REC_SEEN_STOPPED,
@@ -105,10 +119,12 @@ enum rec_seen {
     REC_SEEN_ABSENT,
     REC_SEEN_MISSING,
     REC_SEEN_UNCLAIMED,
+    REC_SEEN_FOREIGN, /* there is one of that id, without our mark */
+    REC_SEEN__MAX
 };
 struct rec_verdict {
     enum rec_seen seen;
     bool equal;         /* read back and as the order says */
-    const char *reason; /* static text or NULL */
+    const char *reason; /* static text; NULL when equal */
 };
 #endif
