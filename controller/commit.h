@@ -26,8 +26,15 @@ int ledger_append(struct tx *t, const char *actor, const char *act, const char *
                   const char *body, struct err *e);
 /** Insert an order: gives it its generation (one above the resource's newest), queues it for the
  * batch signature, supersedes the older order, bumps the host's revision and wakes it after commit.
- * o->id, term, generation, incarnation and issued_at_ms are filled in. */
+ * o->id, version, term, generation, incarnation and issued_at_ms are filled in.  The resource's row
+ * must be there (generation 0 for a new one): its host, wanted, term, generation and order_ are
+ * written here.  CONFLICT in recovery, or when the host is not enrolled. */
 int order_issue(struct tx *t, struct w_order *o, struct err *e);
-/** Wake a host's long poll after the commit. */
-void commit_touch_host(struct tx *t, const char *host);
+/** Wake a host's long poll after the commit: its revision rises. */
+int commit_touch_host(struct tx *t, const char *host, struct err *e);
+/** Something to do after this step's commit, on the writer thread, in order; must not block.  Not
+ * run when the step or the group fails. */
+void commit_after(struct tx *t, void (*fn)(struct controller *c, void *arg), void *arg);
+/** Memory that lives until the group's answers have left. */
+struct arena *tx_arena(struct tx *t);
 #endif

@@ -1,0 +1,82 @@
+#ifndef BY_CONTROLLER_CONTROLLER_H
+#define BY_CONTROLLER_CONTROLLER_H
+/* The controller's state, passed down everywhere.  Fields are set before the threads start and only
+ * read afterwards; what changes while it runs is behind a function here.  Threads: any. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controller/api.h"
+#include "drivers/base/arena.h"
+#include "drivers/base/error.h"
+#include "drivers/base/scope.h"
+#include "drivers/crypto/paper.h"
+
+struct auth;
+struct commit;
+struct dispatch;
+struct httpd;
+struct jobs;
+struct live;
+struct pool;
+struct server;
+
+struct controller_config {
+    char people_address[64], agents_address[64];
+    uint32_t people_port, agents_port; /* 0: any free one */
+    uint32_t loops, readers, workers;  /* threads */
+    uint64_t session_ms;               /* life of a session */
+    uint64_t silent_ms;                /* a host that said nothing for so long is silent */
+    char grant_key[256];               /* file: the controller may sign grants itself (weaker) */
+    char log_level[8];
+};
+
+struct controller {
+    struct controller_config conf;
+    char dir[256];        /* store, keys, run/ */
+    char store_path[300]; /* the database file: readers open it themselves */
+    char store[W_ID];     /* id of the store */
+    const char *root_pem; /* public key of the root */
+    const char *ca_pem;   /* certificate of our CA */
+    const char *ca_key;   /* its key: host certificates are issued with it */
+    char ca_sha256[W_HASH];
+    struct sigkey *order_key;
+    struct sigkey *grant_key; /* NULL unless configured */
+    struct arena arena;       /* of the strings above */
+
+    struct live *live;     /* term, recovery, newest head, key ring */
+    struct auth *auth;     /* sessions and host certificates in memory */
+    struct commit *commit; /* the one writer */
+    struct pool *readers;  /* each thread has its own read connection */
+    struct pool *workers;  /* signatures, hashes, decoding */
+    struct server *server; /* routes */
+    struct httpd *httpd;
+    int people, agents;        /* listeners */
+    struct dispatch *dispatch; /* long polls */
+    struct jobs *jobs;         /* clocks, sweeps, evaluations */
+    /** Wake the long polls of a host; set by dispatch before threads start, may be NULL. */
+    void (*wake_host)(struct controller *c, const char *host);
+};
+
+void controller_config_default(struct controller_config *conf);
+/** Open store, keys and pools; no listener yet.  Free with controller_free(), also after -1. */
+int controller_open(struct controller *c, const char *dir, const struct controller_config *conf,
+                    struct err *e);
+/** Start threads, listen, write DIR/run/ports.json. */
+int controller_start(struct controller *c, struct err *e);
+/** Stop listening, answer what is queued, join everything. */
+void controller_free(struct controller *c);
+
+uint64_t controller_term(struct controller *c);
+/** Behind its hosts: nothing is dispatched or allocated until a person decides. */
+bool controller_recovery(struct controller *c);
+bool controller_clock_jumped(struct controller *c);
+/** Newest signed ledger head, copied into the arena; NULL before the first. */
+const char *controller_head(struct controller *c, struct arena *a);
+uint64_t controller_head_seq(struct controller *c);
+/** keyring_check() with the key statements in force. */
+int controller_paper_check(struct controller *c, const char *text, size_t len, const char *purpose,
+                           const char *batch_purpose, enum w_key_use use, int64_t at_ms,
+                           struct arena *a, const char **body, struct err *e);
+/** For steps: this store is behind its hosts.  Kept in the store; takes effect with the commit. */
+int controller_enter_recovery(struct tx *t, const char *reason, struct err *e);
+#endif
