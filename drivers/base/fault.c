@@ -43,6 +43,14 @@ fault_trace(enum fault_point p)
     (void)close(fd);
 }
 
+void
+fault_restart(void)
+{
+    (void)pthread_mutex_lock(&lock);
+    memset(passed, 0, sizeof(passed));
+    (void)pthread_mutex_unlock(&lock);
+}
+
 enum fault_verdict
 fault_at(enum fault_point p)
 {

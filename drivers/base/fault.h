@@ -20,6 +20,7 @@ enum fault_verdict { FAULT_NONE, FAULT_FAIL, FAULT_LOSE };
 
 #ifdef BY_FAULTS
 enum fault_verdict fault_at(enum fault_point p);
+void fault_restart(void); /* count passings from 1 again: for tests in one process */
 #else
 static inline enum fault_verdict
 fault_at(enum fault_point p)

@@ -26,18 +26,33 @@ struct db_value {
 #define DBI(x) ((struct db_value){.type = DB_INT, .i = (int64_t)(x)})
 #define DBS(x) db_text(x) /* NULL becomes SQL NULL */
 struct db_value db_text(const char *s);
+struct db_value db_blob(const void *bytes, size_t len);
 
 struct db;
-struct db_rows; /* a running query; end with db_rows_free() before the next on the same connection
-                 */
+struct db_rows; /* a running query; end with db_rows_free() before the same statement runs again */
 
 /** Open a file (created when absent, migrated to the newest schema; a newer schema is CONFLICT).
  * Every statement is prepared here: a typo stops the daemon, not a user. */
 int db_open(const char *path, bool read_only, struct db **out, struct err *e);
+/** As db_open() with another schema and other statements (then enum db_stmt is an index into them):
+ * for tests of this module. */
+struct migration;
+struct db_schema {
+    const struct migration *migrations;
+    size_t migration_count;
+    const char *const *statements; /* each is borrowed for the life of the connection */
+    size_t statement_count;
+};
+int db_open_schema(const char *path, bool read_only, const struct db_schema *schema,
+                   struct db **out, struct err *e);
 void db_free(struct db *d);
+/** Cap the size of the store; beyond it writes fail with NO_SPACE. */
+int db_limit_bytes(struct db *d, int64_t bytes, struct err *e);
 int db_begin(struct db *d, struct err *e);
-int db_commit(struct db *d, struct err *e); /* durable on return; fault points COMMIT_* */
-void db_rollback(struct db *d);
+/** Durable on return.  On -1 the transaction is over too: rolled back, or (fault point: answer
+ * lost) committed without our knowing.  Fault points COMMIT_BEFORE, COMMIT_AFTER. */
+int db_commit(struct db *d, struct err *e);
+void db_rollback(struct db *d);                /* nothing when no transaction is open */
 int db_savepoint(struct db *d, struct err *e); /* one level inside a transaction */
 int db_savepoint_release(struct db *d, struct err *e);
 void db_savepoint_rollback(struct db *d);
@@ -58,9 +73,11 @@ int db_query(struct db *d, enum db_stmt s, const struct db_value *v, size_t n, s
 int db_next(struct db_rows *r, struct err *e);
 int64_t db_int(const struct db_rows *r, int col);
 const char *db_str(const struct db_rows *r, int col); /* "" for NULL; valid until db_next() */
+size_t db_len(const struct db_rows *r, int col);      /* bytes of a TEXT or BLOB */
 bool db_is_null(const struct db_rows *r, int col);
 void db_rows_free(struct db_rows *r);
 SCOPE_FN(db_rows_free, struct db_rows)
+SCOPE_FN(db_free, struct db)
 /** Copy the whole store to a file while it is in use. */
 int db_backup(struct db *d, const char *path, struct err *e);
 #endif
