@@ -35,6 +35,7 @@ struct rec_want {
     int64_t binned_at_ms;              /* when this host put it into the recycle bin, 0 never */
     int64_t hold_ms;       /* least time there before overwriting (grant or plan, the larger) */
     int64_t not_before_ms; /* plan: earliest time to act */
+    bool erase_begun;      /* the first overwrite is recorded: there is no way back */
     bool erased;           /* overwritten, read back and signed for */
     int64_t stop_asked_ms; /* when the guest was asked to stop, under this very generation, since
                               its last start; 0 never */
