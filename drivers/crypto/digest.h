@@ -1,6 +1,8 @@
 #ifndef BY_DRIVERS_CRYPTO_DIGEST_H
 #define BY_DRIVERS_CRYPTO_DIGEST_H
-/* Hashes as hex, random bytes, ids, tokens.  Threads: any. */
+/* Hashes as hex, random bytes, ids, tokens.  A hash that the library cannot compute aborts, as
+ * running out of memory does.  Threads: any. */
+#include <stddef.h>
 #include <stdint.h>
 
 #include "drivers/base/error.h"
@@ -8,6 +10,20 @@
 /** 64 hex digits and NUL into out. */
 void digest_sha256_hex(const void *bytes, size_t len, char out[65]);
 void digest_sm3_hex(const void *bytes, size_t len, char out[65]);
+
+enum digest_alg { DIGEST_SHA256, DIGEST_SM3 };
+enum { DIGEST_BYTES = 32 }; /* of both */
+struct digest_part {
+    const void *bytes;
+    size_t len;
+};
+/** Hash of n parts, one after the other. */
+void digest_parts(enum digest_alg alg, const struct digest_part *parts, size_t n,
+                  uint8_t out[DIGEST_BYTES]);
+void digest_hex(const uint8_t hash[DIGEST_BYTES], char out[65]);
+/** From 64 lower-case hex digits; -1 (INVALID) when it is anything else. */
+int digest_from_hex(const char *hex, uint8_t out[DIGEST_BYTES], struct err *e);
+
 int digest_file_sha256_hex(const char *path, char out[65], struct err *e);
 /** Random bytes from the system; aborts when there are none. */
 void random_bytes(void *out, size_t len);
