@@ -70,7 +70,7 @@ struct virt_disk_seen {
     const char *path; /* NULL: no file behind it */
 };
 struct virt_nic_seen {
-    char mac[20], network[W_ID]; /* network: libvirt's UUID, "" when it is not a libvirt network */
+    char mac[20], network[W_ID]; /* network: UUID of one of ours (by-<uuid>), "" otherwise */
 };
 /* Size and parts as one definition says them. */
 struct virt_dom_def {
@@ -215,9 +215,10 @@ struct virt_ops {
     const struct virt_stats_ops *stats;
 };
 
-/* Every back end's handle starts with this. */
+/* Every back end's handle starts with this; the back end sets ops. */
 struct virt {
     const struct virt_ops *ops;
+    const struct virt_ops *inner; /* virt_open(): the back end behind the fault points */
 };
 
 struct virt_config {
@@ -229,7 +230,8 @@ struct virt_config {
     bool forbid_kvm; /* TCG whatever the machine says */
 };
 
-/** Open by the scheme of c->uri.  *out is the caller's; virt_close(). */
+/** Open by the scheme of c->uri.  *out is the caller's; virt_close().  Its ops pass the fault
+ * points VIRT_BEFORE and VIRT_AFTER around everything that changes the hypervisor. */
 int virt_open(const struct virt_config *c, struct virt **out, struct err *e);
 void virt_close(struct virt *v); /* NULL is fine */
 #endif
