@@ -1,6 +1,6 @@
 # One file, not recursive.  `make help` prints the targets.
 B ?= debug
-O := build/$(B)
+O ?= build/$(B)
 ifeq ($(origin CC),default)
 CC := gcc
 endif
