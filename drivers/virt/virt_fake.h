@@ -4,16 +4,18 @@
  * and network, volumes are real files in the pool's folder.  Every change is one rename, so kill -9
  * anywhere loses nothing that a call has acknowledged.  Several processes may open one world.
  *
- *   dom/<id>.json net/<id>.json   definitions and states
- *   nvram/ save/                  files that a hypervisor would keep
+ *   dom/<id>.dom, net/<id>.json  definitions and states
+ *   nvram/, save/                 files that a hypervisor would keep
  *   script                        scripted failures, below; read again at each call
  *   calls/<OP>                    how often OP was called (a decimal number)
- *   load/<id>, load/default       "cpu=PERMILLE rx=BYTES/S tx=BYTES/S block=BYTES/S mem=USED%
- * deaf=0|1"; cpu is of all vCPUs together; deaf guests ignore shutdown host "cpus=N mem_mib=N
- * pool_bytes=N uefi=0|1 kvm=0|1" release                       while it exists, nothing hangs
+ *   load/<id>, load/default       words cpu=PERMILLE (of all vCPUs together) rx=BYTES/S
+ *                                 tx=BYTES/S block=BYTES/S mem=USED% (-1: no balloon) deaf=1
+ *                                 (ignores shutdown)
+ *   host                          words cpus=N mem_mib=N pool_bytes=N uefi=0 kvm=1
+ *   release                       while it exists, nothing hangs
  *
  * Lines of the script: OP K WHAT [id=ID]
- *   OP    dom.define, vol.create … (noun.slot of virt.h), ping, caps, or any
+ *   OP    dom.define, vol.create … (noun.slot of virt.h), open, ping, caps, or any
  *   K     the K-th call from 1, K+ that one and all later, * all.  Counted over processes and
  *         restarts; with id= only calls about that object count
  *   WHAT  fail CODE  nothing is done, CODE is a word of error.h (io, busy, no_space …)
@@ -21,6 +23,7 @@
  *         lose       does it, the answer is TIMEOUT
  *         half       vol.create: full size, half of the content, TIMEOUT; others: as lose
  *         hang       blocks until the file release exists, then does it
+ *         gone       the connection is lost: this call and all later ones of the handle are BUSY
  * # starts a comment.  A line that cannot be read fails every call: a typo must not pass a test.
  *
  * Errors as in virt.h.  Threads: as in virt.h; the tools may run beside open handles. */
@@ -37,10 +40,9 @@ int virt_fake_open(const struct virt_config *c, struct virt **out, struct err *e
 int virt_fake_crash(const char *world, const char *id, struct err *e);
 /** The machine is reset: every domain off, transient ones gone, networks down, pool not started. */
 int virt_fake_reboot(const char *world, struct err *e);
-/** A domain defined by somebody else, kept byte for byte.  other_owner: its XML carries another
- * manager's metadata. */
-int virt_fake_add_foreign(const char *world, const char *id, const char *name, const char *xml,
-                          bool running, bool other_owner, struct err *e);
+/** A domain defined by somebody else, kept byte for byte. */
+int virt_fake_add_foreign(const char *world, const char *id, const char *xml, bool running,
+                          struct err *e);
 /** Put an element that we do not know into a domain's devices, by hand as an administrator would.
  */
 int virt_fake_add_element(const char *world, const char *id, const char *element, struct err *e);
