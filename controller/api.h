@@ -53,7 +53,10 @@ struct api_call {
     void *prepared; /* from prepare_ to api_, in the arena */
     void *out;      /* answer object */
     int status;     /* 200 by default */
-    bool parked;    /* a long poll took the request over; do not reply */
+    /* Set by a read that waits for news: the server then calls it as its last act, and the call
+     * belongs to it until server_resume(), server_answer() or server_fail(). */
+    void (*park)(struct api_call *k);
+    void *parked; /* the waiter's own */
 };
 
 typedef int (*api_fn)(struct api_call *k, struct tx *t, struct err *e);

@@ -4,8 +4,15 @@
  * transaction: signs the group's new orders as one Merkle batch, chains and signs the ledger head,
  * commits (durable), and only then lets answers leave and wakes the hosts that were touched. */
 #include "controller/api.h"
+#include "controller/issue.h"
+#include "controller/ledger.h"
 
 struct commit;
+
+#define COMMIT_GROUP 100     /* steps in one group */
+#define COMMIT_GATHER_MS 2   /* from the first step */
+#define COMMIT_QUEUE 4096    /* steps that may wait */
+#define CLOCK_JUMP_MS 300000 /* a jump beyond it is a ledger entry and holds overdue verdicts */
 
 /** A step: run in the writer thread.  0 keeps its savepoint, -1 rolls it back. */
 typedef int (*commit_step)(void *arg, struct tx *t, struct err *e);
@@ -20,16 +27,10 @@ int commit_submit(struct commit *w, commit_step step, commit_done done, void *ar
 /** Queue and wait: for jobs and tests, never for a loop thread. */
 int commit_run(struct commit *w, commit_step step, void *arg, struct err *e);
 
-/* For steps: */
-/** Add an entry to the ledger; body is canonical JSON of the facts. */
-int ledger_append(struct tx *t, const char *actor, const char *act, const char *subject,
-                  const char *body, struct err *e);
-/** Insert an order: gives it its generation (one above the resource's newest), queues it for the
- * batch signature, supersedes the older order, bumps the host's revision and wakes it after commit.
- * o->id, version, term, generation, incarnation and issued_at_ms are filled in.  The resource's row
- * must be there (generation 0 for a new one): its host, wanted, term, generation and order_ are
- * written here.  CONFLICT in recovery, or when the host is not enrolled. */
-int order_issue(struct tx *t, struct w_order *o, struct err *e);
+/** No group has been running for longer than max_ms (watchdog).  Threads: any. */
+bool commit_alive(struct commit *w, int64_t max_ms);
+
+/* For steps, besides ledger_append() and order_issue(): */
 /** Wake a host's long poll after the commit: its revision rises. */
 int commit_touch_host(struct tx *t, const char *host, struct err *e);
 /** Something to do after this step's commit, on the writer thread, in order; must not block.  Not

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "controller/api.h"
+#include "controller/config.h"
 #include "drivers/base/arena.h"
 #include "drivers/base/error.h"
 #include "drivers/base/scope.h"
@@ -20,16 +21,6 @@ struct live;
 struct pool;
 struct server;
 
-struct controller_config {
-    char people_address[64], agents_address[64];
-    uint32_t people_port, agents_port; /* 0: any free one */
-    uint32_t loops, readers, workers;  /* threads */
-    uint64_t session_ms;               /* life of a session */
-    uint64_t silent_ms;                /* a host that said nothing for so long is silent */
-    char grant_key[256];               /* file: the controller may sign grants itself (weaker) */
-    char log_level[8];
-};
-
 struct controller {
     struct controller_config conf;
     char dir[256];        /* store, keys, run/ */
@@ -43,27 +34,26 @@ struct controller {
     struct sigkey *grant_key; /* NULL unless configured */
     struct arena arena;       /* of the strings above */
 
-    struct live *live;     /* term, recovery, newest head, key ring */
-    struct auth *auth;     /* sessions and host certificates in memory */
-    struct commit *commit; /* the one writer */
-    struct pool *readers;  /* each thread has its own read connection */
-    struct pool *workers;  /* signatures, hashes, decoding */
-    struct server *server; /* routes */
-    struct httpd *httpd;
+    struct live *live;         /* term, recovery, newest head, key ring */
+    struct auth *auth;         /* sessions and host certificates in memory */
+    struct commit *commit;     /* the one writer */
+    struct pool *readers;      /* each thread has its own read connection */
+    struct pool *workers;      /* signatures, hashes, decoding */
+    struct server *server;     /* routes */
+    struct httpd *httpd;       /* both listeners; set by server_start() */
     int people, agents;        /* listeners */
     struct dispatch *dispatch; /* long polls */
     struct jobs *jobs;         /* clocks, sweeps, evaluations */
     /** Wake the long polls of a host; set by dispatch before threads start, may be NULL. */
     void (*wake_host)(struct controller *c, const char *host);
+    int64_t (*wall_ms)(void), (*mono_ms)(void); /* clocks; tests bring their own */
 };
 
-void controller_config_default(struct controller_config *conf);
-/** Open store, keys and pools; no listener yet.  Free with controller_free(), also after -1. */
+/** Open store, keys and pools; no listener yet (server.h).  Free with controller_free(), also after
+ * -1. */
 int controller_open(struct controller *c, const char *dir, const struct controller_config *conf,
                     struct err *e);
-/** Start threads, listen, write DIR/run/ports.json. */
-int controller_start(struct controller *c, struct err *e);
-/** Stop listening, answer what is queued, join everything. */
+/** After server_stop(): finish what is queued, join the threads, close the store. */
 void controller_free(struct controller *c);
 
 uint64_t controller_term(struct controller *c);
@@ -79,4 +69,6 @@ int controller_paper_check(struct controller *c, const char *text, size_t len, c
                            struct arena *a, const char **body, struct err *e);
 /** For steps: this store is behind its hosts.  Kept in the store; takes effect with the commit. */
 int controller_enter_recovery(struct tx *t, const char *reason, struct err *e);
+/** For steps: a host has seen this term; the next one after recovery will be above it. */
+int controller_note_term(struct tx *t, uint64_t term, struct err *e);
 #endif

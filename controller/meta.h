@@ -10,6 +10,7 @@
 #define META_STORE "store"           /* id */
 #define META_NAME "name"             /* of the cloud, for papers */
 #define META_TERM "term"             /* of leadership */
+#define META_TERM_SEEN "term_seen"   /* highest that any host has seen */
 #define META_ROOT "root_pem"         /* public key of the root */
 #define META_RECOVERY "recovery"     /* reason, "" when not */
 #define META_CLOCK_JUMP "clock_jump" /* 1 until a person confirms */

@@ -14,4 +14,6 @@ int policy_by_version(struct db *d, const char *version, struct arena *a, struct
 /** Check and store a document as the newest; an earlier version name is CONFLICT. */
 int policy_store(struct db *d, const char *document, const char *account, int64_t now_ms,
                  struct arena *a, struct w_policy *out, struct err *e);
+/** The document that a new store starts with. */
+const char *policy_shipped(void);
 #endif

@@ -129,7 +129,9 @@ CREATE TABLE host_token (
     token_sha256 TEXT NOT NULL PRIMARY KEY,
     host TEXT NOT NULL REFERENCES host (id),
     expires_ms INTEGER NOT NULL,
-    used_ms INTEGER NOT NULL DEFAULT 0
+    used_ms INTEGER NOT NULL DEFAULT 0,
+    csr_sha256 TEXT NOT NULL DEFAULT '',
+    fingerprint TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE host_cert (
     fingerprint TEXT NOT NULL PRIMARY KEY,

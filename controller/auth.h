@@ -1,0 +1,55 @@
+#ifndef BY_CONTROLLER_AUTH_H
+#define BY_CONTROLLER_AUTH_H
+/* Who is calling: sessions by the SHA-256 of their token, hosts by the fingerprint of their
+ * certificate.  All of them are here, read from the store at start and changed only after a commit,
+ * so a miss is a refusal and needs no look into the store.  Threads: any. */
+#include <stdint.h>
+
+#include "controller/api.h"
+#include "drivers/base/error.h"
+#include "drivers/db/db.h"
+
+#define AUTH_SESSIONS 20000         /* at once, all accounts */
+#define AUTH_SESSIONS_OF_ACCOUNT 32 /* a new one ends the oldest */
+#define AUTH_TOKEN_SESSION "bys_"   /* prefixes, for secret scanners */
+#define AUTH_TOKEN_ONE_TIME "byo_"
+#define AUTH_TOKEN_HOST "byh_"
+
+struct auth;
+
+struct auth_session {
+    char token_sha256[W_HASH];
+    struct caller who;
+    int64_t expires_ms;
+};
+struct auth_cert {
+    char fingerprint[W_HASH];
+    char host[W_ID];
+    uint64_t incarnation;
+    int64_t not_after_ms;
+};
+
+int auth_new(struct auth **out, struct err *e);
+void auth_free(struct auth *a);
+/** Replace everything by what the store has. */
+int auth_load(struct auth *a, struct db *d, int64_t now_ms, struct err *e);
+
+/** UNAUTHENTICATED when the token is unknown or expired. */
+int auth_session_find(struct auth *a, const char *token, int64_t now_ms, struct caller *out,
+                      struct err *e);
+void auth_session_add(struct auth *a, const struct auth_session *s);
+void auth_session_end(struct auth *a, const char *token_sha256);
+/** End every session of an account. */
+void auth_account_end(struct auth *a, const char *account);
+size_t auth_session_count(struct auth *a);
+
+/** UNAUTHENTICATED unless the fingerprint is in force and the URI of the certificate agrees. */
+int auth_cert_find(struct auth *a, const char *fingerprint, const char *uri, int64_t now_ms,
+                   struct caller *out, struct err *e);
+void auth_cert_add(struct auth *a, const struct auth_cert *c);
+/** Forget every certificate of a host but `keep` (NULL: all); gone(fingerprint) for each. */
+void auth_host_end(struct auth *a, const char *host, const char *keep,
+                   void (*gone)(void *arg, const char *fingerprint), void *arg);
+/** When the host last spoke, in memory; 0 not since the start. */
+int64_t auth_host_seen(struct auth *a, const char *host);
+#endif

@@ -1,0 +1,430 @@
+#include "controller/commit.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "controller/auth.h"
+#include "controller/controller.h"
+#include "controller/live.h"
+#include "controller/meta.h"
+#include "drivers/base/clock.h"
+#include "drivers/base/log.h"
+
+struct item {
+    struct item *next;
+    commit_step step;
+    commit_done done;
+    void *arg;
+    struct err err; /* of this step; BY_E_OK: kept */
+};
+
+struct commit {
+    struct controller *c;
+    struct db *d; /* writer thread only, as all up to the lock */
+    struct ledger_tail tail;
+    int64_t revision;
+    bool stale;         /* the last commit failed: what is above must be read again */
+    bool crowded;       /* the last group had company: worth waiting for more */
+    int64_t wall, mono; /* clocks at the last commit; mono 0: none yet */
+    pthread_t thread;
+    bool started;
+    _Atomic int64_t turn_ms; /* when the running group began, 0 none */
+
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t more;
+    struct item *head, **tail_item;
+    size_t queued;
+    bool stop;
+};
+
+/* ---- the queue ------------------------------------------------------------------------------ */
+
+int
+commit_submit(struct commit *w, commit_step step, commit_done done, void *arg, struct err *e)
+{
+    struct item *it = calloc(1, sizeof(*it));
+    bool taken = false;
+
+    if (it == NULL)
+        return err_set(e, BY_E_NOMEM, "out of memory");
+    *it = (struct item){.step = step, .done = done, .arg = arg};
+    (void)pthread_mutex_lock(&w->lock);
+    if (w->queued < COMMIT_QUEUE && !w->stop) {
+        *w->tail_item = it;
+        w->tail_item = &it->next;
+        w->queued++;
+        taken = true;
+        (void)pthread_cond_signal(&w->more);
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+    if (taken)
+        return 0;
+    free(it);
+    return err_set(e, BY_E_BUSY, "too many changes wait to be written: try again in a moment");
+}
+
+static struct timespec
+commit_deadline(int64_t mono_ns)
+{
+    return (struct timespec){.tv_sec = mono_ns / 1000000000, .tv_nsec = mono_ns % 1000000000};
+}
+
+/* The next item; waits until until_ns (monotonic), 0: without end, -1: not at all. */
+static struct item *
+commit_next(struct commit *w, int64_t until_ns)
+{
+    struct timespec ts = commit_deadline(until_ns > 0 ? until_ns : 0);
+    struct item *it;
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&w->lock);
+    while (w->head == NULL && !w->stop && until_ns >= 0 && rc == 0)
+        rc = until_ns == 0 ? pthread_cond_wait(&w->more, &w->lock)
+                           : pthread_cond_timedwait(&w->more, &w->lock, &ts);
+    it = w->head;
+    if (it != NULL) {
+        w->head = it->next;
+        if (w->head == NULL)
+            w->tail_item = &w->head;
+        w->queued--;
+        it->next = NULL;
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+    return it;
+}
+
+/* ---- one group ------------------------------------------------------------------------------ */
+
+static int
+commit_reload(struct commit *w, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+    if (ledger_load_tail(w->d, &w->tail, e) < 0 ||
+        DB_QUERY(w->d, DB_COUNTER_GET, &r, e, DBS("revision")) < 0 || db_next(r, e) != 1)
+        return err_wrap(e, "store");
+    w->revision = db_int(r, 0);
+    return 0;
+}
+
+static int
+commit_begin(struct commit *w, struct group *g, struct err *e)
+{
+    *g = (struct group){.c = w->c, .d = w->d};
+    if (w->stale) {
+        if (commit_reload(w, e) < 0 || live_load(w->c->live, w->d, w->c->order_key, e) < 0 ||
+            auth_load(w->c->auth, w->d, w->c->wall_ms(), e) < 0)
+            return -1;
+        w->stale = false;
+    }
+    g->s.tail = w->tail;
+    g->s.revision = w->revision;
+    return db_begin(w->d, e);
+}
+
+static void
+commit_clock_flag(struct controller *c, void *arg)
+{
+    (void)arg;
+    live_set_jumped(c->live, true);
+}
+
+/* Wall time against monotonic time since the last group; after a start against the ledger. */
+static int
+commit_clock(struct commit *w, struct group *g, int64_t wall, int64_t mono, struct err *e)
+{
+    struct tx t = {.c = w->c, .d = w->d, .now_ms = wall, .group = g};
+    int64_t expect = w->mono != 0 ? w->wall + (mono - w->mono) : wall;
+    int64_t fall = w->tail.at_ms - wall;
+    char body[128];
+
+    if (w->mono == 0 && fall > CLOCK_JUMP_MS)
+        expect = w->tail.at_ms;
+    if (llabs(wall - expect) <= CLOCK_JUMP_MS)
+        return 0;
+    log_warn("clock.jumped", "expected_ms=%" PRId64 " found_ms=%" PRId64, expect, wall);
+    (void)snprintf(body, sizeof(body), "{\"expected_ms\":%" PRId64 ",\"found_ms\":%" PRId64 "}",
+                   expect, wall);
+    if (ledger_append(&t, "controller", "clock.jumped", w->c->store, body, e) < 0 ||
+        meta_set_int(w->d, META_CLOCK_JUMP, 1, e) < 0)
+        return -1;
+    commit_after(&t, commit_clock_flag, NULL);
+    return 0;
+}
+
+/* -1: the store itself is in trouble and the whole group with it. */
+static int
+commit_step_run(struct commit *w, struct group *g, struct item *it, struct err *e)
+{
+    struct group_state before = g->s;
+    struct tx t = {.c = w->c, .d = w->d, .group = g};
+
+    t.now_ms = w->c->wall_ms();
+    if (t.now_ms < g->s.tail.at_ms)
+        t.now_ms = g->s.tail.at_ms;
+    if (db_savepoint(w->d, e) < 0)
+        return -1;
+    if (it->step(it->arg, &t, &it->err) == 0)
+        return db_savepoint_release(w->d, e);
+    if (it->err.code == BY_E_OK)
+        (void)err_set(&it->err, BY_E_BUG, "a step failed without saying why");
+    g->s = before;
+    if (it->err.code == BY_E_NO_SPACE || it->err.code == BY_E_IO) {
+        *e = it->err;
+        return -1;
+    }
+    db_savepoint_rollback(w->d);
+    return 0;
+}
+
+static int
+commit_seal(struct commit *w, struct group *g, int64_t wall, struct err *e)
+{
+    int64_t now = wall < g->s.tail.at_ms ? g->s.tail.at_ms : wall;
+
+    if (issue_seal(g, e) < 0 || ledger_seal(g, now, e) < 0)
+        return -1;
+    return db_commit(w->d, e);
+}
+
+static void
+commit_published(struct commit *w, struct group *g)
+{
+    struct group_hook *hooks = NULL;
+
+    w->tail = g->s.tail;
+    w->revision = g->s.revision;
+    if (g->head != NULL)
+        live_set_head(w->c->live, g->head, g->s.tail.seq, g->s.tail.at_ms);
+    while (g->s.hooks != NULL) { /* oldest first */
+        struct group_hook *h = g->s.hooks;
+
+        g->s.hooks = h->next;
+        h->next = hooks;
+        hooks = h;
+    }
+    for (; hooks != NULL; hooks = hooks->next)
+        hooks->fn(w->c, hooks->arg);
+    for (struct group_touch *h = g->s.touches; h != NULL && w->c->wake_host != NULL; h = h->next)
+        w->c->wake_host(w->c, h->host);
+}
+
+/* Take items until the group is full or 2 ms are over; each is kept in list whatever happens. */
+static int
+commit_gather(struct commit *w, struct group *g, struct item *it, struct item **list, size_t *n,
+              struct err *e)
+{
+    int64_t until = clock_mono_ns() + COMMIT_GATHER_MS * INT64_C(1000000);
+    int rc = 0;
+
+    while (it != NULL) {
+        list[(*n)++] = it;
+        if (rc == 0)
+            rc = commit_step_run(w, g, it, e);
+        if (rc < 0 || *n == COMMIT_GROUP || clock_mono_ns() >= until)
+            break;
+        it = commit_next(w, w->crowded ? until : -1);
+    }
+    return rc;
+}
+
+static void
+commit_turn(struct commit *w, struct item *first)
+{
+    struct item *list[COMMIT_GROUP];
+    struct group g = {0};
+    struct err e = {0};
+    size_t n = 0;
+    int64_t wall = w->c->wall_ms(), mono = w->c->mono_ms();
+    int rc;
+
+    atomic_store(&w->turn_ms, clock_mono_ms());
+    rc = commit_begin(w, &g, &e);
+    if (rc == 0)
+        rc = commit_clock(w, &g, wall, mono, &e);
+    if (rc < 0)
+        list[n++] = first;
+    else
+        rc = commit_gather(w, &g, first, list, &n, &e);
+    if (rc == 0)
+        rc = commit_seal(w, &g, wall, &e);
+    if (rc == 0) {
+        w->wall = wall;
+        w->mono = mono;
+        commit_published(w, &g);
+    } else {
+        db_rollback(w->d);
+        w->stale = true;
+        log_error("commit.failed", "steps=%zu reason=" LOG_Q, n, e.msg);
+        (void)err_wrap(&e, "nothing of this was kept");
+    }
+    w->crowded = n > 1;
+    for (size_t i = 0; i < n; i++) {
+        const struct err *why = list[i]->err.code != BY_E_OK ? &list[i]->err : NULL;
+
+        list[i]->done(list[i]->arg, rc < 0 ? &e : why);
+        free(list[i]);
+    }
+    arena_clear(&g.arena);
+    atomic_store(&w->turn_ms, 0);
+}
+
+static void *
+commit_main(void *arg)
+{
+    struct commit *w = arg;
+    struct item *it;
+
+    while ((it = commit_next(w, 0)) != NULL)
+        commit_turn(w, it);
+    return NULL;
+}
+
+/* ---- for steps ------------------------------------------------------------------------------ */
+
+int
+commit_touch_host(struct tx *t, const char *host, struct err *e)
+{
+    struct group *g = t->group;
+    struct group_touch *h;
+
+    if (strlen(host) >= sizeof(h->host))
+        return err_set(e, BY_E_BUG, "no host id: %s", host);
+    g->s.revision++;
+    g->s.revised = true;
+    h = arena_alloc(&g->arena, sizeof(*h));
+    (void)snprintf(h->host, sizeof(h->host), "%s", host);
+    h->revision = g->s.revision;
+    h->next = g->s.touches;
+    g->s.touches = h;
+    return 0;
+}
+
+void
+commit_after(struct tx *t, void (*fn)(struct controller *c, void *arg), void *arg)
+{
+    struct group *g = t->group;
+    struct group_hook *h = arena_alloc(&g->arena, sizeof(*h));
+
+    *h = (struct group_hook){.next = g->s.hooks, .fn = fn, .arg = arg};
+    g->s.hooks = h;
+}
+
+struct arena *
+tx_arena(struct tx *t)
+{
+    return &t->group->arena;
+}
+
+/* ---- waiting -------------------------------------------------------------------------------- */
+
+struct waiter {
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    commit_step step;
+    void *arg;
+    bool over;
+    struct err err;
+};
+
+static int
+waiter_step(void *arg, struct tx *t, struct err *e)
+{
+    struct waiter *x = arg;
+
+    return x->step(x->arg, t, e);
+}
+
+static void
+waiter_done(void *arg, const struct err *e)
+{
+    struct waiter *x = arg;
+
+    (void)pthread_mutex_lock(&x->lock);
+    if (e != NULL)
+        x->err = *e;
+    x->over = true;
+    (void)pthread_cond_signal(&x->done);
+    (void)pthread_mutex_unlock(&x->lock);
+}
+
+int
+commit_run(struct commit *w, commit_step step, void *arg, struct err *e)
+{
+    struct waiter x = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                       .done = PTHREAD_COND_INITIALIZER,
+                       .step = step,
+                       .arg = arg};
+
+    if (commit_submit(w, waiter_step, waiter_done, &x, e) < 0)
+        return -1;
+    (void)pthread_mutex_lock(&x.lock);
+    while (!x.over) /* ends: every queued item is answered, also at the stop */
+        (void)pthread_cond_wait(&x.done, &x.lock);
+    (void)pthread_mutex_unlock(&x.lock);
+    if (x.err.code == BY_E_OK)
+        return 0;
+    if (e != NULL)
+        *e = x.err;
+    return -1;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+bool
+commit_alive(struct commit *w, int64_t max_ms)
+{
+    int64_t since = atomic_load(&w->turn_ms);
+
+    return since == 0 || clock_mono_ms() - since <= max_ms;
+}
+
+int
+commit_new(struct controller *c, struct commit **out, struct err *e)
+{
+    struct commit *w = calloc(1, sizeof(*w));
+    pthread_condattr_t attr;
+
+    if (w == NULL)
+        return err_set(e, BY_E_NOMEM, "out of memory");
+    w->c = c;
+    w->tail_item = &w->head;
+    (void)pthread_mutex_init(&w->lock, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&w->more, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    if (db_open(c->store_path, false, &w->d, e) < 0 || commit_reload(w, e) < 0) {
+        commit_free(w);
+        return -1;
+    }
+    if (pthread_create(&w->thread, NULL, commit_main, w) != 0) {
+        commit_free(w);
+        return err_set(e, BY_E_NOMEM, "no thread for the writer");
+    }
+    w->started = true;
+    *out = w;
+    return 0;
+}
+
+void
+commit_free(struct commit *w)
+{
+    if (w == NULL)
+        return;
+    (void)pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    (void)pthread_cond_broadcast(&w->more);
+    (void)pthread_mutex_unlock(&w->lock);
+    if (w->started)
+        (void)pthread_join(w->thread, NULL);
+    db_free(w->d);
+    (void)pthread_cond_destroy(&w->more);
+    (void)pthread_mutex_destroy(&w->lock);
+    free(w);
+}

@@ -1,0 +1,40 @@
+#include "controller/config.h"
+
+#define AT(m) CONF_AT(struct controller_config, m)
+const struct conf_row config_rows[] = {
+    {"store", "dir", CONF_PATH, AT(dir), "/var/lib/bianyun/controller", 0, 0,
+     "where init made the store and its keys"},
+    {"people", "address", CONF_STR, AT(people_address), "127.0.0.1", 1, 0,
+     "address for people, the CLI, the portal and enrolment"},
+    {"people", "port", CONF_INT, AT(people_port), "8442", 0, 65535,
+     "0: any free one, see run/ports.json"},
+    {"agents", "address", CONF_STR, AT(agents_address), "127.0.0.1", 1, 0,
+     "address for agents, which must show a certificate of ours"},
+    {"agents", "port", CONF_INT, AT(agents_port), "8443", 0, 65535, "0: any free one"},
+    {"agents", "max", CONF_INT, AT(max_agents), "12000", 1, 60000, "connections at once"},
+    {"server", "names", CONF_STR, AT(names), "", 0, 0,
+     "more names and addresses that the server's certificate is good for, by comma"},
+    {"server", "loops", CONF_INT, AT(loops), "2", 1, 32, "event loop threads"},
+    {"server", "readers", CONF_INT, AT(readers), "2", 1, 32, "threads that read the store"},
+    {"server", "workers", CONF_INT, AT(workers), "2", 1, 32, "threads that decode, hash and sign"},
+    {"server", "session_hours", CONF_INT, AT(session_hours), "12", 1, 720, "life of a session"},
+    {"server", "silent_seconds", CONF_INT, AT(silent_seconds), "150", 1, 86400,
+     "a host that said nothing for so long is shown as silent"},
+    {"server", "grant_key", CONF_PATH, AT(grant_key), "", 0, 0,
+     "private grant key, only if the controller itself may sign grants: weaker, nobody outside "
+     "then stands behind an approval"},
+    {"server", "log", CONF_STR, AT(log), "info", 4, 5, "error, warn, info or debug"},
+    {0},
+};
+
+int
+config_default(struct controller_config *out, struct err *e)
+{
+    return conf_parse("defaults", "", 0, config_rows, sizeof(*out), out, e);
+}
+
+int
+config_load(const char *file, struct controller_config *out, struct err *e)
+{
+    return conf_load(file, config_rows, sizeof(*out), out, e);
+}

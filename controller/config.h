@@ -1,0 +1,28 @@
+#ifndef BY_CONTROLLER_CONFIG_H
+#define BY_CONTROLLER_CONFIG_H
+/* The controller's configuration file: one row a key, the sample file is generated from them.
+ * Threads: read before they start. */
+#include <stdint.h>
+
+#include "drivers/base/conf.h"
+#include "drivers/base/error.h"
+
+struct controller_config {
+    char dir[200];
+    char people_address[64], agents_address[64];
+    int64_t people_port, agents_port; /* 0: any free one */
+    char names[160];                  /* more names and addresses for the server certificate */
+    int64_t loops, readers, workers;  /* threads */
+    int64_t max_agents;               /* connections of agents */
+    int64_t session_hours;
+    int64_t silent_seconds;
+    char grant_key[160];
+    char log[8];
+};
+
+extern const struct conf_row config_rows[];
+
+/** Every key at its default. */
+int config_default(struct controller_config *out, struct err *e);
+int config_load(const char *file, struct controller_config *out, struct err *e);
+#endif

@@ -1,0 +1,37 @@
+#ifndef BY_CONTROLLER_LIVE_H
+#define BY_CONTROLLER_LIVE_H
+/* What every thread wants to know at once: term, recovery, newest ledger head, key ring.  A copy of
+ * what the store has, changed only after a commit.  Threads: any. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/base/arena.h"
+#include "drivers/base/error.h"
+#include "drivers/crypto/paper.h"
+#include "drivers/db/db.h"
+
+struct live;
+
+int live_new(struct live **out, struct err *e);
+void live_free(struct live *l);
+/** Read everything from the store; the root's key too.  Unchanged on -1. */
+int live_load(struct live *l, struct db *d, const struct sigkey *order_key, struct err *e);
+
+uint64_t live_term(struct live *l);
+void live_set_term(struct live *l, uint64_t term);
+bool live_recovery(struct live *l);
+void live_set_recovery(struct live *l, bool on);
+bool live_jumped(struct live *l);
+void live_set_jumped(struct live *l, bool on);
+/** Newest signed head, copied; NULL before the first. */
+const char *live_head(struct live *l, struct arena *a);
+uint64_t live_head_seq(struct live *l);
+int64_t live_head_ms(struct live *l); /* time of the newest entry */
+void live_set_head(struct live *l, const char *head, uint64_t seq, int64_t at_ms);
+
+int live_keys_add(struct live *l, const char *statement, struct err *e);
+uint64_t live_keys_serial(struct live *l);
+int live_keys_check(struct live *l, const char *text, size_t len, const char *purpose,
+                    const char *batch_purpose, enum w_key_use use, int64_t at_ms, struct arena *a,
+                    const char **body, struct err *e);
+#endif

@@ -1,0 +1,115 @@
+#include "controller/routes.h"
+
+#include <string.h>
+
+/* The words of routes.def. */
+#define ADMIN ROUTE_ADMIN
+#define BUREAU ROUTE_BUREAU
+#define PROVIDER ROUTE_PROVIDER
+#define TENANT ROUTE_TENANT
+#define AUDITOR ROUTE_AUDITOR
+#define ANY ROUTE_ANY
+#define OPEN ROUTE_OPEN
+#define AGENT ROUTE_AGENT
+#define schema_none NULL
+struct w_none {
+    char nothing;
+};
+
+const struct route routes[] = {
+#define ROUTE(m, p, r, h, i, o, d)                                                                 \
+    {.method = #m,                                                                                 \
+     .path = p,                                                                                    \
+     .roles = r,                                                                                   \
+     .name = #h,                                                                                   \
+     .run = api_##h,                                                                               \
+     .prepare = prepare_##h,                                                                       \
+     .in = schema_##i,                                                                             \
+     .out = schema_##o,                                                                            \
+     .in_size = sizeof(struct w_##i),                                                              \
+     .out_size = sizeof(struct w_##o),                                                             \
+     .doc = d},
+#include "controller/routes.def"
+#undef ROUTE
+};
+const size_t routes_count = sizeof(routes) / sizeof(routes[0]);
+
+static bool
+route_is_uuid(const char *s, size_t len)
+{
+    if (len != 36)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (dash ? s[i] != '-' : strchr("0123456789abcdef", s[i]) == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool
+route_matches(const struct route *r, const char *path, char id[W_ID])
+{
+    const char *hole = strstr(r->path, "{id}");
+    size_t before, after, len = strlen(path);
+
+    id[0] = '\0';
+    if (hole == NULL)
+        return strcmp(r->path, path) == 0;
+    before = (size_t)(hole - r->path);
+    after = strlen(hole + 4);
+    if (len < before + after || strncmp(r->path, path, before) != 0 ||
+        strcmp(path + len - after, hole + 4) != 0 ||
+        !route_is_uuid(path + before, len - before - after))
+        return false;
+    memcpy(id, path + before, len - before - after);
+    id[len - before - after] = '\0';
+    return true;
+}
+
+const struct route *
+route_find(const char *method, const char *path, char id[W_ID])
+{
+    for (size_t i = 0; i < routes_count; i++)
+        if (strcmp(routes[i].method, method) == 0 && route_matches(&routes[i], path, id))
+            return &routes[i];
+    id[0] = '\0';
+    return NULL;
+}
+
+bool
+route_reads(const struct route *r)
+{
+    /* POST because their question is a document or holds a connection; they change nothing. */
+    return strcmp(r->method, "GET") == 0 || strcmp(r->name, "agent_desired") == 0 ||
+           strcmp(r->name, "grant_check") == 0;
+}
+
+/* Escaped text may be six times as long as its bytes in the struct. */
+static size_t
+route_rows_max(const struct jm_field *f)
+{
+    size_t sum = 64;
+
+    for (; f->name != NULL; f++) {
+        size_t one = 32;
+
+        if (f->type == JM_STR)
+            one += 6 * f->size;
+        else if (f->type == JM_TEXT)
+            one += 2 * (size_t)f->max;
+        else if (f->type == JM_OBJ)
+            one += route_rows_max(f->sub);
+        else if (f->type == JM_LIST)
+            one += (size_t)f->max * route_rows_max(f->sub);
+        sum += strlen(f->name) + one;
+    }
+    return sum;
+}
+
+size_t
+route_max_body(const struct route *r)
+{
+    return r->in == NULL ? 16 : route_rows_max(r->in);
+}

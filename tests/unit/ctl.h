@@ -1,0 +1,25 @@
+#ifndef BY_TESTS_UNIT_CTL_H
+#define BY_TESTS_UNIT_CTL_H
+/* A controller with a fresh store in a folder of its own, without listeners, for tests. */
+#include "controller/controller.h"
+
+struct ctl {
+    char *dir;
+    char token[64]; /* one-time token of the administrator */
+    struct controller c;
+};
+
+/** Aborts when it cannot be made. */
+void ctl_start(struct ctl *t, const char *alg);
+/** Stop and start again on the same store. */
+void ctl_restart(struct ctl *t);
+void ctl_stop(struct ctl *t);
+/** Its own read connection; db_free(). */
+struct db *ctl_db(struct ctl *t);
+/** First column of the first row of a statement without values; -1 when none. */
+int64_t ctl_int(struct ctl *t, enum db_stmt s);
+/** The clocks that ctl controllers run by: real ones plus these. */
+void ctl_clock(int64_t wall_plus_ms, int64_t mono_plus_ms);
+/** Check the whole ledger against its signed head; 0, or -1 with the reason. */
+int ctl_verify(struct ctl *t, uint64_t *n, struct err *e);
+#endif
