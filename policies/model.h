@@ -8,6 +8,18 @@
 
 enum mo_kind { MO_VM = 1, MO_VOLUME, MO_NETWORK };
 enum mo_wanted { MO_RUNNING = 1, MO_STOPPED, MO_PRESENT, MO_BINNED, MO_ABSENT };
+enum mo_verb {
+    MO_CREATE = 1,
+    MO_RESIZE,
+    MO_DOWNGRADE,
+    MO_POWER,
+    MO_BIN,
+    MO_RESTORE,
+    MO_ERASE,
+    MO_VERB__MAX
+};
+enum mo_authority { MO_BY_GRANT = 1, MO_BY_PLAN, MO_BY_UNIT };
+enum mo_metric { MO_CPU = 1, MO_MEM, MO_NET_TX, MO_NET_RX, MO_DISK_IO, MO_METRIC__MAX };
 enum mo_power { MO_PW_UNKNOWN, MO_PW_RUNNING, MO_PW_PAUSED, MO_PW_OFF, MO_PW_CRASHED };
 enum mo_fill { MO_FILL_NONE, MO_FILL_FILLING, MO_FILL_DONE }; /* by receipt, never by looking */
 
@@ -16,6 +28,7 @@ struct rec_want {
     const char *id; /* resource */
     enum mo_kind kind;
     enum mo_wanted wanted;
+    const char *system; /* a machine uses only networks and volumes of its own; NULL: not checked */
     uint64_t term, generation;
     bool wanted_now;  /* in the controller's set, or nothing heard since boot; false: unclaimed */
     bool held;        /* emergency hold: observe only */

@@ -394,12 +394,22 @@ vol_step(const struct rec_world *w, const struct rec_want *want)
 
 /* ---- machines ---- */
 
+/* An order signed with a stolen key must not join two systems. */
+static bool
+is_of_another(const struct rec_want *vm, const struct rec_want *part)
+{
+    return vm->system != NULL && part != NULL && part->system != NULL &&
+           !same(vm->system, part->system);
+}
+
 static const char *
-net_wait(const struct rec_world *w, const char *id)
+net_wait(const struct rec_world *w, const struct rec_want *vm, const char *id)
 {
     const struct rec_net *n = net_find(w, id);
     const struct rec_want *want = want_find(w, MO_NETWORK, id);
 
+    if (is_of_another(vm, want))
+        return "a network that it names belongs to another system: never joined";
     if (want != NULL && (is_taken(want) || want->binned_at_ms != 0))
         return "a network that it needs is in the recycle bin";
     if (n == NULL)
@@ -412,13 +422,15 @@ net_wait(const struct rec_world *w, const char *id)
 }
 
 static const char *
-vol_wait(const struct rec_world *w, const char *id)
+vol_wait(const struct rec_world *w, const struct rec_want *vm, const char *id)
 {
     const struct rec_vol *v = vol_find(w, id);
     const struct rec_want *want = want_find(w, MO_VOLUME, id);
 
     if (want == NULL)
         return "waits for the order of a volume that it needs";
+    if (is_of_another(vm, want))
+        return "a volume that it names belongs to another system: never attached";
     if (is_taken(want) || want->binned_at_ms != 0 || want->erased || want->erase_begun)
         return "a volume that it needs is in the recycle bin";
     if (v == NULL)
@@ -440,9 +452,9 @@ parts_wait(const struct rec_world *w, const struct rec_want *want)
     const char *why = NULL;
 
     for (size_t i = 0; i < want->n_networks && why == NULL; i++)
-        why = net_wait(w, want->networks[i]);
+        why = net_wait(w, want, want->networks[i]);
     for (size_t i = 0; i < want->n_volumes && why == NULL; i++)
-        why = vol_wait(w, want->volumes[i]);
+        why = vol_wait(w, want, want->volumes[i]);
     return why;
 }
 

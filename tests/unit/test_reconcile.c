@@ -50,6 +50,7 @@ want_read(struct arena *a, struct json_object *o, struct rec_want *w)
     w->kind = (enum mo_kind)golden_enum(o, "kind", kinds, MO_VM);
     w->wanted = (enum mo_wanted)golden_enum(o, "wanted", wanteds,
                                             w->kind == MO_VM ? MO_RUNNING : MO_PRESENT);
+    w->system = golden_str(o, "system", NULL);
     w->term = (uint64_t)golden_int(o, "term", 1);
     w->generation = (uint64_t)golden_int(o, "generation", 1);
     w->vcpus = (uint32_t)golden_int(o, "vcpus", 2);

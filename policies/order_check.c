@@ -1,0 +1,372 @@
+#include "policies/order_check.h"
+
+#include <string.h>
+
+/* Every rule is a function that answers OC_OK or why not; order_check() asks them in turn. */
+struct asked {
+    const struct oc_host *host;
+    const struct oc_order *o;
+    const struct oc_papers *papers;
+    const struct oc_grant *grant;
+    const struct oc_plan *plan;           /* that the order names, or NULL */
+    const struct oc_plan_line *plan_line; /* that names the act, or NULL */
+    const struct oc_line *line;
+    const struct oc_held *old; /* of the same resource, or NULL */
+};
+
+static bool
+same(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && a[0] != '\0' && strcmp(a, b) == 0;
+}
+
+/* Equal, or both not given. */
+static bool
+alike(const char *a, const char *b)
+{
+    bool none_a = a == NULL || a[0] == '\0', none_b = b == NULL || b[0] == '\0';
+
+    return (none_a && none_b) || same(a, b);
+}
+
+static enum oc_reason
+check_address(struct asked *q)
+{
+    if (!same(q->o->host, q->host->id))
+        return OC_OTHER_HOST;
+    if (q->o->incarnation != q->host->incarnation)
+        return OC_OTHER_INCARNATION;
+    if (q->grant == NULL || !same(q->o->grant, q->grant->id))
+        return OC_OTHER_GRANT;
+    return same(q->o->system, q->grant->system) ? OC_OK : OC_OTHER_SYSTEM;
+}
+
+static enum oc_reason
+check_line(struct asked *q)
+{
+    for (size_t i = 0; i < q->grant->n_lines; i++)
+        if (q->grant->lines[i].line == q->o->line)
+            q->line = &q->grant->lines[i];
+    if (q->line == NULL)
+        return OC_NO_LINE;
+    if (q->o->ordinal < 1 || q->o->ordinal > q->line->count)
+        return OC_NO_ORDINAL;
+    return q->o->kind == q->line->kind ? OC_OK : OC_OTHER_KIND;
+}
+
+static enum oc_reason
+check_sense(struct asked *q)
+{
+    bool vm = q->o->kind == MO_VM, fine = false;
+    bool kept =
+        vm ? q->o->wanted == MO_RUNNING || q->o->wanted == MO_STOPPED : q->o->wanted == MO_PRESENT;
+
+    switch (q->o->verb) {
+    case MO_CREATE:
+    case MO_RESTORE:
+        fine = kept;
+        break;
+    case MO_RESIZE:
+        fine = kept && q->o->kind != MO_NETWORK;
+        break;
+    case MO_DOWNGRADE:
+    case MO_POWER:
+        fine = kept && vm;
+        break;
+    case MO_BIN:
+        fine = q->o->wanted == MO_BINNED;
+        break;
+    case MO_ERASE:
+        fine = q->o->wanted == MO_ABSENT;
+        break;
+    case MO_VERB__MAX:
+        break;
+    }
+    return fine && q->o->resource != NULL && q->o->resource[0] != '\0' ? OC_OK : OC_NONSENSE;
+}
+
+/* An expired grant makes nothing more; what takes away, or stops, stays possible. */
+static enum oc_reason
+check_time(struct asked *q)
+{
+    bool makes = q->o->verb == MO_CREATE || q->o->verb == MO_RESIZE || q->o->verb == MO_RESTORE ||
+                 (q->o->verb == MO_POWER && q->o->wanted == MO_RUNNING);
+
+    if (q->o->issued_at_ms > q->host->now_ms + OC_SKEW_MS)
+        return OC_FUTURE;
+    if (makes && (q->o->issued_at_ms < q->grant->valid_from_ms ||
+                  q->o->issued_at_ms > q->grant->valid_to_ms))
+        return OC_NOT_VALID;
+    return OC_OK;
+}
+
+static enum oc_reason
+check_vm_fits(const struct asked *q)
+{
+    const struct oc_order *o = q->o;
+
+    if (o->vcpus < 1 || o->vcpus > q->line->vcpus || o->mem_mib < 1 ||
+        o->mem_mib > q->line->mem_mib || o->bytes > q->line->disk_bytes)
+        return OC_TOO_LARGE;
+    if (o->vcpus_max < o->vcpus || o->mem_max_mib < o->mem_mib)
+        return OC_NONSENSE;
+    if (!same(o->image, q->line->image))
+        return OC_OTHER_IMAGE;
+    return q->line->firmware == 0 || o->firmware == q->line->firmware ? OC_OK : OC_OTHER_FIRMWARE;
+}
+
+static enum oc_reason
+check_fits(struct asked *q)
+{
+    int format = q->line->format != 0 ? q->line->format : q->host->format_default;
+
+    switch (q->o->kind) {
+    case MO_VM:
+        return check_vm_fits(q);
+    case MO_VOLUME:
+        if (q->o->bytes < 1 || q->o->bytes > q->line->disk_bytes)
+            return OC_TOO_LARGE;
+        return q->o->format == format ? OC_OK : OC_OTHER_FORMAT;
+    case MO_NETWORK:
+        return same(q->o->cidr, q->line->cidr) ? OC_OK : OC_OTHER_RANGE;
+    }
+    return OC_OTHER_KIND;
+}
+
+static enum oc_reason
+check_plan(struct asked *q)
+{
+    const struct oc_plan *p = NULL;
+
+    for (size_t i = 0; i < q->papers->n_plans; i++)
+        if (same(q->o->authority_id, q->papers->plans[i].id))
+            p = &q->papers->plans[i];
+    if (p == NULL)
+        return OC_NO_PLAN;
+    if (!same(p->grant, q->grant->id) || !same(p->system, q->grant->system))
+        return OC_OTHER_PLAN;
+    for (size_t i = 0; i < p->n_lines; i++)
+        if (p->lines[i].kind == q->o->kind && p->lines[i].verb == q->o->verb &&
+            same(p->lines[i].resource, q->o->resource))
+            q->plan_line = &p->lines[i];
+    q->plan = p;
+    if (q->plan_line == NULL)
+        return OC_NOT_IN_PLAN;
+    if (q->o->verb == MO_DOWNGRADE &&
+        (q->o->vcpus != q->plan_line->vcpus || q->o->mem_mib != q->plan_line->mem_mib))
+        return OC_NOT_AS_PLANNED;
+    return OC_OK;
+}
+
+/* Making is the grant's; taking away is the bureau's plan or the unit's own act; what a unit may
+ * undo and switch by itself may come from either. */
+static enum oc_reason
+check_authority(struct asked *q)
+{
+    bool grant = q->o->authority == MO_BY_GRANT && same(q->o->authority_id, q->grant->id);
+    bool unit = q->o->authority == MO_BY_UNIT && q->o->authority_id != NULL &&
+                q->o->authority_id[0] != '\0';
+
+    switch (q->o->verb) {
+    case MO_CREATE:
+        return grant ? OC_OK : OC_NO_AUTHORITY;
+    case MO_RESIZE:
+    case MO_POWER:
+    case MO_RESTORE:
+        return grant || unit ? OC_OK : OC_NO_AUTHORITY;
+    case MO_DOWNGRADE:
+        return q->o->authority == MO_BY_PLAN ? check_plan(q) : OC_NO_AUTHORITY;
+    case MO_BIN:
+    case MO_ERASE:
+        if (unit)
+            return OC_OK;
+        return q->o->authority == MO_BY_PLAN ? check_plan(q) : OC_NO_AUTHORITY;
+    case MO_VERB__MAX:
+        break;
+    }
+    return OC_NO_AUTHORITY;
+}
+
+static enum oc_reason
+check_newer(struct asked *q)
+{
+    const struct oc_order *a;
+
+    for (size_t i = 0; i < q->papers->n_held; i++)
+        if (same(q->papers->held[i].order.resource, q->o->resource))
+            q->old = &q->papers->held[i];
+    if (q->old == NULL)
+        return OC_OK;
+    a = &q->old->order;
+    if (a->term == q->o->term && a->generation == q->o->generation)
+        return same(a->id, q->o->id) ? OC_SAME : OC_FORGED;
+    if (q->o->term < a->term || (q->o->term == a->term && q->o->generation < a->generation))
+        return OC_OLDER;
+    return OC_OK;
+}
+
+/* A plan of the bureau gave this resource exactly these sizes, perhaps by an order that was missed
+ * while the host was away. */
+static bool
+is_planned_size(const struct asked *q)
+{
+    for (size_t i = 0; i < q->papers->n_plans; i++) {
+        const struct oc_plan *p = &q->papers->plans[i];
+
+        if (!same(p->grant, q->grant->id) || !same(p->system, q->grant->system))
+            continue;
+        for (size_t k = 0; k < p->n_lines; k++)
+            if (p->lines[k].verb == MO_DOWNGRADE && same(p->lines[k].resource, q->o->resource) &&
+                p->lines[k].vcpus == q->o->vcpus && p->lines[k].mem_mib == q->o->mem_mib)
+                return true;
+    }
+    return false;
+}
+
+/* Growing stays within the line, which was checked; shrinking needs the bureau or the unit. */
+static enum oc_reason
+check_sizes(const struct asked *q, const struct oc_order *a)
+{
+    const struct oc_order *o = q->o;
+
+    if (o->bytes < a->bytes)
+        return OC_DISK_CUT;
+    if ((o->vcpus < a->vcpus || o->mem_mib < a->mem_mib) && o->authority != MO_BY_UNIT &&
+        !is_planned_size(q))
+        return OC_SHRINKS;
+    return OC_OK;
+}
+
+static enum oc_reason
+check_succession(struct asked *q)
+{
+    const struct oc_order *a, *o = q->o;
+
+    if (q->old == NULL)
+        return OC_OK; /* new, or restated after receipts were lost: the line bounds it */
+    a = &q->old->order;
+    if (a->kind != o->kind || !same(a->grant, o->grant) || !same(a->system, o->system) ||
+        a->line != o->line || a->ordinal != o->ordinal)
+        return OC_CHANGED;
+    if (q->old->no_back && o->wanted != MO_ABSENT)
+        return OC_NO_WAY_BACK;
+    if (o->kind == MO_VM && (!alike(a->root, o->root) || !alike(a->seed, o->seed) ||
+                             !alike(a->image, o->image) || a->firmware != o->firmware))
+        return OC_PARTS_CHANGED;
+    return check_sizes(q, a);
+}
+
+static bool
+names_disk(const struct oc_order *x, const char *id)
+{
+    return same(x->root, id) || same(x->seed, id) ||
+           (x->kind == MO_VOLUME && same(x->resource, id));
+}
+
+static enum oc_reason
+check_disks(const struct asked *q, const struct oc_order *x)
+{
+    const struct oc_order *o = q->o;
+
+    if (o->kind == MO_VM && (names_disk(x, o->root) || names_disk(x, o->seed)))
+        return OC_DISK_TAKEN;
+    if (o->kind == MO_VOLUME && names_disk(x, o->resource))
+        return OC_DISK_TAKEN;
+    for (size_t i = 0; i < o->n_volumes; i++) {
+        if (same(x->root, o->volumes[i]) || same(x->seed, o->volumes[i]))
+            return OC_DISK_TAKEN;
+        if (same(x->resource, o->volumes[i]) && !same(x->system, o->system))
+            return OC_OTHER_SYSTEMS_PART;
+        for (size_t k = 0; k < x->n_volumes; k++)
+            if (same(x->volumes[k], o->volumes[i]))
+                return OC_DISK_TAKEN;
+    }
+    return OC_OK;
+}
+
+static enum oc_reason
+check_cards(const struct asked *q, const struct oc_order *x)
+{
+    for (size_t i = 0; i < q->o->n_nics; i++) {
+        const struct oc_nic *n = &q->o->nics[i];
+
+        if (x->kind == MO_NETWORK && same(x->resource, n->network) &&
+            !same(x->system, q->o->system))
+            return OC_OTHER_SYSTEMS_PART;
+        for (size_t k = 0; k < x->n_nics; k++)
+            if (same(x->nics[k].mac, n->mac) ||
+                (same(x->nics[k].network, n->network) && same(x->nics[k].ip, n->ip)))
+                return OC_ADDRESS_TAKEN;
+    }
+    return OC_OK;
+}
+
+/* Against every other resource of this host that is not gone. */
+static enum oc_reason
+check_others(struct asked *q)
+{
+    if (q->o->kind == MO_VM && same(q->o->root, q->o->seed))
+        return OC_DISK_TAKEN;
+    for (size_t i = 0; i < q->papers->n_held; i++) {
+        const struct oc_order *x = &q->papers->held[i].order;
+        enum oc_reason r;
+
+        if (&q->papers->held[i] == q->old || q->papers->held[i].gone)
+            continue;
+        if (same(x->grant, q->o->grant) && x->line == q->o->line && x->ordinal == q->o->ordinal)
+            return OC_LINE_TAKEN;
+        r = check_disks(q, x);
+        if (r == OC_OK)
+            r = check_cards(q, x);
+        if (r != OC_OK)
+            return r;
+    }
+    return OC_OK;
+}
+
+struct oc_verdict
+order_check(const struct oc_host *host, const struct oc_order *o, const struct oc_papers *papers)
+{
+    static enum oc_reason (*const rules[])(struct asked *) = {
+        check_address,   check_line,  check_sense,      check_time,   check_fits,
+        check_authority, check_newer, check_succession, check_others,
+    };
+    struct asked q = {.host = host, .o = o, .papers = papers, .grant = papers->grant};
+    struct oc_verdict v = {.reason = OC_OK};
+
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && v.reason == OC_OK; i++)
+        v.reason = rules[i](&q);
+    if (v.reason != OC_OK && v.reason != OC_SAME)
+        return v;
+    v.hold_ms = q.grant->hold_ms;
+    if (q.plan_line != NULL) {
+        v.not_before_ms = q.plan_line->not_before_ms;
+        v.hold_ms = q.plan->hold_ms > v.hold_ms ? q.plan->hold_ms : v.hold_ms;
+    }
+    v.may_restart = o->verb == MO_RESIZE || o->verb == MO_DOWNGRADE || o->verb == MO_RESTORE;
+    return v;
+}
+
+const char *
+oc_reason_name(enum oc_reason r)
+{
+    static const char *const names[OC_REASON__MAX] = {
+#define OC(name, text) [OC_##name] = #name,
+#include "policies/order_check.def"
+#undef OC
+    };
+
+    return r < OC_REASON__MAX ? names[r] : "?";
+}
+
+const char *
+oc_reason_text(enum oc_reason r)
+{
+    static const char *const texts[OC_REASON__MAX] = {
+#define OC(name, text) [OC_##name] = text,
+#include "policies/order_check.def"
+#undef OC
+    };
+
+    return r < OC_REASON__MAX ? texts[r] : "?";
+}

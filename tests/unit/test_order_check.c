@@ -1,0 +1,409 @@
+/* A good order of each kind, and one change at a time that must be refused for its own reason. */
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "drivers/base/scope.h"
+#include "policies/order_check.h"
+
+static const struct oc_line lines[] = {
+    {.line = 1,
+     .count = 2,
+     .kind = MO_VM,
+     .vcpus = 4,
+     .mem_mib = 4096,
+     .disk_bytes = 1000,
+     .image = "img",
+     .firmware = 2},
+    {.line = 2, .count = 1, .kind = MO_VOLUME, .disk_bytes = 500},
+    {.line = 3, .count = 1, .kind = MO_NETWORK, .cidr = "10.0.0.0/24"},
+};
+static const struct oc_grant grant = {.id = "g",
+                                      .system = "sys",
+                                      .valid_from_ms = 1000,
+                                      .valid_to_ms = 9000,
+                                      .hold_ms = 700,
+                                      .lines = lines,
+                                      .n_lines = 3};
+static const struct oc_plan_line plan_lines[] = {
+    {MO_VM, "vm1", MO_DOWNGRADE, 2, 1024, 4000},
+    {MO_VM, "vm1", MO_BIN, 0, 0, 5000},
+    {MO_VM, "vm1", MO_ERASE, 0, 0, 6000},
+};
+static const struct oc_plan plans[] = {
+    {"p", "g", "sys", 900, plan_lines, 3},
+    {"foreign", "other", "sys", 900, plan_lines, 3},
+};
+static const struct oc_nic nics[] = {{"net1", "52:54:00:00:00:01", "10.0.0.2"}};
+static const struct oc_nic other_nics[] = {{"net1", "52:54:00:00:00:09", "10.0.0.9"}};
+static const char *const disks[] = {"vol1"};
+static const struct oc_host host = {
+    .id = "h", .incarnation = 3, .format_default = 1, .now_ms = 2000};
+
+static struct oc_order
+good_vm(void)
+{
+    return (struct oc_order){.id = "o1",
+                             .grant = "g",
+                             .system = "sys",
+                             .host = "h",
+                             .resource = "vm1",
+                             .incarnation = 3,
+                             .term = 1,
+                             .generation = 5,
+                             .line = 1,
+                             .ordinal = 1,
+                             .kind = MO_VM,
+                             .verb = MO_CREATE,
+                             .wanted = MO_RUNNING,
+                             .authority = MO_BY_GRANT,
+                             .authority_id = "g",
+                             .issued_at_ms = 2000,
+                             .vcpus = 4,
+                             .vcpus_max = 8,
+                             .mem_mib = 4096,
+                             .mem_max_mib = 8192,
+                             .image = "img",
+                             .root = "vm1-r",
+                             .seed = "vm1-s",
+                             .firmware = 2,
+                             .nics = nics,
+                             .n_nics = 1,
+                             .volumes = disks,
+                             .n_volumes = 1,
+                             .bytes = 1000};
+}
+
+static struct oc_order
+good_volume(void)
+{
+    return (struct oc_order){.id = "o2",
+                             .grant = "g",
+                             .system = "sys",
+                             .host = "h",
+                             .resource = "vol1",
+                             .incarnation = 3,
+                             .term = 1,
+                             .generation = 5,
+                             .line = 2,
+                             .ordinal = 1,
+                             .kind = MO_VOLUME,
+                             .verb = MO_CREATE,
+                             .wanted = MO_PRESENT,
+                             .authority = MO_BY_GRANT,
+                             .authority_id = "g",
+                             .issued_at_ms = 2000,
+                             .bytes = 500,
+                             .format = 1};
+}
+
+static struct oc_order
+good_network(void)
+{
+    return (struct oc_order){.id = "o3",
+                             .grant = "g",
+                             .system = "sys",
+                             .host = "h",
+                             .resource = "net1",
+                             .incarnation = 3,
+                             .term = 1,
+                             .generation = 5,
+                             .line = 3,
+                             .ordinal = 1,
+                             .kind = MO_NETWORK,
+                             .verb = MO_CREATE,
+                             .wanted = MO_PRESENT,
+                             .authority = MO_BY_GRANT,
+                             .authority_id = "g",
+                             .issued_at_ms = 2000,
+                             .cidr = "10.0.0.0/24"};
+}
+
+/* The good order of the same machine at generation 4, and another machine of the same grant. */
+static size_t
+held_fill(struct oc_held held[2])
+{
+    held[0] = (struct oc_held){.order = good_vm()};
+    held[0].order.id = "o0";
+    held[0].order.generation = 4;
+    held[1] = (struct oc_held){.order = good_vm()};
+    held[1].order.id = "o9";
+    held[1].order.resource = "vm9";
+    held[1].order.ordinal = 2;
+    held[1].order.root = "vm9-r";
+    held[1].order.seed = "vm9-s";
+    held[1].order.nics = other_nics;
+    held[1].order.n_volumes = 0;
+    return 2;
+}
+
+static struct oc_verdict
+judge(const struct oc_order *o, const struct oc_held *held, size_t n)
+{
+    struct oc_papers papers = {
+        .grant = &grant, .plans = plans, .n_plans = 2, .held = held, .n_held = n};
+
+    return order_check(&host, o, &papers);
+}
+
+static void
+expect_reason(const char *what, struct oc_verdict v, enum oc_reason reason)
+{
+    if (v.reason != reason)
+        fprintf(stderr, "\n%s: %s, expected %s\n", what, oc_reason_name(v.reason),
+                oc_reason_name(reason));
+    CU_ASSERT_EQUAL(v.reason, reason);
+}
+
+static void
+accepts_what_fits_its_grant(void)
+{
+    struct oc_order vm = good_vm(), vol = good_volume(), net = good_network();
+    struct oc_verdict v = judge(&vm, NULL, 0);
+
+    expect_reason("vm", v, OC_OK);
+    CU_ASSERT_EQUAL(v.hold_ms, 700);
+    CU_ASSERT_EQUAL(v.not_before_ms, 0);
+    CU_ASSERT_FALSE(v.may_restart);
+    expect_reason("volume", judge(&vol, NULL, 0), OC_OK);
+    expect_reason("network", judge(&net, NULL, 0), OC_OK);
+    vm.vcpus = 1;
+    vm.mem_mib = 64;
+    expect_reason("smaller than its line", judge(&vm, NULL, 0), OC_OK);
+}
+
+#define REFUSE(order, change, reason_)                                                             \
+    do {                                                                                           \
+        struct oc_order o = order();                                                               \
+        o.change;                                                                                  \
+        expect_reason(#change, judge(&o, NULL, 0), reason_);                                       \
+    } while (0)
+
+static void
+refuses_what_the_grant_does_not_say(void)
+{
+    REFUSE(good_vm, host = "h2", OC_OTHER_HOST);
+    REFUSE(good_vm, host = NULL, OC_OTHER_HOST);
+    REFUSE(good_vm, incarnation = 2, OC_OTHER_INCARNATION);
+    REFUSE(good_vm, grant = "g2", OC_OTHER_GRANT);
+    REFUSE(good_vm, system = "sys2", OC_OTHER_SYSTEM);
+    REFUSE(good_vm, line = 4, OC_NO_LINE);
+    REFUSE(good_vm, ordinal = 3, OC_NO_ORDINAL);
+    REFUSE(good_vm, ordinal = 0, OC_NO_ORDINAL);
+    REFUSE(good_vm, line = 2, OC_OTHER_KIND);
+    REFUSE(good_vm, resource = "", OC_NONSENSE);
+    REFUSE(good_vm, wanted = MO_PRESENT, OC_NONSENSE);
+    REFUSE(good_vm, wanted = MO_ABSENT, OC_NONSENSE);
+    REFUSE(good_volume, wanted = MO_RUNNING, OC_NONSENSE);
+    REFUSE(good_vm, issued_at_ms = 2001 + OC_SKEW_MS, OC_FUTURE);
+    REFUSE(good_vm, issued_at_ms = 999, OC_NOT_VALID);
+    REFUSE(good_vm, issued_at_ms = 9001, OC_NOT_VALID);
+    REFUSE(good_vm, vcpus = 5, OC_TOO_LARGE);
+    REFUSE(good_vm, vcpus = 0, OC_TOO_LARGE);
+    REFUSE(good_vm, mem_mib = 4097, OC_TOO_LARGE);
+    REFUSE(good_vm, bytes = 1001, OC_TOO_LARGE);
+    REFUSE(good_vm, vcpus_max = 3, OC_NONSENSE);
+    REFUSE(good_vm, image = "img2", OC_OTHER_IMAGE);
+    REFUSE(good_vm, image = NULL, OC_OTHER_IMAGE);
+    REFUSE(good_vm, firmware = 1, OC_OTHER_FIRMWARE);
+    REFUSE(good_volume, bytes = 501, OC_TOO_LARGE);
+    REFUSE(good_volume, bytes = 0, OC_TOO_LARGE);
+    REFUSE(good_volume, format = 2, OC_OTHER_FORMAT);
+    REFUSE(good_network, cidr = "10.0.0.0/16", OC_OTHER_RANGE);
+    REFUSE(good_vm, seed = "vm1-r", OC_DISK_TAKEN);
+}
+
+static void
+refuses_verbs_without_their_authority(void)
+{
+    static const struct {
+        enum mo_verb verb;
+        enum mo_wanted wanted;
+        enum mo_authority by;
+        const char *id;
+        uint32_t vcpus;
+        uint64_t mem_mib;
+        enum oc_reason reason;
+    } rows[] = {
+        {MO_CREATE, MO_RUNNING, MO_BY_GRANT, "g2", 4, 4096, OC_NO_AUTHORITY},
+        {MO_CREATE, MO_RUNNING, MO_BY_UNIT, "acc", 4, 4096, OC_NO_AUTHORITY},
+        {MO_CREATE, MO_RUNNING, MO_BY_PLAN, "p", 4, 4096, OC_NO_AUTHORITY},
+        {MO_RESIZE, MO_RUNNING, MO_BY_PLAN, "p", 4, 4096, OC_NO_AUTHORITY},
+        {MO_RESIZE, MO_RUNNING, MO_BY_GRANT, "g", 4, 4096, OC_OK},
+        {MO_RESIZE, MO_RUNNING, MO_BY_GRANT, "g", 3, 4096, OC_SHRINKS},
+        {MO_RESIZE, MO_RUNNING, MO_BY_UNIT, "acc", 3, 4096, OC_OK},
+        {MO_RESTORE, MO_RUNNING, MO_BY_GRANT, "g", 4, 2048, OC_SHRINKS},
+        {MO_POWER, MO_STOPPED, MO_BY_GRANT, "g", 4, 4096, OC_OK},
+        {MO_POWER, MO_STOPPED, MO_BY_UNIT, "acc", 4, 4096, OC_OK},
+        {MO_POWER, MO_STOPPED, MO_BY_UNIT, "", 4, 4096, OC_NO_AUTHORITY},
+        {MO_POWER, MO_STOPPED, MO_BY_GRANT, "g", 1, 4096, OC_SHRINKS},
+        {MO_DOWNGRADE, MO_RUNNING, MO_BY_GRANT, "g", 2, 1024, OC_NO_AUTHORITY},
+        {MO_DOWNGRADE, MO_RUNNING, MO_BY_UNIT, "acc", 2, 1024, OC_NO_AUTHORITY},
+        {MO_DOWNGRADE, MO_RUNNING, MO_BY_PLAN, "p", 2, 1024, OC_OK},
+        {MO_DOWNGRADE, MO_RUNNING, MO_BY_PLAN, "p", 1, 1024, OC_NOT_AS_PLANNED},
+        {MO_DOWNGRADE, MO_RUNNING, MO_BY_PLAN, "p", 2, 1023, OC_NOT_AS_PLANNED},
+        {MO_DOWNGRADE, MO_RUNNING, MO_BY_PLAN, "p7", 2, 1024, OC_NO_PLAN},
+        {MO_DOWNGRADE, MO_RUNNING, MO_BY_PLAN, "foreign", 2, 1024, OC_OTHER_PLAN},
+        {MO_POWER, MO_STOPPED, MO_BY_GRANT, "g", 2, 1024, OC_OK}, /* the downgrade was missed */
+        {MO_BIN, MO_BINNED, MO_BY_GRANT, "g", 4, 4096, OC_NO_AUTHORITY},
+        {MO_BIN, MO_BINNED, MO_BY_UNIT, "acc", 4, 4096, OC_OK},
+        {MO_BIN, MO_BINNED, MO_BY_PLAN, "p", 4, 4096, OC_OK},
+        {MO_BIN, MO_BINNED, MO_BY_PLAN, "p", 1, 4096, OC_SHRINKS},
+        {MO_ERASE, MO_ABSENT, MO_BY_GRANT, "g", 4, 4096, OC_NO_AUTHORITY},
+        {MO_ERASE, MO_ABSENT, MO_BY_PLAN, "p", 4, 4096, OC_OK},
+        {MO_ERASE, MO_ABSENT, MO_BY_UNIT, "acc", 4, 4096, OC_OK},
+        {(enum mo_verb)0, MO_RUNNING, MO_BY_GRANT, "g", 4, 4096, OC_NONSENSE},
+    };
+    struct oc_held held[2];
+    size_t n = held_fill(held);
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct oc_order o = good_vm();
+        char what[40];
+
+        o.verb = rows[i].verb;
+        o.wanted = rows[i].wanted;
+        o.authority = rows[i].by;
+        o.authority_id = rows[i].id;
+        o.vcpus = rows[i].vcpus;
+        o.mem_mib = rows[i].mem_mib;
+        (void)snprintf(what, sizeof(what), "authority row %zu", i);
+        expect_reason(what, judge(&o, held, n), rows[i].reason);
+    }
+}
+
+static void
+refuses_a_plan_for_another_resource_or_act(void)
+{
+    struct oc_order o = good_vm();
+
+    o.verb = MO_DOWNGRADE;
+    o.authority = MO_BY_PLAN;
+    o.authority_id = "p";
+    o.resource = "vm2";
+    o.vcpus = 2;
+    o.mem_mib = 1024;
+    expect_reason("another resource", judge(&o, NULL, 0), OC_NOT_IN_PLAN);
+}
+
+static void
+takes_time_and_hold_from_the_plan(void)
+{
+    struct oc_order o = good_vm();
+    struct oc_verdict v;
+
+    o.verb = MO_ERASE;
+    o.wanted = MO_ABSENT;
+    o.authority = MO_BY_PLAN;
+    o.authority_id = "p";
+    o.issued_at_ms = 9500 - OC_SKEW_MS; /* outside the validity: taking away stays possible */
+    v = judge(&o, NULL, 0);
+    expect_reason("erase by plan", v, OC_OK);
+    CU_ASSERT_EQUAL(v.not_before_ms, 6000);
+    CU_ASSERT_EQUAL(v.hold_ms, 900);
+}
+
+static void
+follows_only_upwards(void)
+{
+    struct oc_held held[2];
+    size_t n = held_fill(held);
+    struct oc_order o = good_vm();
+
+    expect_reason("next generation", judge(&o, held, n), OC_OK);
+    o.generation = 3;
+    expect_reason("older generation", judge(&o, held, n), OC_OLDER);
+    o.generation = 4;
+    expect_reason("same numbers, another order", judge(&o, held, n), OC_FORGED);
+    o.id = "o0";
+    expect_reason("the same", judge(&o, held, n), OC_SAME);
+    o.term = 0;
+    o.generation = 99;
+    expect_reason("older term", judge(&o, held, n), OC_OLDER);
+    o.term = 2;
+    o.generation = 1;
+    expect_reason("newer term", judge(&o, held, n), OC_OK);
+}
+
+static void
+keeps_a_resource_what_it_is(void)
+{
+    struct oc_held held[2];
+    size_t n = held_fill(held);
+    struct oc_order o = good_vm();
+
+    o.ordinal = 2;
+    expect_reason("another ordinal", judge(&o, held, n), OC_CHANGED);
+    o = good_vm();
+    o.root = "vm1-r2";
+    expect_reason("another root", judge(&o, held, n), OC_PARTS_CHANGED);
+    o = good_vm();
+    o.bytes = 999;
+    o.authority = MO_BY_UNIT;
+    o.verb = MO_RESIZE;
+    o.authority_id = "acc";
+    expect_reason("a cut disk", judge(&o, held, n), OC_DISK_CUT);
+    o = good_vm();
+    held[0].no_back = true;
+    expect_reason("after its overwriting", judge(&o, held, n), OC_NO_WAY_BACK);
+}
+
+static void
+keeps_resources_apart(void)
+{
+    struct oc_held held[2];
+    size_t n = held_fill(held);
+    struct oc_order o = good_vm(), vol = good_volume();
+
+    o.resource = "vm3";
+    o.root = "vm3-r";
+    o.seed = "vm3-s";
+    o.ordinal = 2;
+    o.n_nics = 0;
+    o.n_volumes = 0;
+    expect_reason("taken ordinal", judge(&o, held, n), OC_LINE_TAKEN);
+    held[1].gone = true;
+    expect_reason("free again", judge(&o, held, n), OC_OK);
+    held[1].gone = false;
+    o = good_vm();
+    o.root = "vm9-r";
+    held[0].order.root = "vm9-r";
+    expect_reason("another machine's root", judge(&o, held, n), OC_DISK_TAKEN);
+    held_fill(held);
+    vol.resource = "vm9-r";
+    expect_reason("a volume over a root", judge(&vol, held, n), OC_DISK_TAKEN);
+    o = good_vm();
+    o.nics = other_nics;
+    expect_reason("another machine's address", judge(&o, held, n), OC_ADDRESS_TAKEN);
+    held[1].order = good_network();
+    held[1].order.system = "sys2";
+    o = good_vm();
+    expect_reason("another system's network", judge(&o, held, n), OC_OTHER_SYSTEMS_PART);
+    held[1].order = good_volume();
+    held[1].order.system = "sys2";
+    expect_reason("another system's volume", judge(&o, held, n), OC_OTHER_SYSTEMS_PART);
+    held[1].order = good_volume();
+    expect_reason("its own volume", judge(&o, held, n), OC_OK);
+}
+
+static void
+says_every_reason(void)
+{
+    for (int r = 0; r < OC_REASON__MAX; r++) {
+        CU_ASSERT(strlen(oc_reason_text((enum oc_reason)r)) > 5);
+        CU_ASSERT(strlen(oc_reason_name((enum oc_reason)r)) > 1);
+    }
+}
+
+CU_TestInfo order_check_tests[] = {
+    {"accepts what fits its grant", accepts_what_fits_its_grant},
+    {"refuses what the grant does not say", refuses_what_the_grant_does_not_say},
+    {"refuses verbs without their authority", refuses_verbs_without_their_authority},
+    {"refuses a plan for another resource or act", refuses_a_plan_for_another_resource_or_act},
+    {"takes time and hold from the plan", takes_time_and_hold_from_the_plan},
+    {"follows only upwards", follows_only_upwards},
+    {"keeps a resource what it is", keeps_a_resource_what_it_is},
+    {"keeps resources apart", keeps_resources_apart},
+    {"says every reason", says_every_reason},
+    CU_TEST_INFO_NULL,
+};
