@@ -1,18 +1,23 @@
 #ifndef BY_DRIVERS_NET_HTTPC_H
 #define BY_DRIVERS_NET_HTTPC_H
 /* HTTPS client over libcurl, TLS 1.3.  Blocking form for the CLI; multi form for the agent's loop.
- * Threads: one owner per handle; httpc_wakeup() from any. */
+ * Proxies of the environment are not used, redirects are not followed.  The first handle makes the
+ * process ignore SIGPIPE.  Threads: one owner per handle; httpc_wakeup() from any. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "drivers/base/error.h"
+#include "drivers/base/scope.h"
+
+#define HTTPC_MAX_CALLS 64 /* started and not done, per handle */
 
 struct httpc;
 
 struct httpc_config {
     const char *base_url;             /* https://host:port */
-    const char *ca_file;              /* pinned CA, PEM; NULL with ca_sha256: fetched and pinned */
+    const char *ca_file;              /* pinned CA, a PEM file; or NULL and … */
+    const char *ca_pem;               /* … its text */
     const char *cert_file, *key_file; /* client certificate, or NULL */
     size_t max_answer_bytes;          /* default 16 MiB */
     int connect_timeout_ms;           /* default 5 s */
@@ -27,7 +32,8 @@ struct httpc_answer {
 void httpc_answer_clear(struct httpc_answer *a);
 
 int httpc_new(const struct httpc_config *c, struct httpc **out, struct err *e);
-void httpc_free(struct httpc *h);
+void httpc_free(struct httpc *h); /* calls under way are dropped without done() */
+SCOPE_FN(httpc_free, struct httpc)
 /** Bearer token for all calls; kept in memory only. */
 void httpc_token(struct httpc *h, const char *token);
 /** Blocking call; body NULL for none.  -1 unless 2xx, *e from the problem document. */
@@ -35,7 +41,8 @@ int httpc_call(struct httpc *h, const char *method, const char *path, const char
                int timeout_ms, struct httpc_answer *out, struct err *e);
 
 typedef void (*httpc_done)(void *arg, struct httpc_answer *a); /* a is cleared after return */
-/** Start a call; done runs in httpc_run() of the owner. */
+/** Start a call; done runs in httpc_run() of the owner, always once unless the handle is freed.
+ * BUSY when HTTPC_MAX_CALLS are under way. */
 int httpc_start(struct httpc *h, const char *method, const char *path, const char *body, size_t len,
                 int timeout_ms, httpc_done done, void *arg, struct err *e);
 /** Drive started calls, at most wait_ms, or until httpc_wakeup(). */
