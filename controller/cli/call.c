@@ -1,0 +1,283 @@
+/* Options, files, calls to the API, and finding things by name. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "controller/cli/cli.h"
+#include "drivers/base/scope.h"
+#include "drivers/crypto/digest.h"
+#include "drivers/net/httpc.h"
+
+const char *
+cli_opt(const struct cli *c, const char *name)
+{
+    for (size_t i = 0; option_rows[i].name != NULL; i++)
+        if (strcmp(option_rows[i].name, name) == 0)
+            return c->values[i];
+    return NULL;
+}
+
+int
+cli_need(const struct cli *c, const char *name, const char **out, struct err *e)
+{
+    const char *v = cli_opt(c, name);
+
+    if (v == NULL)
+        return err_set(e, BY_E_INVALID, "--%s is missing; see 'bianyun %s %s --help'", name,
+                       c->cmd->noun, c->cmd->verb);
+    *out = v;
+    return 0;
+}
+
+int
+cli_opt_u64(const struct cli *c, const char *name, uint64_t fallback, uint64_t *out, struct err *e)
+{
+    const char *v = cli_opt(c, name);
+    char *end;
+
+    *out = fallback;
+    if (v == NULL)
+        return 0;
+    errno = 0;
+    *out = strtoull(v, &end, 10);
+    if (errno != 0 || end == v || *end != '\0' || v[0] == '-')
+        return err_set(e, BY_E_INVALID, "--%s wants a whole number, not '%s'", name, v);
+    return 0;
+}
+
+int
+cli_opt_ms(const struct cli *c, const char *name, int64_t fallback, int64_t *out, struct err *e)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    const char *v = cli_opt(c, name);
+    char *end;
+    long long n;
+
+    *out = fallback;
+    if (v == NULL)
+        return 0;
+    errno = 0;
+    n = strtoll(v, &end, 10);
+    for (size_t i = 0; errno == 0 && end != v && n >= 0 && n <= 100000000 && i < ARRAY_LEN(units);
+         i++)
+        if (strcmp(end, units[i].unit) == 0) {
+            *out = n * units[i].ms;
+            return 0;
+        }
+    return err_set(e, BY_E_INVALID, "--%s wants a time such as 30s, 10m, 2h or 15d, not '%s'", name,
+                   v);
+}
+
+static int
+cli_connect(struct cli *c, struct err *e)
+{
+    struct httpc_config conf = {.base_url = c->url, .ca_file = c->ca_file};
+
+    if (c->http != NULL)
+        return 0;
+    if (c->url[0] == '\0')
+        return err_set(e, BY_E_UNAUTHENTICATED,
+                       "profile '%s' knows no controller; sign in first: bianyun login --url "
+                       "https://HOST:PORT --ca FILE",
+                       c->profile);
+    if (httpc_new(&conf, &c->http, e) < 0)
+        return -1;
+    if (c->token[0] != '\0')
+        httpc_token(c->http, c->token);
+    return 0;
+}
+
+int
+cli_call(struct cli *c, const char *method, const char *path, const struct jm_field *in_schema,
+         const void *in, const struct jm_field *out_schema, size_t out_size, void *out,
+         struct err *e)
+{
+    SCOPED(strbuf) struct strbuf body = {0};
+    struct httpc_answer ans = {0};
+    int rc = 0;
+
+    if (cli_connect(c, e) < 0)
+        return -1;
+    if (in_schema != NULL)
+        jm_encode(in_schema, in, &body);
+    if (httpc_call(c->http, method, path, in_schema != NULL ? strbuf_peek(&body) : NULL, body.len,
+                   90000, &ans, e) < 0) {
+        httpc_answer_clear(&ans);
+        return -1;
+    }
+    if (out_schema != NULL && ans.len > 0) {
+        rc = jm_decode(ans.body, ans.len, out_schema, out_size, JM_PEER, &c->a, out, e);
+        if (rc < 0)
+            (void)err_wrap(e, "the controller's answer to %s %s", method, path);
+    }
+    httpc_answer_clear(&ans);
+    return rc;
+}
+
+void
+cli_request_id(struct cli *c, char out[W_ID])
+{
+    const char *given = cli_opt(c, "request");
+
+    if (given != NULL)
+        (void)snprintf(out, W_ID, "%s", given);
+    else
+        random_uuid(out);
+}
+
+const char *
+cli_escape(struct cli *c, const char *s)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    SCOPED(strbuf) struct strbuf b = {0};
+
+    for (; *s != '\0'; s++)
+        if (strchr(plain, *s) != NULL)
+            strbuf_addc(&b, *s);
+        else
+            strbuf_addf(&b, "%%%02X", (unsigned char)*s);
+    return arena_strdup(&c->a, strbuf_peek(&b));
+}
+
+/* The one item of a list whose id or name is as given; FIELD offsets by type. */
+#define FIND(T, list, ident, label, key, out, e)                                                   \
+    do {                                                                                           \
+        const T *found_ = NULL;                                                                    \
+        for (size_t i_ = 0; i_ < (list).n; i_++) {                                                 \
+            const T *it_ = JM_ITEM(list, T, i_);                                                   \
+            if (strcmp(it_->ident, key) != 0 && strcmp(it_->label, key) != 0)                      \
+                continue;                                                                          \
+            if (found_ != NULL)                                                                    \
+                return err_set(e, BY_E_CONFLICT, "'%s' is the name of several; use the id", key);  \
+            found_ = it_;                                                                          \
+        }                                                                                          \
+        if (found_ == NULL)                                                                        \
+            return err_set(e, BY_E_NOT_FOUND, "nothing that you may see is called '%s'", key);     \
+        *(out) = *found_;                                                                          \
+        return 0;                                                                                  \
+    } while (0)
+
+int
+cli_find_unit(struct cli *c, const char *name, struct w_unit *out, struct err *e)
+{
+    struct w_unit_list l;
+
+    if (CLI_GET(c, "/v1/units", unit_list, &l, e) < 0)
+        return -1;
+    FIND(struct w_unit, l.items, id, name, name, out, e);
+}
+
+int
+cli_find_system(struct cli *c, const char *name, struct w_system *out, struct err *e)
+{
+    struct w_system_list l;
+
+    if (CLI_GET(c, "/v1/systems", system_list, &l, e) < 0)
+        return -1;
+    FIND(struct w_system, l.items, id, name, name, out, e);
+}
+
+int
+cli_find_account(struct cli *c, const char *name, struct w_account *out, struct err *e)
+{
+    struct w_account_list l;
+
+    if (CLI_GET(c, "/v1/accounts", account_list, &l, e) < 0)
+        return -1;
+    FIND(struct w_account, l.items, id, login, name, out, e);
+}
+
+int
+cli_find_host(struct cli *c, const char *name, struct w_host_view *out, struct err *e)
+{
+    struct w_host_list l;
+
+    if (CLI_GET(c, "/v1/hosts", host_list, &l, e) < 0)
+        return -1;
+    FIND(struct w_host_view, l.items, id, name, name, out, e);
+}
+
+int
+cli_find_grant(struct cli *c, const char *name, struct w_grant_view *out, struct err *e)
+{
+    struct w_grant_list l;
+
+    if (CLI_GET(c, "/v1/grants", grant_list, &l, e) < 0)
+        return -1;
+    FIND(struct w_grant_view, l.items, id, number, name, out, e);
+}
+
+static int
+kind_of_noun(const char *noun)
+{
+    if (strcmp(noun, "vms") == 0)
+        return RES_VM;
+    if (strcmp(noun, "volumes") == 0)
+        return RES_VOLUME;
+    return strcmp(noun, "networks") == 0 ? RES_NETWORK : RES_NONE;
+}
+
+int
+cli_find_resource(struct cli *c, const char *name, struct w_resource_view *out, struct err *e)
+{
+    int kind = kind_of_noun(c->cmd->noun);
+    const char *path =
+        kind != RES_NONE
+            ? arena_printf(&c->a, "/v1/resources?limit=1000&name=%s&kind=%s", cli_escape(c, name),
+                           w_res_kind_names[kind])
+            : arena_printf(&c->a, "/v1/resources?limit=1000&name=%s", cli_escape(c, name));
+    struct w_resource_list l;
+
+    if (CLI_GET(c, path, resource_list, &l, e) < 0)
+        return -1;
+    FIND(struct w_resource_view, l.items, id, name, name, out, e);
+}
+
+int
+cli_read_file(struct cli *c, const char *path, size_t max, const char **text, size_t *len,
+              struct err *e)
+{
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    char *buf;
+    size_t n;
+
+    if (f == NULL)
+        return err_set(e, BY_E_NOT_FOUND, "cannot open %s: %s", path, strerror(errno));
+    buf = arena_alloc(&c->a, max + 2);
+    n = fread(buf, 1, max + 1, f);
+    if (ferror(f) != 0 || n > max) {
+        bool io = ferror(f) != 0;
+
+        if (f != stdin)
+            (void)fclose(f);
+        return io ? err_set(e, BY_E_IO, "cannot read %s", path)
+                  : err_set(e, BY_E_TOO_LARGE, "%s is larger than %zu bytes", path, max);
+    }
+    if (f != stdin)
+        (void)fclose(f);
+    *text = buf;
+    if (len != NULL)
+        *len = n;
+    return 0;
+}
+
+int
+cli_write_file(const char *path, const char *text, size_t len, unsigned mode, struct err *e)
+{
+    SCOPED(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+
+    if (fd < 0)
+        return err_set(e, errno == EEXIST ? BY_E_CONFLICT : BY_E_IO, "cannot make %s: %s", path,
+                       errno == EEXIST ? "it is there already; move it away first"
+                                       : strerror(errno));
+    if (write(fd, text, len) != (ssize_t)len || fsync(fd) < 0)
+        return err_set(e, BY_E_IO, "cannot write %s: %s", path, strerror(errno));
+    return 0;
+}

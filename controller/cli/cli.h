@@ -1,0 +1,95 @@
+#ifndef BY_CONTROLLER_CLI_CLI_H
+#define BY_CONTROLLER_CLI_CLI_H
+/* The command line: a row of commands.def, its arguments and options, the profile, and the calls to
+ * the public API.  Results go to standard output, talk to standard error.  One thread. */
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "drivers/base/arena.h"
+#include "drivers/base/error.h"
+#include "drivers/base/scope.h"
+#include "drivers/codec/wire.h"
+
+struct cli;
+
+struct command {
+    const char *noun, *verb;
+    int (*run)(struct cli *c, struct err *e);
+    const char *args, *options, *help;
+};
+struct option_row {
+    const char *name, *arg, *help;
+    bool global;
+};
+extern const struct command commands[]; /* ends with noun NULL */
+extern const struct option_row option_rows[];
+
+struct cli {
+    struct arena a; /* everything of this run */
+    const struct command *cmd;
+    int argc; /* positional arguments */
+    char **argv;
+    const char *values[96]; /* by index of option_rows; "" for a flag that is given */
+    const char *profile;
+    char url[300], ca_file[600], token[160]; /* from the profile */
+    struct httpc *http;
+    struct w_account me;
+};
+
+/** Value of an option, "" for a flag that is given, NULL when absent. */
+const char *cli_opt(const struct cli *c, const char *name);
+/** As cli_opt(); absent is an error that names the option. */
+int cli_need(const struct cli *c, const char *name, const char **out, struct err *e);
+int cli_opt_u64(const struct cli *c, const char *name, uint64_t fallback, uint64_t *out,
+                struct err *e);
+/** 500ms, 30s, 10m, 2h, 15d. */
+int cli_opt_ms(const struct cli *c, const char *name, int64_t fallback, int64_t *out,
+               struct err *e);
+
+/** Call the API.  in (of in_schema) may be NULL; out is zeroed and filled, strings in c->a.
+ * GET answers over one page: pass the query in the path. */
+int cli_call(struct cli *c, const char *method, const char *path, const struct jm_field *in_schema,
+             const void *in, const struct jm_field *out_schema, size_t out_size, void *out,
+             struct err *e);
+#define CLI_GET(c, path, o, out, e)                                                                \
+    cli_call(c, "GET", path, NULL, NULL, schema_##o, sizeof(struct w_##o), out, e)
+#define CLI_POST(c, path, i, in, o, out, e)                                                        \
+    cli_call(c, "POST", path, schema_##i, in, schema_##o, sizeof(struct w_##o), out, e)
+/** The request id of this run: --request or a new one. */
+void cli_request_id(struct cli *c, char out[W_ID]);
+/** Percent-encoded for a path or query. */
+const char *cli_escape(struct cli *c, const char *s);
+
+/* Things by id or unique name. */
+int cli_find_unit(struct cli *c, const char *name, struct w_unit *out, struct err *e);
+int cli_find_system(struct cli *c, const char *name, struct w_system *out, struct err *e);
+int cli_find_account(struct cli *c, const char *name, struct w_account *out, struct err *e);
+int cli_find_host(struct cli *c, const char *name, struct w_host_view *out, struct err *e);
+int cli_find_resource(struct cli *c, const char *name, struct w_resource_view *out, struct err *e);
+int cli_find_grant(struct cli *c, const char *name, struct w_grant_view *out, struct err *e);
+
+/** A list as a table (libsmartcols: aligned for Chinese), or JSON with --json.  columns: field
+ * names separated by blanks; the heading is the field's name in capitals. */
+int cli_print_list(struct cli *c, const struct jm_field *list_schema, const void *list,
+                   const char *columns, struct err *e);
+/** One object as "field  value" lines, or JSON. */
+int cli_print_one(struct cli *c, const struct jm_field *schema, const void *obj, struct err *e);
+/** What a request made, and with --watch follow its orders to the end. */
+int cli_print_accepted(struct cli *c, const struct w_accepted *acc, struct err *e);
+
+int cli_read_file(struct cli *c, const char *path, size_t max, const char **text, size_t *len,
+                  struct err *e);
+/** Write a new file, mode as given; an existing one is CONFLICT. */
+int cli_write_file(const char *path, const char *text, size_t len, unsigned mode, struct err *e);
+
+/* profile.c */
+int profile_load(struct cli *c, struct err *e);
+int profile_save(struct cli *c, struct err *e);
+int profile_forget(struct cli *c, struct err *e);
+int profile_dir(struct cli *c, char *out, size_t size, struct err *e);
+
+/* help.c */
+void help_print(FILE *f, const struct command *only, const char *noun);
+int cmd_completion(struct cli *c, struct err *e);
+int cmd_man(struct cli *c, struct err *e);
+#endif

@@ -1,0 +1,106 @@
+/* What is used, what is idle, what quota is left, what the policy says, why things are as they are.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/cli/commands.h"
+
+int
+cmd_usage(struct cli *c, struct err *e)
+{
+    const char *vm = cli_opt(c, "vm");
+    struct w_usage_list l;
+    struct w_resource_view r = {0};
+    int64_t window;
+
+    if (cli_opt_ms(c, "window", 0, &window, e) < 0 ||
+        (vm != NULL && cli_find_resource(c, vm, &r, e) < 0))
+        return -1;
+    if (CLI_GET(c, arena_printf(&c->a, "/v1/usage?vm=%s&window_ms=%lld", r.id, (long long)window),
+                usage_list, &l, e) < 0)
+        return -1;
+    return cli_print_list(
+        c, schema_usage_list, &l,
+        "name metric coverage_percent slots avg p95 p95_peak max unknown from_ms to_ms vm", e);
+}
+
+int
+cmd_finding_list(struct cli *c, struct err *e)
+{
+    const char *verdict = cli_opt(c, "verdict");
+    struct w_finding_list l;
+
+    if (CLI_GET(c,
+                arena_printf(&c->a, "/v1/findings?verdict=%s%s",
+                             verdict != NULL ? cli_escape(c, verdict) : "",
+                             cli_opt(c, "all") != NULL ? "&all=1" : ""),
+                finding_list, &l, e) < 0)
+        return -1;
+    return cli_print_list(c, schema_finding_list, &l,
+                          "name verdict at_ms policy suggest_vcpus suggest_mem_mib reason id", e);
+}
+
+int
+cmd_quota(struct cli *c, struct err *e)
+{
+    struct w_quota_list l;
+
+    if (CLI_GET(c, "/v1/quota", quota_list, &l, e) < 0)
+        return -1;
+    return cli_print_list(c, schema_quota_list, &l,
+                          "number metric granted reserved used proven drift unproven grant", e);
+}
+
+int
+cmd_policy_show(struct cli *c, struct err *e)
+{
+    struct w_policy p;
+
+    if (CLI_GET(c, "/v1/policies", policy, &p, e) < 0)
+        return -1;
+    return cli_print_one(c, schema_policy, &p, e);
+}
+
+int
+cmd_policy_set(struct cli *c, struct err *e)
+{
+    struct w_policy_request in = {0};
+    struct w_policy p;
+
+    if (cli_read_file(c, c->argv[0], 131072, &in.document, NULL, e) < 0)
+        return -1;
+    if (W_DECODE(policy, in.document, strlen(in.document), JM_PEOPLE, &c->a, &p, e) < 0)
+        return err_wrap(e, "%s", c->argv[0]);
+    if (cli_opt(c, "dry-run") == NULL &&
+        CLI_POST(c, "/v1/policies", policy_request, &in, policy, &p, e) < 0)
+        return -1;
+    return cli_print_one(c, schema_policy, &p, e);
+}
+
+int
+cmd_explain(struct cli *c, struct err *e)
+{
+    struct w_resource_view r;
+    struct w_explanation x;
+    struct err none = {0};
+    const char *id = c->argv[0];
+
+    if (cli_find_resource(c, id, &r, &none) == 0)
+        id = r.id;
+    if (CLI_GET(c, arena_printf(&c->a, "/v1/explain/%s", cli_escape(c, id)), explanation, &x, e) <
+        0)
+        return -1;
+    if (cli_opt(c, "json") != NULL)
+        return cli_print_one(c, schema_explanation, &x, e);
+    for (size_t i = 0; i < x.lines.n; i++) {
+        const struct w_explain_line *l = JM_ITEM(x.lines, const struct w_explain_line, i);
+
+        printf("%s%s%s\n    %s\n", l->step, l->id[0] != '\0' ? " " : "", l->id, l->text);
+    }
+    printf("computed again from the recorded facts: %s\n",
+           x.replay_equal ? "the same, byte for byte" : "DIFFERENT");
+    return x.replay_equal ? 0
+                          : err_set(e, BY_E_CONFLICT,
+                                    "the decision recorded and the decision computed again differ; "
+                                    "keep the ledger and tell the bureau");
+}
