@@ -80,3 +80,85 @@ on_host() {
     if [ "$MODE" = private ]; then exec "$HOST_TOOL" exec "$DEMO_DIR/host" "$@"; fi
     exec "$@"
 }
+
+run() { "$@" >"$DEMO_DIR/last.log" 2>&1; } # keep quiet unless it fails
+
+# ---- a small cloud, step by step; each sets what its comment says ------------------------------------
+controller_up() { # PEOPLE_URL, AGENTS_URL; the administrator is signed in
+    "$BIN/bianyun-controller" init --dir "$DEMO_DIR/controller" --name "汴云演示" --address "$ADDRESS" \
+        >"$DEMO_DIR/admin.token" 2>"$DEMO_DIR/last.log" || die "init failed: $(tail -2 "$DEMO_DIR/last.log")"
+    chmod 600 "$DEMO_DIR/admin.token"
+    printf '[people]\naddress = %s\nport = 0\n[agents]\naddress = %s\nport = 0\n' "$ADDRESS" "$ADDRESS" >"$DEMO_DIR/controller/controller.conf"
+    controller_start
+    run by admin login --url "$PEOPLE_URL" --ca "$DEMO_DIR/controller/ca.pem" --token-file "$DEMO_DIR/admin.token"
+    rm -f "$DEMO_DIR/admin.token"
+}
+controller_start() { # PEOPLE_URL, AGENTS_URL
+    rm -f "$DEMO_DIR/controller/run/ports.json"
+    "$BIN/bianyun-controller" run --dir "$DEMO_DIR/controller" --config "$DEMO_DIR/controller/controller.conf" \
+        </dev/null >>"$DEMO_DIR/controller.log" 2>&1 9>&- &
+    remember controller $!
+    ports() { [ -s "$DEMO_DIR/controller/run/ports.json" ] && alive controller; }
+    wait_for 100 ports || die "the controller did not start: $(tail -2 "$DEMO_DIR/controller.log")"
+    PEOPLE_URL=https://$ADDRESS:$(field people <"$DEMO_DIR/controller/run/ports.json")
+    AGENTS_URL=https://$ADDRESS:$(field agents <"$DEMO_DIR/controller/run/ports.json")
+}
+person() { # LOGIN NAME UNIT ROLE
+    by admin accounts add "$1" --name "$2" --unit "$3" --role "$4" 2>"$DEMO_DIR/last.log" |
+        by "$1" login --url "$PEOPLE_URL" --ca "$DEMO_DIR/controller/ca.pem" --token-file - >"$DEMO_DIR/last.log" 2>&1
+}
+people_up() {
+    run by admin units add 市政务服务和大数据管理局
+    run by admin units add 云服务提供方
+    run by admin units add 市卫生健康委员会
+    person bureau 审批员 市政务服务和大数据管理局 bureau
+    person provider 工程师 云服务提供方 provider
+    person tenant 系统管理员 市卫生健康委员会 tenant
+    person auditor 审计员 市政务服务和大数据管理局 auditor
+}
+grant_key_up() { # papers/bureau.key, named by the root
+    mkdir -p "$DEMO_DIR/papers"
+    run by bureau keys new "$DEMO_DIR/papers/bureau.key" ${ALG:+--alg "$ALG"}
+    run by admin keys statement --out "$DEMO_DIR/papers/keys-1.paper"
+    run by admin keys sign "$DEMO_DIR/papers/keys-1.paper" --root-key "$DEMO_DIR/controller/root/root.key" \
+        --add "$DEMO_DIR/papers/bureau.key.pub" --use grant --holder bureau --out "$DEMO_DIR/papers/keys-2.paper"
+    run by admin keys register "$DEMO_DIR/papers/keys-2.paper"
+}
+host_up() { # host-1 enrolled, its agent running and ready
+    local pin
+    mkdir -p "$DEMO_DIR/pool" "$DEMO_DIR/images"
+    by provider hosts add host-1 --cpu-overcommit "${CPU_OVERCOMMIT:-400}" ${MEM_OVERCOMMIT:+--mem-overcommit "$MEM_OVERCOMMIT"} \
+        --out "$DEMO_DIR/host.token" >"$DEMO_DIR/enrol" 2>"$DEMO_DIR/last.log" || die "no token for the host: $(tail -2 "$DEMO_DIR/last.log")"
+    pin=$(sed -n 's/.*--ca-sha256 \([0-9a-f]*\).*/\1/p' "$DEMO_DIR/enrol")
+    run "$BIN/bianyun-agent" enrol --controller "$PEOPLE_URL" --name host-1 --ca-sha256 "$pin" \
+        --token-file "$DEMO_DIR/host.token" --dir "$DEMO_DIR/agent" || die "the host could not enrol: $(tail -2 "$DEMO_DIR/last.log")"
+    rm -f "$DEMO_DIR/host.token"
+    agent_configure
+    agent_start
+    host_ready() { [ "$(by provider hosts list --json 2>/dev/null | field state)" = ready ]; }
+    wait_for 300 host_ready || die "the agent did not become ready: $(tail -2 "$DEMO_DIR/agent.log")"
+}
+agent_configure() {
+    cat >"$DEMO_DIR/agent/agent.conf" <<CONF
+[controller]
+url = $AGENTS_URL
+[libvirt]
+uri = $AGENT_URI
+pool_name = bianyun-demo
+pool_path = $DEMO_DIR/pool
+image_dir = $DEMO_DIR/images
+CONF
+}
+agent_start() {
+    (on_host "$BIN/bianyun-agent" run --dir "$DEMO_DIR/agent" --config "$DEMO_DIR/agent/agent.conf" \
+        </dev/null >>"$DEMO_DIR/agent.log" 2>&1 9>&-) &
+    remember agent $!
+}
+papers_up() {
+    local d
+    for d in approval agreement declaration; do echo "$d, demo" >"$DEMO_DIR/papers/$d.txt"; done
+}
+grant_sign() { # DRAFT PAPER
+    run by bureau grants sign "$1" --key "$DEMO_DIR/papers/bureau.key" --approval "$DEMO_DIR/papers/approval.txt" \
+        --agreement "$DEMO_DIR/papers/agreement.txt" --declaration "$DEMO_DIR/papers/declaration.txt" --out "$2"
+}
