@@ -407,7 +407,7 @@ int
 x509_validity(const char *cert_pem, int64_t *not_before_s, int64_t *not_after_s, struct err *e)
 {
     SCOPED(X509_free) X509 *c = x509_read_cert(cert_pem, e);
-    int64_t from, to;
+    int64_t from = 0, to = 0; /* gcc at -O2 does not see that both are set */
 
     if (c == NULL || x509_seconds(X509_get0_notBefore(c), &from, e) < 0 ||
         x509_seconds(X509_get0_notAfter(c), &to, e) < 0)
