@@ -6,8 +6,8 @@
 
 #include "drivers/host/durable.h"
 
-/* Clusters: 0 header, 1 refcount table, 2 refcount block, 3.. the first-level table with room for
- * FAKE_QCOW2_MAX_BYTES, so that growing changes the header only. */
+/* Clusters: 0 header, 1 refcount table, 2 refcount block, 3.. the first-level table, long enough
+ * for FAKE_QCOW2_MAX_BYTES, so that growing changes one number. */
 #define CLUSTER_BITS 16u
 #define CLUSTER ((uint64_t)1 << CLUSTER_BITS)
 #define L1_AT (3 * CLUSTER)
@@ -15,6 +15,7 @@
 #define L1_CLUSTERS (FAKE_QCOW2_MAX_BYTES / L1_SPAN * 8 / CLUSTER)
 #define CLUSTERS (3 + L1_CLUSTERS)
 #define HEADER_BYTES 104u
+#define SIZE_AT 24u
 #define EXT_BACKING_FORMAT 0xE2792ACAu
 
 static void
@@ -55,15 +56,6 @@ size_check(uint64_t size, struct err *e)
     return 0;
 }
 
-/* Size and length of the first-level table stand side by side: bytes 24 to 39. */
-static void
-put_size(unsigned char at[16], uint64_t size)
-{
-    put(at, size, 8);
-    put(at + 8, 0, 4); /* not encrypted */
-    put(at + 12, (size + L1_SPAN - 1) / L1_SPAN, 4);
-}
-
 int
 fake_qcow2_write(int fd, uint64_t size, const char *backing, const char *backing_format,
                  struct err *e)
@@ -78,7 +70,8 @@ fake_qcow2_write(int fd, uint64_t size, const char *backing, const char *backing
         return err_set(e, BY_E_INVALID, "qcow2: the backing file's name is too long");
     put(h + 4, 3, 4);
     put(h + 20, CLUSTER_BITS, 4);
-    put_size(h + 24, size);
+    put(h + SIZE_AT, size, 8);
+    put(h + 36, FAKE_QCOW2_MAX_BYTES / L1_SPAN, 4); /* entries of the first-level table */
     put(h + 40, L1_AT, 8);
     put(h + 48, CLUSTER, 8); /* refcount table */
     put(h + 56, 1, 4);
@@ -117,7 +110,7 @@ fake_qcow2_read(int fd, uint64_t *size, char backing[1024], struct err *e)
         return durable_errno(e, errno, "read", "a volume");
     if (memcmp(h, "QFI\xfb", 4) != 0)
         return 0;
-    *size = get(h + 24, 8);
+    *size = get(h + SIZE_AT, 8);
     at = get(h + 8, 8);
     len = get(h + 16, 4);
     backing[0] = '\0';
@@ -131,10 +124,10 @@ fake_qcow2_read(int fd, uint64_t *size, char backing[1024], struct err *e)
 int
 fake_qcow2_grow(int fd, uint64_t size, struct err *e)
 {
-    unsigned char part[16];
+    unsigned char part[8];
 
     if (size_check(size, e) < 0)
         return -1;
-    put_size(part, size);
-    return write_at(fd, part, sizeof(part), 24, e);
+    put(part, size, sizeof(part));
+    return write_at(fd, part, sizeof(part), SIZE_AT, e);
 }
