@@ -1,0 +1,207 @@
+/* Hosts: tokens for new ones, the list, cordon and revoke. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/auth.h"
+#include "controller/commit.h"
+#include "controller/controller.h"
+#include "controller/hosts.h"
+#include "controller/listing.h"
+#include "controller/routes.h"
+#include "drivers/crypto/digest.h"
+#include "drivers/net/httpd.h"
+
+#define HOST_TOKEN_MS INT64_C(3600000)
+#define CPU_OVERCOMMIT 400
+#define MEM_OVERCOMMIT 100
+
+static void
+host_state(const struct tx *t, const struct db_rows *r, struct arena *a, struct w_host_view *v)
+{
+    const char *state = db_str(r, 2);
+    int64_t quiet = t->now_ms - v->seen_at_ms;
+
+    if (strcmp(state, "ready") == 0 || strcmp(state, "cordoned") == 0) {
+        if (quiet > t->c->conf.silent_seconds * 1000) {
+            state = "silent";
+            v->reason = v->seen_at_ms == 0
+                            ? "it has not spoken since it was enrolled"
+                            : arena_printf(a, "nothing heard for %" PRId64 " s", quiet / 1000);
+        } else if (db_int(r, 14) > 0) {
+            state = "held";
+            v->reason = "an emergency hold is in force: it is observed, not changed";
+        }
+    }
+    (void)snprintf(v->state, sizeof(v->state), "%s", state);
+}
+
+static void
+host_read(const struct tx *t, const struct db_rows *r, struct arena *a, struct w_host_view *v)
+{
+    int64_t heard;
+
+    (void)snprintf(v->id, sizeof(v->id), "%s", db_str(r, 0));
+    (void)snprintf(v->name, sizeof(v->name), "%s", db_str(r, 1));
+    v->reason = db_str(r, 3)[0] == '\0' ? NULL : arena_strdup(a, db_str(r, 3));
+    v->incarnation = (uint64_t)db_int(r, 4);
+    v->cpus = (uint32_t)db_int(r, 5);
+    v->mem_mib = (uint64_t)db_int(r, 6);
+    v->pool_bytes = (uint64_t)db_int(r, 7);
+    v->pool_free_bytes = (uint64_t)db_int(r, 8);
+    v->seen_at_ms = db_int(r, 9);
+    v->kvm = db_int(r, 10) != 0;
+    v->lock_manager = db_int(r, 11) != 0;
+    v->vcpus_used = (uint32_t)db_int(r, 12);
+    v->mem_used_mib = (uint64_t)db_int(r, 13);
+    heard = auth_host_seen(t->c->auth, v->id);
+    if (heard > v->seen_at_ms)
+        v->seen_at_ms = heard;
+    host_state(t, r, a, v);
+}
+
+int
+hosts_view(struct tx *t, const char *id, struct arena *a, struct jm_list *out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    const char *only = id == NULL ? "" : id;
+    int rc;
+
+    if (DB_QUERY(t->d, DB_HOST_VIEW, &r, e, DBI(t->now_ms), DBS(only), DBS(only)) < 0)
+        return -1;
+    while ((rc = db_next(r, e)) == 1)
+        host_read(t, r, a, listing_add(out, sizeof(struct w_host_view), a));
+    return rc;
+}
+
+int
+api_host_list(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct w_host_list *out = k->out;
+
+    return hosts_view(t, NULL, k->a, &out->items, e);
+}
+
+/* The host as the answer of an act on it. */
+static int
+host_answer(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct jm_list one = {0};
+
+    if (hosts_view(t, k->id, k->a, &one, e) < 0)
+        return -1;
+    if (one.n != 1)
+        return err_set(e, BY_E_NOT_FOUND, "no host %s", k->id);
+    *(struct w_host_view *)k->out = *JM_ITEM(one, struct w_host_view, 0);
+    return 0;
+}
+
+/* ---- tokens --------------------------------------------------------------------------------- */
+
+static int
+host_of_name(struct tx *t, const struct w_host_request *in, char id[W_ID], struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    uint32_t cpu = in->cpu_overcommit_percent, mem = in->mem_overcommit_percent;
+    int rc;
+
+    cpu = cpu == 0 ? CPU_OVERCOMMIT : cpu;
+    mem = mem == 0 ? MEM_OVERCOMMIT : mem;
+    if (DB_QUERY(t->d, DB_HOST_BY_NAME, &r, e, DBS(in->name)) < 0 || (rc = db_next(r, e)) < 0)
+        return -1;
+    if (rc == 1) {
+        (void)snprintf(id, W_ID, "%s", db_str(r, 0));
+        return DB_EXEC(t->d, DB_HOST_OVERCOMMIT, NULL, e, DBS(in->zone), DBI(cpu), DBI(mem),
+                       DBS(id));
+    }
+    random_uuid(id);
+    return DB_EXEC(t->d, DB_HOST_ADD, NULL, e, DBS(id), DBS(in->name), DBS(in->zone), DBI(cpu),
+                   DBI(mem), DBI(t->now_ms));
+}
+
+int
+api_host_add(struct api_call *k, struct tx *t, struct err *e)
+{
+    const struct w_host_request *in = k->in;
+    struct w_host_token *out = k->out;
+    char token[64], hash[65], body[160];
+
+    if (in->cpu_overcommit_percent != 0 && in->cpu_overcommit_percent < 100)
+        return err_field(e, BY_E_INVALID, "cpu_overcommit_percent", "100 means none; less is not");
+    if (in->mem_overcommit_percent != 0 && in->mem_overcommit_percent < 100)
+        return err_field(e, BY_E_INVALID, "mem_overcommit_percent", "100 means none; less is not");
+    random_token(AUTH_TOKEN_HOST, token, sizeof(token));
+    digest_sha256_hex(token, strlen(token), hash);
+    if (host_of_name(t, in, out->host, e) < 0 ||
+        DB_EXEC(t->d, DB_HOST_TOKEN_CLEAR, NULL, e, DBS(out->host)) < 0 ||
+        DB_EXEC(t->d, DB_HOST_TOKEN_ADD, NULL, e, DBS(hash), DBS(out->host),
+                DBI(t->now_ms + HOST_TOKEN_MS)) < 0)
+        return err_wrap(e, "token for host %s", in->name);
+    out->token = arena_strdup(k->a, token);
+    memcpy(out->ca_sha256, t->c->ca_sha256, sizeof(out->ca_sha256));
+    (void)snprintf(body, sizeof(body), "{\"name\":\"%s\"}", in->name);
+    return ledger_append(t, k->who.account, "host.invited", out->host, body, e);
+}
+
+/* ---- states --------------------------------------------------------------------------------- */
+
+static int
+host_move(struct api_call *k, struct tx *t, const char *from, const char *to, const char *reason,
+          struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(t->d, DB_HOST_ENROL_GET, &r, e, DBS(k->id)) < 0 || (rc = db_next(r, e)) < 0)
+        return -1;
+    if (rc == 0)
+        return err_set(e, BY_E_NOT_FOUND, "no host %s", k->id);
+    if (strcmp(db_str(r, 1), from) != 0 && strcmp(db_str(r, 1), to) != 0)
+        return err_set(e, BY_E_CONFLICT, "host %s is %s, not %s", db_str(r, 0), db_str(r, 1), from);
+    return DB_EXEC(t->d, DB_HOST_STATE, NULL, e, DBS(to), DBS(reason), DBS(k->id));
+}
+
+int
+api_host_cordon(struct api_call *k, struct tx *t, struct err *e)
+{
+    if (host_move(k, t, "ready", "cordoned", "nothing new is placed here", e) < 0)
+        return -1;
+    return host_answer(k, t, e);
+}
+
+int
+api_host_uncordon(struct api_call *k, struct tx *t, struct err *e)
+{
+    if (host_move(k, t, "cordoned", "ready", "", e) < 0)
+        return -1;
+    return host_answer(k, t, e);
+}
+
+static void
+host_gone(void *arg, const char *fingerprint)
+{
+    struct controller *c = arg;
+
+    if (c->httpd != NULL)
+        httpd_revoke(c->httpd, fingerprint);
+}
+
+static void
+host_revoked(struct controller *c, void *arg)
+{
+    auth_host_end(c->auth, arg, NULL, host_gone, c);
+}
+
+int
+api_host_revoke(struct api_call *k, struct tx *t, struct err *e)
+{
+    if (DB_EXEC(t->d, DB_HOST_CERT_REVOKE, NULL, e, DBI(t->now_ms), DBS(k->id), DBS("")) < 0 ||
+        DB_EXEC(t->d, DB_HOST_TOKEN_CLEAR, NULL, e, DBS(k->id)) < 0 ||
+        DB_EXEC(t->d, DB_HOST_STATE, NULL, e, DBS("revoked"),
+                DBS("its certificate is no longer accepted; what runs there runs on"),
+                DBS(k->id)) < 0 ||
+        host_answer(k, t, e) < 0)
+        return -1;
+    commit_after(t, host_revoked, arena_strdup(tx_arena(t), k->id));
+    return 0;
+}

@@ -1,0 +1,423 @@
+#include "controller/server.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/auth.h"
+#include "controller/commit.h"
+#include "controller/listen.h"
+#include "controller/live.h"
+#include "controller/pool.h"
+#include "controller/recall.h"
+#include "controller/routes.h"
+#include "drivers/base/clock.h"
+#include "drivers/base/log.h"
+#include "drivers/base/strbuf.h"
+#include "drivers/crypto/digest.h"
+#include "drivers/net/httpd.h"
+
+struct server {
+    struct controller *c;
+    atomic_int open_calls; /* without an account, in work */
+    pthread_mutex_t lock;  /* of what follows */
+    pthread_cond_t idle;
+    bool stopping;
+    unsigned calls; /* in work or parked */
+};
+
+/* One request in work.  It belongs to one thread at a time: handed from loop to worker to reader or
+ * writer through their queues. */
+struct job {
+    struct api_call k; /* first: handlers know it by this */
+    struct server *s;
+    struct strbuf answer;
+    struct recall recall; /* request id and what it is compared by */
+    char ref[W_ID];       /* to find this request in the log */
+};
+
+/* ---- begin and end of a request ------------------------------------------------------------- */
+
+static int
+server_enter(struct server *s, struct err *e)
+{
+    bool stopping;
+
+    (void)pthread_mutex_lock(&s->lock);
+    stopping = s->stopping;
+    if (!stopping)
+        s->calls++;
+    (void)pthread_mutex_unlock(&s->lock);
+    return stopping ? err_set(e, BY_E_BUSY, "the controller is stopping: try again in a moment")
+                    : 0;
+}
+
+static void
+server_leave(struct server *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    if (--s->calls == 0)
+        (void)pthread_cond_signal(&s->idle);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+static void
+job_free(struct job *j)
+{
+    struct server *s = j->s;
+
+    if ((j->k.route->roles & ROUTE_OPEN) != 0)
+        atomic_fetch_sub(&s->open_calls, 1);
+    strbuf_clear(&j->answer);
+    free(j);
+    server_leave(s);
+}
+
+static void
+job_fail(struct job *j, const struct err *e)
+{
+    if (err_http_status(e->code) >= 500 && e->code != BY_E_BUSY)
+        log_error("request.failed", "route=%s ref=%s code=%s reason=" LOG_Q, j->k.route->name,
+                  j->ref, err_code_name(e->code), e->msg);
+    httpd_reply_err(j->k.req, e, j->ref);
+    job_free(j);
+}
+
+static void
+job_reply(struct job *j)
+{
+    bool empty = j->k.status == 204 || j->answer.len == 0;
+
+    httpd_reply(j->k.req, empty ? 204 : j->k.status, NULL, strbuf_peek(&j->answer), j->answer.len);
+    job_free(j);
+}
+
+static void
+job_encode(struct job *j)
+{
+    if (j->k.route->out != NULL && j->k.status != 204)
+        jm_encode(j->k.route->out, j->k.out, &j->answer);
+}
+
+static int64_t
+server_now(struct controller *c)
+{
+    int64_t now = c->wall_ms(), last = live_head_ms(c->live);
+
+    return now < last ? last : now;
+}
+
+/* ---- reads ---------------------------------------------------------------------------------- */
+
+static int
+job_read_run(struct job *j, struct db *d, struct err *e)
+{
+    struct tx t = {.c = j->s->c, .d = d, .now_ms = server_now(j->s->c)};
+    int rc;
+
+    j->k.park = NULL;
+    if (db_begin(d, e) < 0) /* one snapshot for all its queries */
+        return -1;
+    rc = j->k.route->run(&j->k, &t, e);
+    db_rollback(d);
+    return rc;
+}
+
+static void
+job_read(void *arg, struct db *d)
+{
+    struct job *j = arg;
+    struct err e = {0};
+
+    if (job_read_run(j, d, &e) < 0) {
+        job_fail(j, &e);
+    } else if (j->k.park != NULL) {
+        j->k.park(&j->k); /* the last touch */
+    } else {
+        job_encode(j);
+        job_reply(j);
+    }
+}
+
+int
+server_resume(struct api_call *k, struct err *e)
+{
+    struct job *j = (struct job *)k;
+
+    return pool_submit(j->s->c->readers, job_read, j, e);
+}
+
+void
+server_answer(struct api_call *k)
+{
+    struct job *j = (struct job *)k;
+
+    job_encode(j);
+    job_reply(j);
+}
+
+void
+server_fail(struct api_call *k, const struct err *e)
+{
+    job_fail((struct job *)k, e);
+}
+
+/* ---- writes --------------------------------------------------------------------------------- */
+
+static int
+job_step(void *arg, struct tx *t, struct err *e)
+{
+    struct job *j = arg;
+    bool again = false;
+
+    strbuf_reset(&j->answer);
+    if (recall_find(&j->recall, &j->k, t, &j->answer, &again, e) < 0)
+        return -1;
+    if (again)
+        return 0;
+    if (j->k.route->run(&j->k, t, e) < 0)
+        return -1;
+    job_encode(j);
+    if (recall_audit(&j->recall, &j->k, t, e) < 0)
+        return -1;
+    return recall_store(&j->recall, &j->k, t, strbuf_peek(&j->answer), e);
+}
+
+static void
+job_done(void *arg, const struct err *e)
+{
+    if (e != NULL)
+        job_fail(arg, e);
+    else
+        job_reply(arg);
+}
+
+/* ---- body and preparation ------------------------------------------------------------------- */
+
+static int
+job_decode(struct job *j, struct err *e)
+{
+    const struct route *r = j->k.route;
+    void *in;
+
+    if (r->in == NULL) {
+        if (j->k.body_len != 0 && !(j->k.body_len == 2 && memcmp(j->k.body, "{}", 2) == 0))
+            return err_set(e, BY_E_INVALID, "%s %s takes no body", r->method, r->path);
+        return 0;
+    }
+    if (j->k.body_len == 0)
+        return err_set(e, BY_E_INVALID, "%s %s needs a JSON body", r->method, r->path);
+    in = arena_alloc(j->k.a, r->in_size);
+    if (jm_decode(j->k.body, j->k.body_len, r->in, r->in_size,
+                  (r->roles & ROUTE_AGENT) != 0 ? JM_PEER : JM_PEOPLE, j->k.a, in, e) < 0)
+        return -1;
+    j->k.in = in;
+    return 0;
+}
+
+/* On a worker, or at once when there is neither body nor preparation. */
+static void
+job_forward(struct job *j)
+{
+    struct controller *c = j->s->c;
+    struct err e = {0};
+    int rc;
+
+    if (route_reads(j->k.route))
+        rc = pool_submit(c->readers, job_read, j, &e);
+    else
+        rc = commit_submit(c->commit, job_step, job_done, j, &e);
+    if (rc < 0)
+        job_fail(j, &e);
+}
+
+static void
+job_work(void *arg, struct db *d)
+{
+    struct job *j = arg;
+    struct err e = {0};
+
+    (void)d; /* workers have none */
+    if (job_decode(j, &e) < 0 ||
+        (j->k.route->prepare != NULL && j->k.route->prepare(&j->k, &e) < 0)) {
+        job_fail(j, &e);
+        return;
+    }
+    recall_prepare(&j->recall, &j->k);
+    job_forward(j);
+}
+
+/* ---- on a loop thread ----------------------------------------------------------------------- */
+
+static int
+server_authenticate(struct server *s, struct http_req *req, const struct route *r, bool agent,
+                    struct caller *who, struct err *e)
+{
+    const char *h = http_req_header(req, "Authorization");
+    int64_t now = server_now(s->c);
+
+    if (agent)
+        return auth_cert_find(s->c->auth, http_req_cert_fingerprint(req), http_req_cert_uri(req),
+                              now, who, e);
+    if ((r->roles & ROUTE_OPEN) != 0)
+        return 0;
+    if (h == NULL || strncmp(h, "Bearer ", 7) != 0)
+        return err_set(e, BY_E_UNAUTHENTICATED,
+                       "sign in first: send 'Authorization: Bearer TOKEN' with a session's token");
+    if (auth_session_find(s->c->auth, h + 7, now, who, e) < 0)
+        return -1;
+    if (who->role == ROLE_NONE || (r->roles & (1U << who->role)) == 0)
+        return err_set(e, BY_E_DENIED, "the role '%s' may not do this: %s", w_role_names[who->role],
+                       r->doc);
+    return 0;
+}
+
+static const struct route *
+server_admit(struct server *s, struct http_req *req, bool agent, char id[W_ID], struct caller *who,
+             struct err *e)
+{
+    const struct route *r = route_find(http_req_method(req), http_req_path(req), id);
+    size_t len = 0;
+
+    if (r == NULL || agent != ((r->roles & ROUTE_AGENT) != 0)) {
+        (void)err_set(e, BY_E_NOT_FOUND, "no such route: %s %.100s", http_req_method(req),
+                      http_req_path(req));
+        return NULL;
+    }
+    if (server_authenticate(s, req, r, agent, who, e) < 0)
+        return NULL;
+    (void)http_req_body(req, &len);
+    if (len > route_max_body(r)) {
+        (void)err_set(e, BY_E_TOO_LARGE, "a body of %zu bytes is more than %s %s can need", len,
+                      r->method, r->path);
+        return NULL;
+    }
+    if (r->run == NULL) {
+        (void)err_set(e, BY_E_UNSUPPORTED, "%s %s is not served by this build", r->method, r->path);
+        return NULL;
+    }
+    return r;
+}
+
+static struct job *
+job_new(struct server *s, struct http_req *req, const struct route *r, const char *id,
+        const struct caller *who)
+{
+    struct job *j = calloc(1, sizeof(*j));
+
+    if (j == NULL)
+        abort(); /* as arena and strbuf: a process without memory starts again */
+    j->s = s;
+    random_uuid(j->ref);
+    j->k = (struct api_call){
+        .c = s->c, .req = req, .route = r, .a = http_req_arena(req), .who = *who, .status = 200};
+    if (id[0] != '\0')
+        j->k.id = arena_strdup(j->k.a, id);
+    j->k.body = http_req_body(req, &j->k.body_len);
+    if (r->out != NULL)
+        j->k.out = arena_alloc(j->k.a, r->out_size);
+    return j;
+}
+
+/* Counted against the few that may be in work without an account. */
+static int
+server_open_enter(struct server *s, const struct route *r, struct err *e)
+{
+    if ((r->roles & ROUTE_OPEN) == 0 || atomic_fetch_add(&s->open_calls, 1) < SERVER_OPEN_AT_ONCE)
+        return 0;
+    atomic_fetch_sub(&s->open_calls, 1);
+    return err_set(e, BY_E_BUSY, "too many sign-ins at once: try again in a moment");
+}
+
+static void
+server_request(struct server *s, struct http_req *req, bool agent)
+{
+    struct caller who = {0};
+    struct err e = {0};
+    char id[W_ID] = "";
+    const struct route *r;
+    struct job *j;
+
+    if (server_enter(s, &e) < 0) {
+        httpd_reply_err(req, &e, NULL);
+        return;
+    }
+    r = server_admit(s, req, agent, id, &who, &e);
+    if (r == NULL || server_open_enter(s, r, &e) < 0) {
+        httpd_reply_err(req, &e, NULL);
+        server_leave(s);
+        return;
+    }
+    j = job_new(s, req, r, id, &who);
+    if (j->k.body_len == 0 && r->in == NULL && r->prepare == NULL && route_reads(r))
+        job_forward(j);
+    else if (pool_submit(s->c->workers, job_work, j, &e) < 0)
+        job_fail(j, &e);
+}
+
+static void
+server_on_people(struct http_req *req, void *arg)
+{
+    server_request(arg, req, false);
+}
+
+static void
+server_on_agent(struct http_req *req, void *arg)
+{
+    server_request(arg, req, true);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+int
+server_start(struct controller *c, struct err *e)
+{
+    struct server *s = calloc(1, sizeof(*s));
+    const struct listen_to to = {.people = server_on_people, .agents = server_on_agent, .arg = s};
+
+    if (s == NULL)
+        return err_set(e, BY_E_NOMEM, "out of memory");
+    s->c = c;
+    (void)pthread_mutex_init(&s->lock, NULL);
+    (void)pthread_cond_init(&s->idle, NULL);
+    c->server = s;
+    return listen_start(c, &to, e);
+}
+
+void
+server_stop(struct controller *c)
+{
+    struct server *s = c->server;
+
+    if (s == NULL)
+        return;
+    (void)pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    while (s->calls != 0) /* ends: the pools and the writer answer all that they hold */
+        (void)pthread_cond_wait(&s->idle, &s->lock);
+    (void)pthread_mutex_unlock(&s->lock);
+    httpd_free(TAKE(c->httpd));
+    (void)pthread_cond_destroy(&s->idle);
+    (void)pthread_mutex_destroy(&s->lock);
+    free(TAKE(c->server));
+}
+
+int
+server_people_port(const struct controller *c)
+{
+    return httpd_port(c->httpd, c->people);
+}
+
+int
+server_agents_port(const struct controller *c)
+{
+    return httpd_port(c->httpd, c->agents);
+}
+
+int
+server_alive(struct controller *c, int timeout_ms)
+{
+    return commit_alive(c->commit, timeout_ms) && httpd_alive(c->httpd, timeout_ms) == 0 ? 0 : -1;
+}
