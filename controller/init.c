@@ -260,13 +260,27 @@ init_publish(const char *stage, const char *dir, struct err *e)
     if (init_move(stage, dir, PATH_ROOT_DIR, e) < 0)
         return -1;
     (void)fault_at(BY_FAULT_INIT_MOVE);
-    if (init_move(stage, dir, PATH_KEYS_DIR, e) < 0)
+    if (init_move(stage, dir, PATH_KEYS_DIR, e) < 0 || init_move(stage, dir, PATH_CA_CERT, e) < 0)
         return -1;
     (void)fault_at(BY_FAULT_INIT_MOVE);
     if (init_move(stage, dir, PATH_STORE, e) < 0)
         return -1;
     (void)fault_at(BY_FAULT_INIT_MOVE);
     return 0;
+}
+
+/* Where to listen; a file that is there already is the owner's. */
+static int
+init_config(const struct init_options *o, struct err *e)
+{
+    bool there = false;
+    char text[256];
+
+    if (o->address == NULL || init_exists(o->dir, PATH_CONF, &there, e) < 0)
+        return o->address == NULL ? 0 : -1;
+    (void)snprintf(text, sizeof(text), "[people]\naddress = %.60s\n[agents]\naddress = %.60s\n",
+                   o->address, o->address);
+    return there ? 0 : init_write(o->dir, PATH_CONF, text, 0644, e);
 }
 
 /* The store is there, but a crash came before its token was shown: make a new one. */
@@ -331,7 +345,7 @@ init_run(const struct init_options *o, char token[INIT_TOKEN], struct err *e)
     if (there)
         return init_again(o->dir, token, e);
     if (durable_mkdirs(o->dir, 0700, e) < 0 || init_prepare(o->dir, stage, e) < 0 ||
-        init_build(o, stage, token, e) < 0)
+        init_build(o, stage, token, e) < 0 || init_config(o, e) < 0)
         return err_wrap(e, "init %s", o->dir);
     return init_publish(stage, o->dir, e);
 }

@@ -1,0 +1,258 @@
+/* bianyun-controller: init makes a store, run serves it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "controller/controller.h"
+#include "controller/init.h"
+#include "controller/paths.h"
+#include "controller/server.h"
+#include "drivers/base/clock.h"
+#include "drivers/base/log.h"
+#include "drivers/base/strbuf.h"
+#include "drivers/host/durable.h"
+
+#define ALIVE_MS 10000 /* without a watchdog of systemd */
+
+struct options {
+    const char *dir, *config, *alg, *name, *address;
+};
+
+static const char usage[] =
+    "bianyun-controller init --dir DIR [--name NAME] [--alg sm2|p256] [--address ADDRESS]\n"
+    "    make a new store: root key, order key, CA, first account.  The one-time token of the\n"
+    "    administrator goes to the standard output, once.\n"
+    "bianyun-controller run --dir DIR [--config FILE]\n"
+    "bianyun-controller run --config FILE\n"
+    "    serve people and agents until SIGTERM\n"
+    "bianyun-controller sample-config\n"
+    "bianyun-controller --version\n";
+
+static int
+main_fail(const struct err *e)
+{
+    fprintf(stderr, "bianyun-controller: %s\n", e->msg);
+    return err_exit_status(e->code);
+}
+
+static int
+main_options(int argc, char **argv, struct options *o, struct err *e)
+{
+    static const struct option rows[] = {
+        {"dir", required_argument, NULL, 'd'},     {"config", required_argument, NULL, 'c'},
+        {"alg", required_argument, NULL, 'a'},     {"name", required_argument, NULL, 'n'},
+        {"address", required_argument, NULL, 'l'}, {0}};
+    int ch;
+
+    while ((ch = getopt_long(argc, argv, "", rows, NULL)) != -1) {
+        switch (ch) {
+        case 'd':
+            o->dir = optarg;
+            break;
+        case 'c':
+            o->config = optarg;
+            break;
+        case 'a':
+            o->alg = optarg;
+            break;
+        case 'n':
+            o->name = optarg;
+            break;
+        case 'l':
+            o->address = optarg;
+            break;
+        default:
+            return err_set(e, BY_E_INVALID, "an option is wrong; usage:\n%s", usage);
+        }
+    }
+    if (optind < argc)
+        return err_set(e, BY_E_INVALID, "'%s' is not expected here", argv[optind]);
+    return 0;
+}
+
+/* ---- init ----------------------------------------------------------------------------------- */
+
+static int
+main_alg(const char *word, const char **alg, struct err *e)
+{
+    if (word == NULL || strcmp(word, "sm2") == 0 || strcmp(word, ALG_SM2) == 0)
+        *alg = ALG_SM2;
+    else if (strcmp(word, "p256") == 0 || strcmp(word, ALG_P256) == 0)
+        *alg = ALG_P256;
+    else
+        return err_set(e, BY_E_INVALID, "--alg is sm2 or p256, not '%s'", word);
+    return 0;
+}
+
+static int
+main_init(const struct options *o, struct err *e)
+{
+    struct init_options in = {.name = o->name == NULL ? "bianyun" : o->name,
+                              .address = o->address,
+                              .wall_ms = clock_wall_ms};
+    char token[INIT_TOKEN];
+    char *dir;
+    int rc;
+
+    if (o->dir == NULL)
+        return err_set(e, BY_E_INVALID, "say where: --dir DIR");
+    if (main_alg(o->alg, &in.alg, e) < 0 || durable_mkdirs(o->dir, 0700, e) < 0)
+        return -1;
+    dir = realpath(o->dir, NULL);
+    if (dir == NULL)
+        return durable_errno(e, errno, "finding", o->dir);
+    in.dir = dir;
+    rc = init_run(&in, token, e);
+    if (rc == 0) {
+        printf("%s\n", token);
+        rc = fflush(stdout) == 0 ? init_finish(dir, e)
+                                 : err_set(e, BY_E_IO, "the token could not be printed: run again");
+    }
+    if (rc == 0)
+        fprintf(stderr,
+                "The store is in %s.\n"
+                "The line on the standard output is the one-time token of the account 'admin': "
+                "good once, for 72 hours.\n"
+                "Take %s/%s to a medium that is kept offline, and remove it here: whoever holds it "
+                "names the keys that every host obeys.\n",
+                dir, dir, PATH_ROOT_KEY);
+    free(dir);
+    return rc;
+}
+
+/* ---- run ------------------------------------------------------------------------------------ */
+
+/* One controller a store. */
+static int
+main_lock(const char *dir, int *fd, struct err *e)
+{
+    char path[320];
+
+    if (paths_join(dir, PATH_RUN_DIR, path, sizeof(path), e) < 0 ||
+        durable_mkdirs(path, 0755, e) < 0 || paths_join(dir, PATH_LOCK, path, sizeof(path), e) < 0)
+        return -1;
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*fd < 0)
+        return durable_errno(e, errno, "opening", path);
+    if (flock(*fd, LOCK_EX | LOCK_NB) < 0)
+        return err_set(e, BY_E_CONFLICT, "another controller serves %s already", dir);
+    return 0;
+}
+
+static int
+main_config(const struct options *o, struct controller_config *conf, struct err *e)
+{
+    char path[320];
+    struct stat st;
+
+    if (o->config != NULL) {
+        if (config_load(o->config, conf, e) < 0)
+            return -1;
+    } else if (o->dir == NULL) {
+        return err_set(e, BY_E_INVALID, "say which store: --dir DIR, or --config FILE");
+    } else if (paths_join(o->dir, PATH_CONF, path, sizeof(path), e) < 0 ||
+               (stat(path, &st) == 0 ? config_load(path, conf, e) : config_default(conf, e)) < 0) {
+        return -1;
+    }
+    if (o->dir != NULL &&
+        snprintf(conf->dir, sizeof(conf->dir), "%s", o->dir) >= (int)sizeof(conf->dir))
+        return err_set(e, BY_E_INVALID, "--dir is too long");
+    return 0;
+}
+
+static void
+main_log_level(const char *word)
+{
+    static const char *const words[] = {"error", "warn", "info", "debug"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i], word) == 0)
+            log_level_set((enum log_level)i);
+}
+
+/* Until a signal ends it; meanwhile tells systemd that every loop still answers. */
+static void
+main_serve(struct controller *c, const sigset_t *ends)
+{
+    uint64_t usec = 0;
+    int every_ms = ALIVE_MS;
+
+    if (sd_watchdog_enabled(0, &usec) > 0)
+        every_ms = (int)(usec / 2000);
+    (void)sd_notify(0, "READY=1\nSTATUS=serving"); /* nobody listens outside systemd */
+    for (;;) {
+        const struct timespec wait = {.tv_sec = every_ms / 1000,
+                                      .tv_nsec = (every_ms % 1000) * 1000000L};
+        int sig = sigtimedwait(ends, NULL, &wait);
+
+        if (sig > 0)
+            break;
+        if (server_alive(c, every_ms) == 0)
+            (void)sd_notify(0, "WATCHDOG=1");
+        else
+            log_error("loop.stuck", "effect=" LOG_Q, "the watchdog is not fed");
+    }
+    (void)sd_notify(0, "STOPPING=1");
+    log_info("stopping", "store=%s", c->store);
+}
+
+static int
+main_run(const struct options *o, struct err *e)
+{
+    SCOPED(fd) int lock = -1;
+    struct controller_config conf;
+    struct controller c = {0};
+    sigset_t ends;
+    int rc;
+
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGTERM);
+    (void)sigaddset(&ends, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &ends, NULL); /* inherited by every thread */
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (main_config(o, &conf, e) < 0 || main_lock(conf.dir, &lock, e) < 0)
+        return -1;
+    main_log_level(conf.log);
+    rc = controller_open(&c, conf.dir, &conf, e);
+    if (rc == 0)
+        rc = server_start(&c, e);
+    if (rc == 0)
+        main_serve(&c, &ends);
+    server_stop(&c);
+    controller_free(&c);
+    return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct options o = {0};
+    struct err e = {0};
+    const char *verb = argc > 1 ? argv[1] : "";
+    int rc;
+
+    if (strcmp(verb, "--version") == 0)
+        return printf("bianyun-controller %s\n", BY_VERSION) < 0;
+    if (strcmp(verb, "sample-config") == 0) {
+        SCOPED(strbuf) struct strbuf b = {0};
+
+        conf_sample(config_rows, &b);
+        return fputs(strbuf_peek(&b), stdout) < 0;
+    }
+    if (strcmp(verb, "init") != 0 && strcmp(verb, "run") != 0) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    if (main_options(argc - 1, argv + 1, &o, &e) < 0)
+        return main_fail(&e);
+    rc = strcmp(verb, "init") == 0 ? main_init(&o, &e) : main_run(&o, &e);
+    return rc < 0 ? main_fail(&e) : 0;
+}
