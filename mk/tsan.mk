@@ -1,0 +1,9 @@
+# Threaded suites under ThreadSanitizer.  OpenSSL and libevent are not built for it: tests/tsan.supp
+# names what must be overlooked in them.
+TSAN_SUITES := db httpc httpd
+tsan-unit: ## the suites that use threads, under ThreadSanitizer
+	@$(MAKE) --no-print-directory -s B=tsan build/tsan/unit
+	@for s in $(TSAN_SUITES); do \
+	    TSAN_OPTIONS="suppressions=tests/tsan.supp halt_on_error=1 second_deadlock_stack=1" \
+	    build/tsan/unit $$s || exit 1; done
+.PHONY: tsan-unit

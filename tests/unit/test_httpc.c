@@ -1,0 +1,236 @@
+#include <CUnit/CUnit.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drivers/base/clock.h"
+#include "drivers/net/httpc.h"
+#include "drivers/net/httpd.h"
+#include "tests/unit/net_fixture.h"
+
+#define WAIT_MS 10000
+
+/* A server that answers /same at once and keeps /slow for ever. */
+struct peer {
+    struct pki pki;
+    struct httpd *h;
+    char url[64];
+    pthread_mutex_t lock;
+    struct http_req *kept[HTTPC_MAX_CALLS + 4];
+    int nkept;
+};
+
+static void
+on_request(struct http_req *r, void *arg)
+{
+    struct peer *p = arg;
+    const char *auth = http_req_header(r, "authorization");
+    size_t len = 0;
+    const char *body = http_req_body(r, &len);
+
+    if (strcmp(http_req_path(r), "/slow") == 0) {
+        (void)pthread_mutex_lock(&p->lock);
+        p->kept[p->nkept++] = r;
+        (void)pthread_mutex_unlock(&p->lock);
+    } else if (strcmp(http_req_path(r), "/auth") == 0) {
+        httpd_reply(r, 200, NULL, auth == NULL ? "-" : auth, auth == NULL ? 1 : strlen(auth));
+    } else {
+        httpd_reply(r, 200, NULL, body, len);
+    }
+}
+
+static void
+peer_open(struct peer *p)
+{
+    struct httpd_listener l = {.address = "127.0.0.1", .on_request = on_request, .arg = p};
+    struct err e = {0};
+    int index = -1;
+
+    memset(p, 0, sizeof(*p));
+    (void)pthread_mutex_init(&p->lock, NULL);
+    pki_make(&p->pki);
+    l.cert_pem = p->pki.server_cert;
+    l.key_pem = p->pki.server_key;
+    CU_ASSERT_EQUAL_FATAL(httpd_new(1, &p->h, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(httpd_listen(p->h, &l, &index, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(httpd_start(p->h, &e), 0);
+    (void)snprintf(p->url, sizeof(p->url), "https://127.0.0.1:%d", httpd_port(p->h, index));
+}
+
+static void
+peer_close(struct peer *p)
+{
+    httpd_free(p->h);
+    for (int i = 0; i < p->nkept; i++)
+        httpd_reply(p->kept[i], 200, NULL, NULL, 0);
+    pki_clear(&p->pki);
+    (void)pthread_mutex_destroy(&p->lock);
+}
+#define SCOPED_PEER __attribute__((cleanup(peer_close))) struct peer
+
+static struct httpc *
+client(const struct peer *p, size_t max_answer)
+{
+    struct httpc_config c = {
+        .base_url = p->url, .ca_pem = p->pki.ca_cert, .max_answer_bytes = max_answer};
+    struct httpc *h = NULL;
+    struct err e = {0};
+
+    CU_ASSERT_EQUAL_FATAL(httpc_new(&c, &h, &e), 0);
+    return h;
+}
+
+static void
+sends_the_token_and_forgets_it(void)
+{
+    SCOPED_PEER p;
+    SCOPED(httpc_free) struct httpc *h = NULL;
+    struct httpc_answer a;
+    struct err e = {0};
+
+    peer_open(&p);
+    h = client(&p, 0);
+    httpc_token(h, "secret");
+    CU_ASSERT_EQUAL(httpc_call(h, "GET", "/auth", NULL, 0, WAIT_MS, &a, &e), 0);
+    CU_ASSERT_STRING_EQUAL(a.body, "Bearer secret");
+    httpc_answer_clear(&a);
+    httpc_token(h, NULL);
+    CU_ASSERT_EQUAL(httpc_call(h, "GET", "/auth", NULL, 0, WAIT_MS, &a, &e), 0);
+    CU_ASSERT_STRING_EQUAL(a.body, "-");
+    httpc_answer_clear(&a);
+}
+
+static void
+says_what_went_wrong_on_the_way(void)
+{
+    SCOPED_PEER p;
+    SCOPED(httpc_free) struct httpc *h = NULL;
+    SCOPED(httpc_free) struct httpc *stranger = NULL;
+    SCOPED(httpc_free) struct httpc *nobody = NULL;
+    struct httpc_config c = {.ca_pem = NULL};
+    struct httpc_answer a;
+    struct err e = {0};
+
+    peer_open(&p);
+    h = client(&p, 1000);
+    CU_ASSERT_EQUAL(httpc_call(h, "GET", "/slow", NULL, 0, 100, &a, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_TIMEOUT);
+    CU_ASSERT_EQUAL(a.status, 0);
+    {
+        static char big[2000];
+
+        CU_ASSERT_EQUAL(httpc_call(h, "POST", "/same", big, sizeof(big), WAIT_MS, &a, &e), -1);
+        CU_ASSERT_EQUAL(e.code, BY_E_TOO_LARGE);
+    }
+    c = (struct httpc_config){.base_url = p.url, .ca_pem = p.pki.stranger_cert};
+    CU_ASSERT_EQUAL_FATAL(httpc_new(&c, &stranger, &e), 0);
+    CU_ASSERT_EQUAL(httpc_call(stranger, "GET", "/same", NULL, 0, WAIT_MS, &a, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_DENIED);
+    c = (struct httpc_config){.base_url = "https://127.0.0.1:1", .ca_pem = p.pki.ca_cert};
+    CU_ASSERT_EQUAL_FATAL(httpc_new(&c, &nobody, &e), 0);
+    CU_ASSERT_EQUAL(httpc_call(nobody, "GET", "/same", NULL, 0, WAIT_MS, &a, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_IO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "is the controller running"));
+    c = (struct httpc_config){.base_url = "http://127.0.0.1:1", .ca_pem = p.pki.ca_cert};
+    CU_ASSERT_EQUAL(httpc_new(&c, &nobody, &e), -1);
+    c = (struct httpc_config){.base_url = p.url};
+    CU_ASSERT_EQUAL(httpc_new(&c, &nobody, &e), -1);
+}
+
+struct tally {
+    int done, failed;
+    size_t bytes;
+};
+
+static void
+on_done(void *arg, struct httpc_answer *a)
+{
+    struct tally *t = arg;
+
+    t->done++;
+    t->failed += a->err.code != BY_E_OK;
+    t->bytes += a->len;
+}
+
+static void
+drives_many_calls_and_bounds_them(void)
+{
+    SCOPED_PEER p;
+    SCOPED(httpc_free) struct httpc *h = NULL;
+    struct tally t = {0};
+    struct err e = {0};
+    int64_t until = clock_mono_ms() + WAIT_MS;
+
+    peer_open(&p);
+    h = client(&p, 0);
+    for (int i = 0; i < HTTPC_MAX_CALLS; i++)
+        CU_ASSERT_EQUAL(httpc_start(h, "PUT", i % 8 == 0 ? "/slow" : "/same", "abc", 3, WAIT_MS,
+                                    on_done, &t, &e),
+                        0);
+    CU_ASSERT_EQUAL(httpc_start(h, "GET", "/same", NULL, 0, WAIT_MS, on_done, &t, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_BUSY);
+    while (t.done < HTTPC_MAX_CALLS / 8 * 7 && clock_mono_ms() < until)
+        httpc_run(h, 1000);
+    CU_ASSERT_EQUAL(t.done, HTTPC_MAX_CALLS / 8 * 7);
+    CU_ASSERT_EQUAL(t.failed, 0);
+    CU_ASSERT_EQUAL(t.bytes, HTTPC_MAX_CALLS / 8 * 7 * 3);
+    CU_ASSERT_EQUAL(httpc_start(h, "GET", "/same", NULL, 0, WAIT_MS, on_done, &t, &e), 0);
+} /* the handle is freed with nine calls under way */
+
+static void *
+wake(void *arg)
+{
+    httpc_wakeup(arg);
+    return NULL;
+}
+
+static void
+returns_early_when_woken(void)
+{
+    SCOPED_PEER p;
+    SCOPED(httpc_free) struct httpc *h = NULL;
+    int64_t start = clock_mono_ms();
+    pthread_t thread;
+
+    peer_open(&p);
+    h = client(&p, 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, wake, h), 0);
+    httpc_run(h, 60000);
+    CU_ASSERT(clock_mono_ms() - start < 30000);
+    CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0);
+}
+
+static void
+fetches_a_ca_only_by_its_pin(void)
+{
+    SCOPED_PEER p;
+    SCOPED(free) char *pem = NULL;
+    SCOPED(httpc_free) struct httpc *h = NULL;
+    struct httpc_config c;
+    struct httpc_answer a;
+    struct err e = {0};
+
+    peer_open(&p);
+    CU_ASSERT_EQUAL(httpc_fetch_ca(p.url, p.pki.client_pin, &pem, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_DENIED);
+    CU_ASSERT_PTR_NULL(pem);
+    CU_ASSERT_EQUAL_FATAL(httpc_fetch_ca(p.url, p.pki.ca_pin, &pem, &e), 0);
+    c = (struct httpc_config){.base_url = p.url, .ca_pem = pem};
+    CU_ASSERT_EQUAL_FATAL(httpc_new(&c, &h, &e), 0);
+    CU_ASSERT_EQUAL(httpc_call(h, "POST", "/same", "{}", 2, WAIT_MS, &a, &e), 0);
+    CU_ASSERT_STRING_EQUAL(a.body, "{}");
+    httpc_answer_clear(&a);
+    CU_ASSERT_EQUAL(httpc_fetch_ca("https://127.0.0.1:1", p.pki.ca_pin, &pem, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_IO);
+}
+
+CU_TestInfo httpc_tests[] = {
+    {"sends the token and forgets it", sends_the_token_and_forgets_it},
+    {"says what went wrong on the way", says_what_went_wrong_on_the_way},
+    {"drives many calls and bounds them", drives_many_calls_and_bounds_them},
+    {"returns early when woken", returns_early_when_woken},
+    {"fetches a CA only by its pin", fetches_a_ca_only_by_its_pin},
+    CU_TEST_INFO_NULL,
+};
