@@ -164,17 +164,18 @@ virt_fake_reboot(const char *world, struct err *e)
 }
 
 int
-virt_fake_add_foreign(const char *world, const char *id, const char *xml, bool running,
-                      struct err *e)
+virt_fake_add_foreign(const char *world, const char *id, const char *xml,
+                      enum virt_fake_foreign how, struct err *e)
 {
     SCOPED(arena) struct arena a = {0};
     SCOPED(fd) int lock = fake_lock(world, e);
-    struct fake_dom d = {.state = running ? VIRT_RUNNING : VIRT_SHUTOFF, .config = xml};
+    struct fake_dom d = {.state = how == VIRT_FAKE_OFF ? VIRT_SHUTOFF : VIRT_RUNNING};
     struct domread r;
 
     if (lock < 0 || fake_id_check(id, e) < 0 || domread_parse(xml, &a, &r, e) < 0)
         return -1;
-    d.live = running ? xml : NULL;
+    d.config = how == VIRT_FAKE_TRANSIENT ? NULL : xml;
+    d.live = how == VIRT_FAKE_OFF ? NULL : xml;
     return fake_dom_store(world, id, &d, e);
 }
 

@@ -40,9 +40,11 @@ int virt_fake_open(const struct virt_config *c, struct virt **out, struct err *e
 int virt_fake_crash(const char *world, const char *id, struct err *e);
 /** The machine is reset: every domain off, transient ones gone, networks down, pool not started. */
 int virt_fake_reboot(const char *world, struct err *e);
-/** A domain defined by somebody else, kept byte for byte. */
-int virt_fake_add_foreign(const char *world, const char *id, const char *xml, bool running,
-                          struct err *e);
+enum virt_fake_foreign { VIRT_FAKE_OFF, VIRT_FAKE_RUNNING, VIRT_FAKE_TRANSIENT };
+/** A domain that somebody else made, kept byte for byte; a transient one runs and has no persistent
+ * definition. */
+int virt_fake_add_foreign(const char *world, const char *id, const char *xml,
+                          enum virt_fake_foreign how, struct err *e);
 /** Put an element that we do not know into a domain's devices, by hand as an administrator would.
  */
 int virt_fake_add_element(const char *world, const char *id, const char *element, struct err *e);

@@ -12,6 +12,7 @@
 #include "drivers/virt/domread.h"
 #include "drivers/virt/domxml.h"
 #include "drivers/virt/virt_fake_net.h"
+#include "drivers/virt/xmlutil.h"
 
 static const char *const state_names[VIRT_STATE__MAX] = {
     [VIRT_UNKNOWN] = "unknown", [VIRT_RUNNING] = "running", [VIRT_PAUSED] = "paused",
@@ -222,6 +223,20 @@ define_new(struct fake *f, const struct virt_dom_spec *s, struct arena *a, const
     return domxml_build(s, &h, a, out, e);
 }
 
+/* A mark is seen on a running domain at once. */
+static int
+mark_live(const struct virt_mark *m, struct arena *a, const char **live, struct err *e)
+{
+    SCOPED(xml_doc_free) xmlDocPtr doc = NULL;
+    SCOPED(xml_xpath_free) xmlXPathContextPtr x = NULL;
+
+    if (xml_parse(*live, "domain", &doc, e) < 0 || xml_xpath_new(doc, &x, e) < 0)
+        return -1;
+    if (xml_mark_set(x, m) < 0)
+        return err_set(e, BY_E_NOMEM, "fake: no memory for a mark");
+    return xml_doc_text(doc, a, live, e);
+}
+
 static int
 define_locked(struct fake *f, const struct virt_dom_spec *s, struct arena *a, struct err *e)
 {
@@ -240,7 +255,11 @@ define_locked(struct fake *f, const struct virt_dom_spec *s, struct arena *a, st
     } else if (define_new(f, s, a, &d.config, e) < 0) {
         return -1;
     }
-    return changed ? fake_dom_store(f->world, s->vm->id, &d, e) : 0;
+    if (!changed)
+        return 0;
+    if (d.live != NULL && mark_live(&s->mark, a, &d.live, e) < 0)
+        return -1;
+    return fake_dom_store(f->world, s->vm->id, &d, e);
 }
 
 static int
@@ -414,12 +433,13 @@ undefine_locked(struct fake *f, const char *id, struct err *e)
             *e = why;
         return -1;
     }
+    if (is_active(&d))
+        return err_set(e, BY_E_CONFLICT, "fake: domain %s is active: stop it first", id);
     if (kept_path(f->world, id, false, nvram, e) < 0 ||
         kept_path(f->world, id, true, save, e) < 0 || fake_drop(nvram, e) < 0 ||
         fake_drop(save, e) < 0)
         return -1;
-    d.config = NULL; /* an active one goes on, transient, until it stops */
-    return is_active(&d) ? fake_dom_store(f->world, id, &d, e) : dom_forget(f->world, id, e);
+    return dom_forget(f->world, id, e);
 }
 
 static int

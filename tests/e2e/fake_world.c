@@ -52,12 +52,16 @@ cmd_reboot(const char *world, char **arg, struct err *e)
 static int
 cmd_foreign(const char *world, char **arg, struct err *e)
 {
+    static const char *const words[] = {"off", "running", "transient"};
     SCOPED(strbuf) struct strbuf xml = {0};
 
     if (durable_read(arg[1], 1 << 20, &xml, e) < 0)
         return -1;
-    return virt_fake_add_foreign(world, arg[0], strbuf_peek(&xml), strcmp(arg[2], "running") == 0,
-                                 e);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(arg[2], words[i]) == 0)
+            return virt_fake_add_foreign(world, arg[0], strbuf_peek(&xml),
+                                         (enum virt_fake_foreign)i, e);
+    return err_set(e, BY_E_INVALID, "'%s' is not off, running or transient", arg[2]);
 }
 
 static int
@@ -97,7 +101,8 @@ static const struct {
     {"calls", "OP                    how often it was called", 1, cmd_calls},
     {"crash", "ID                    the guest's process dies", 1, cmd_crash},
     {"element", "ID XML              put an unknown device into a definition", 2, cmd_element},
-    {"foreign", "ID FILE running|off  a domain that somebody else defined", 3, cmd_foreign},
+    {"foreign", "ID FILE off|running|transient  a domain that somebody else defined", 3,
+     cmd_foreign},
     {"list", "                      domains, one a line", 0, cmd_list},
     {"load", "ID|default WORDS       e.g. 'cpu=800 tx=1000 mem=70'", 2, cmd_load},
     {"reboot", "                    the machine is reset", 0, cmd_reboot},

@@ -20,6 +20,10 @@
 #define DATA "11111111-2222-4333-8444-777777777777"
 #define NET "99999999-2222-4333-8444-555555555555"
 
+static const char foreign[] = "<domain type='qemu'><name>by hand</name><uuid>" VM2 "</uuid>"
+                              "<memory unit='KiB'>65536</memory><vcpu>1</vcpu>"
+                              "<devices><hostdev mode='subsystem' type='pci'/></devices></domain>";
+
 /* A world with an open handle and a domain's parts. */
 struct scene {
     char *dir;
@@ -424,9 +428,6 @@ leaves_half_a_copy_when_the_script_says_so(void)
 static void
 keeps_foreign_domains_byte_for_byte(void)
 {
-    static const char xml[] = "<domain type='qemu'><name>by hand</name><uuid>" VM2 "</uuid>"
-                              "<memory unit='KiB'>65536</memory><vcpu>1</vcpu>"
-                              "<devices><hostdev mode='subsystem' type='pci'/></devices></domain>";
     SCOPED(scene) struct scene s;
     SCOPED(arena) struct arena a = {0};
     struct virt_dom_seen d;
@@ -435,7 +436,7 @@ keeps_foreign_domains_byte_for_byte(void)
 
     scene_open(&s);
     scene_define(&s);
-    CU_ASSERT_EQUAL(virt_fake_add_foreign(world(&s), VM2, xml, true, &e), 0);
+    CU_ASSERT_EQUAL(virt_fake_add_foreign(world(&s), VM2, foreign, VIRT_FAKE_RUNNING, &e), 0);
     CU_ASSERT_EQUAL(s.v->ops->dom->get(s.v, VM2, &a, &d, &e), 0);
     CU_ASSERT_FALSE(d.ours);
     CU_ASSERT_EQUAL(d.state, VIRT_RUNNING);
@@ -443,7 +444,7 @@ keeps_foreign_domains_byte_for_byte(void)
     CU_ASSERT_EQUAL(s.v->ops->dom->define(s.v, &s.spec, &e), -1);
     CU_ASSERT_EQUAL(e.code, BY_E_CONFLICT);
     CU_ASSERT_EQUAL(s.v->ops->dom->xml(s.v, VM2, false, &a, &got, &e), 0);
-    CU_ASSERT_STRING_EQUAL(got, xml);
+    CU_ASSERT_STRING_EQUAL(got, foreign);
     CU_ASSERT_EQUAL(virt_fake_add_element(world(&s), VM, "<panic model='isa'/>", &e), 0);
     memcpy(s.vm.id, VM, sizeof(VM));
     s.vm.vcpus = 1;
@@ -508,10 +509,13 @@ loses_what_a_reboot_loses_and_no_more(void)
     CU_ASSERT_EQUAL(s.v->ops->dom->get(s.v, VM, &a, &d, &e), 0);
     CU_ASSERT(d.has_saved);
     CU_ASSERT_EQUAL(s.v->ops->dom->start(s.v, VM, &e), 0);
-    CU_ASSERT_EQUAL(s.v->ops->dom->undefine(s.v, VM, &e), 0);
-    CU_ASSERT_EQUAL(state_of(s.v, VM), VIRT_RUNNING); /* transient now */
+    CU_ASSERT_EQUAL(s.v->ops->dom->undefine(s.v, VM, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_CONFLICT);
+    CU_ASSERT_EQUAL(virt_fake_add_foreign(world(&s), VM2, foreign, VIRT_FAKE_TRANSIENT, &e), 0);
+    CU_ASSERT_EQUAL(state_of(s.v, VM2), VIRT_RUNNING);
     CU_ASSERT_EQUAL(virt_fake_reboot(world(&s), &e), 0);
-    CU_ASSERT_EQUAL(s.v->ops->dom->get(s.v, VM, &a, &d, &e), -1);
+    CU_ASSERT_EQUAL(state_of(s.v, VM), VIRT_SHUTOFF);
+    CU_ASSERT_EQUAL(s.v->ops->dom->get(s.v, VM2, &a, &d, &e), -1);
     CU_ASSERT_EQUAL(e.code, BY_E_NOT_FOUND);
     CU_ASSERT_EQUAL(tmpdir_count(s.dir, "w/pool"), 3);
 }
