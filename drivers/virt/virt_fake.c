@@ -12,6 +12,7 @@
 #include "drivers/virt/virt_fake_stats.h"
 #include "drivers/virt/virt_fake_vol.h"
 #include "drivers/virt/virt_fake_world.h"
+#include "drivers/virt/xmlutil.h"
 
 #define SCHEME "fake://"
 
@@ -46,8 +47,9 @@ static int
 fake_caps(struct virt *v, struct virt_caps *out, struct err *e)
 {
     struct virt_caps caps = {
-        .can = VIRT_CAN_VOLUMES | VIRT_CAN_OVERLAY | VIRT_CAN_BALLOON | VIRT_CAN_DHCP |
-               VIRT_CAN_METADATA,
+        /* Nothing boots, but all that the contract asks of a running guest holds. */
+        .can = VIRT_CAN_BOOT | VIRT_CAN_STATS | VIRT_CAN_VOLUMES | VIRT_CAN_OVERLAY |
+               VIRT_CAN_BALLOON | VIRT_CAN_DHCP | VIRT_CAN_METADATA,
         .lock_manager = true,
         .arch = "x86_64",
         .machine = "pc-q35-7.2",
@@ -183,6 +185,7 @@ int
 virt_fake_add_element(const char *world, const char *id, const char *element, struct err *e)
 {
     SCOPED(arena) struct arena a = {0};
+    SCOPED(xml_doc_free) xmlDocPtr doc = NULL;
     SCOPED(fd) int lock = fake_lock(world, e);
     struct fake_dom d;
     const char *end;
@@ -193,6 +196,9 @@ virt_fake_add_element(const char *world, const char *id, const char *element, st
     if (end == NULL)
         return err_set(e, BY_E_INVALID, "fake: domain %s has no devices", id);
     d.config = arena_printf(&a, "%.*s%s%s", (int)(end - d.config), d.config, element, end);
+    /* Rewritten as libvirt rewrites what it is given (quotes, empty elements). */
+    if (xml_parse(d.config, "domain", &doc, e) < 0 || xml_doc_text(doc, &a, &d.config, e) < 0)
+        return -1;
     return fake_dom_store(world, id, &d, e);
 }
 
