@@ -1,0 +1,71 @@
+#ifndef BY_AGENT_WORKERS_H
+#define BY_AGENT_WORKERS_H
+/* Threads for calls that may hang for ever.  A job runs in a worker with the shared connection; its
+ * owner submits it and is told the end in workers_run_done(), always on the owner's thread.
+ *
+ * A job over its deadline is overdue: its key is quarantined until the call returns, and another
+ * worker takes its place.  Two overdue jobs on one connection retire it: it is left to its stuck
+ * threads, closed by the last of them that comes back, and a new one is opened.  Stuck threads are
+ * bounded by max_stuck; beyond that nothing new runs and workers_state() says why.
+ * Threads: submit, run_done, tick and state from the owner; jobs run in workers; no lock is held
+ * across a call. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/base/error.h"
+#include "drivers/base/scope.h"
+#include "drivers/virt/virt.h"
+
+struct workers;
+
+struct worker_job {
+    char key[W_ID];   /* resource; one job of a key at a time is the owner's duty; "" is none */
+    const char *what; /* static text, for reasons: "start vm" */
+    int deadline_ms;  /* from the moment it runs; 0: the configured one */
+    bool no_conn;     /* needs no connection: v is NULL */
+    /** In a worker.  Returns 0 or -1 with *e; BUSY makes the connection be checked. */
+    int (*run)(struct worker_job *j, struct virt *v, struct err *e);
+    /** On the owner's thread; rc and err are set; frees the job. */
+    void (*done)(struct worker_job *j);
+    int rc;
+    struct err err;
+    /* kept by workers.c under its lock */
+    struct worker_job *next;
+    int64_t started_ms;
+    bool overdue;
+    void *conn;
+};
+
+struct workers_config {
+    struct virt_config virt; /* strings live as long as the workers */
+    int threads;             /* kept free of stuck calls */
+    int deadline_ms;
+    int max_stuck; /* threads that may hang beside them */
+    int queue_max; /* jobs that may wait */
+    int (*open)(const struct virt_config *c, struct virt **out, struct err *e); /* virt_open */
+    void (*wake)(void *arg); /* from any thread, when workers_run_done() has work */
+    void *wake_arg;
+};
+
+struct workers_state {
+    int queued, running, overdue, retired;
+    bool usable; /* false: calls cannot be made now; reason says why */
+    char reason[240];
+};
+
+int workers_new(const struct workers_config *c, struct workers **out, struct err *e);
+/** Stops idle workers and waits for them; stuck ones are left behind with what they use, so call it
+ * only before the process ends or when nothing is overdue.  Queued jobs end with BUSY. */
+void workers_free(struct workers *w);
+/** Queue a job; BUSY when the queue is full (the job stays the caller's). */
+int workers_submit(struct workers *w, struct worker_job *j, struct err *e);
+/** Call done of every finished job; returns how many. */
+int workers_run_done(struct workers *w);
+/** Find overdue jobs, replace their threads, retire connections.  Returns milliseconds until it
+ * should be called again, at most 60,000. */
+int workers_tick(struct workers *w, int64_t now_mono_ms);
+bool workers_quarantined(struct workers *w, const char *key);
+void workers_state(struct workers *w, struct workers_state *out);
+
+SCOPE_FN(workers_free, struct workers)
+#endif
