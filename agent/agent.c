@@ -1,0 +1,414 @@
+#include "agent/agent.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "agent/apply.h"
+#include "agent/facts.h"
+#include "agent/link.h"
+#include "agent/papers.h"
+#include "agent/sample.h"
+#include "agent/task.h"
+#include "drivers/base/clock.h"
+#include "drivers/base/log.h"
+#include "drivers/host/durable.h"
+#include "policies/reconcile.h"
+
+enum {
+    ACTIONS_MAX = 64,
+    QUEUE_MAX = 256,
+    CLOCK_JUMP_MS = 300000,
+    WAIT_MAX_MS = 60000,
+    BIN_COUNT_MS = 600000, /* how often time in the recycle bin is written down */
+    WATCHDOG_MS = 10000,
+};
+
+static volatile sig_atomic_t stop_asked;
+
+static void
+on_signal(int sig)
+{
+    (void)sig;
+    stop_asked = 1;
+}
+
+void
+agent_wake(void *agent)
+{
+    struct agent *ag = agent;
+
+    if (ag->link != NULL)
+        link_wake(ag->link);
+}
+
+/* ---- observing ---- */
+
+struct observe_job {
+    struct worker_job job; /* first */
+    struct agent *ag;
+    struct reading *reading;
+    struct virt_caps caps;
+};
+
+static int
+observe_run(struct worker_job *j, struct virt *v, struct err *e)
+{
+    struct observe_job *o = (struct observe_job *)j;
+
+    if (!o->ag->has_caps && (v->ops->pool->ensure(v, e) < 0 || v->ops->caps(v, &o->caps, e) < 0))
+        return -1;
+    o->reading = reading_new();
+    return reading_all(o->reading, v, e);
+}
+
+static void
+observe_done(struct worker_job *j)
+{
+    struct observe_job *o = (struct observe_job *)j;
+    struct agent *ag = o->ag;
+
+    ag->observing = false;
+    ag->observe_at_ms = clock_mono_ms() + ag->conf.resync_ms;
+    if (j->rc < 0) {
+        if (ag->observe_err.code == BY_E_OK)
+            log_warn("observe.failed", "reason=" LOG_Q, j->err.msg);
+        ag->observe_err = j->err;
+        reading_free(o->reading);
+    } else {
+        if (ag->observe_err.code != BY_E_OK)
+            log_info("observe.restored", "libvirt answers again");
+        err_clear(&ag->observe_err);
+        if (!ag->has_caps)
+            ag->caps = o->caps;
+        ag->has_caps = true;
+        world_take(ag->world, o->reading);
+    }
+    ag->dirty = true;
+    link_touch(ag->link);
+    free(o);
+}
+
+static void
+observe_start(struct agent *ag)
+{
+    struct observe_job *o = calloc(1, sizeof(*o));
+    struct err e = {0};
+
+    if (o == NULL)
+        abort(); /* out of memory */
+    o->ag = ag;
+    o->job.what = "read everything";
+    o->job.run = observe_run;
+    o->job.done = observe_done;
+    if (workers_submit(ag->calls, &o->job, &e) < 0) {
+        free(o);
+        ag->observe_at_ms = clock_mono_ms() + ag->conf.resync_ms;
+        return;
+    }
+    ag->observing = true;
+    ag->observing_since_ms = clock_mono_ms();
+}
+
+/* ---- deciding ---- */
+
+/* A resource whose last call failed is judged again after a whole reading that began later. */
+static bool
+may_act(struct agent *ag, struct track *k)
+{
+    if (k->busy)
+        return false;
+    if (k->stale_ns != 0 && world_read_at(ag->world) <= k->stale_ns)
+        return false;
+    k->stale_ns = 0;
+    return true;
+}
+
+static void
+remember_equal(struct agent *ag, const struct rec_world *w)
+{
+    for (size_t i = 0; i < w->n_wants; i++) {
+        const struct receipt *t = receipts_at(ag->receipts, i);
+        struct track *k;
+
+        if (t->facts.seen_once || !reconcile_judge(w, &w->wants[i]).equal)
+            continue;
+        k = track_get(&ag->tracks, t->id);
+        k->seen_once = true; /* in the receipt with its next facts, at the latest at the resync */
+    }
+}
+
+static void
+decide_once(struct agent *ag, const struct rec_world *w)
+{
+    struct rec_action acts[ACTIONS_MAX];
+    size_t n = reconcile(w, acts, ACTIONS_MAX);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct receipt *t = receipts_at(ag->receipts, acts[i].want);
+        struct track *k = track_get(&ag->tracks, t->id);
+        struct err e = {0};
+
+        if (may_act(ag, k) && apply_begin(ag, &acts[i], t, &e) < 0) {
+            track_failed(k, &e, clock_mono_ms());
+            log_warn("action.failed", "op=%s resource=%s reason=" LOG_Q, rec_op_name(acts[i].op),
+                     t->id, e.msg);
+        }
+    }
+}
+
+/* Make durable what was staged, then let the waiting tasks go on. */
+static void
+commit_and_submit(struct agent *ag)
+{
+    struct task *t = ag->ready, *next;
+    struct err e = {0};
+    int rc = receipts_commit(ag->receipts, &e);
+
+    ag->ready = NULL;
+    if (rc < 0) {
+        log_error("receipts.failed", "nothing is begun; reason=" LOG_Q, e.msg);
+        link_forget(ag->link);
+    }
+    for (; t != NULL; t = next) {
+        next = t->next;
+        if (rc < 0)
+            task_fail(t, &e);
+        else
+            task_submit(t);
+    }
+}
+
+static void
+decide(struct agent *ag)
+{
+    /* A fact alone (recycle bin) asks for another look at once; it never takes more than a few. */
+    for (int round = 0; round < 4 && (ag->dirty || ag->ready != NULL); round++) {
+        SCOPED(arena) struct arena a = {0};
+        struct rec_world w;
+
+        commit_and_submit(ag);
+        if (!ag->dirty)
+            continue;
+        ag->dirty = false;
+        facts_build(ag, clock_wall_ms(), clock_mono_ms(), &a, &w);
+        remember_equal(ag, &w);
+        decide_once(ag, &w);
+        commit_and_submit(ag);
+        link_touch(ag->link);
+    }
+}
+
+/* When time alone would change the decision: holds, graces, plans, retries. */
+static int64_t
+next_time(const struct agent *ag, int64_t wall, int64_t mono)
+{
+    int64_t best = WAIT_MAX_MS;
+
+    for (size_t i = 0; i < receipts_count(ag->receipts); i++) {
+        const struct receipt *t = receipts_at(ag->receipts, i);
+        const struct track *k = track_find(&ag->tracks, t->id);
+        int64_t binned = receipt_binned_ms(&t->facts, wall, mono, ag->host.boot);
+        int64_t times[4] = {
+            t->not_before_ms - wall,
+            t->facts.stop_asked_ms == 0 ? 0
+                                        : t->facts.stop_asked_ms + ag->conf.stop_grace_ms - wall,
+            binned < 0 ? 0 : t->hold_ms - binned,
+            k == NULL ? 0 : k->retry_mono_ms - mono,
+        };
+
+        for (size_t j = 0; j < ARRAY_LEN(times); j++)
+            if (times[j] > 0 && times[j] < best)
+                best = times[j];
+    }
+    for (size_t i = 0; i < ag->holds.n; i++) {
+        int64_t in = JM_ITEM(ag->holds, struct w_hold, i)->until_ms - wall;
+
+        if (in > 0 && in < best)
+            best = in;
+    }
+    return best;
+}
+
+/* ---- clocks ---- */
+
+static void
+watch_clock(struct agent *ag)
+{
+    int64_t base = clock_wall_ms() - clock_mono_ms(), off = base - ag->clock_base_ms;
+
+    if (off < CLOCK_JUMP_MS && off > -CLOCK_JUMP_MS) {
+        /* Slow correction is trusted, a jump is not. */
+        if (!ag->clock_suspect)
+            ag->clock_base_ms = base;
+        return;
+    }
+    if (!ag->clock_suspect)
+        log_error("clock.jump",
+                  "by_ms=%lld nothing is erased until the controller's signed time "
+                  "agrees",
+                  (long long)off);
+    ag->clock_suspect = true;
+}
+
+/* Time in the recycle bin, by the clock that nobody can set, survives a reboot by being written. */
+static void
+count_bins(struct agent *ag, int64_t mono)
+{
+    for (size_t i = 0; i < receipts_count(ag->receipts); i++) {
+        const struct receipt *t = receipts_at(ag->receipts, i);
+        struct track *k = track_get(&ag->tracks, t->id);
+        struct receipt_facts f = facts_current(ag, t);
+        bool count =
+            f.binned_at_ms != 0 && !f.absent &&
+            (strcmp(f.binned_boot, ag->host.boot) != 0 || mono - f.binned_mono_ms > BIN_COUNT_MS);
+
+        if (k->busy || (!count && f.seen_once == t->facts.seen_once))
+            continue;
+        if (count)
+            receipt_binned_count(&f, mono, ag->host.boot);
+        receipts_stage_facts(ag->receipts, t->id, &f);
+    }
+}
+
+/* ---- start, rounds, stop ---- */
+
+static int
+workers_start(struct agent *ag, struct err *e)
+{
+    struct workers_config c = {
+        .virt = {.uri = ag->conf.libvirt_uri,
+                 .pool_name = ag->conf.pool_name,
+                 .pool_path = ag->conf.pool_path,
+                 .forbid_kvm = ag->conf.forbid_kvm},
+        .threads = (int)ag->conf.workers,
+        .deadline_ms = (int)ag->conf.call_deadline_ms,
+        .max_stuck = (int)ag->conf.stuck_max,
+        .queue_max = QUEUE_MAX,
+        .wake = agent_wake,
+        .wake_arg = ag,
+    };
+
+    if (workers_new(&c, &ag->calls, e) < 0)
+        return -1;
+    c.threads = 1; /* one overwrite at a time leaves the disk to the guests */
+    return workers_new(&c, &ag->disk, e);
+}
+
+int
+agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
+{
+    ag->lock_fd = -1;
+    if (agent_config_load(o->config_file, &ag->conf, e) < 0 ||
+        ident_load(o->dir, &ag->forever, &ag->id, e) < 0 ||
+        ident_lock(o->dir, &ag->lock_fd, e) < 0 || hostinfo_read(&ag->host, e) < 0 ||
+        sigkey_load(ag->id.key_file, &ag->key, e) < 0 ||
+        receipts_open(ag->id.receipts_dir, ag->id.receipts, &ag->receipts, e) < 0 ||
+        papers_keyring(&ag->id, ag->receipts, &ag->keys, e) < 0 ||
+        durable_mkdirs(ag->conf.serial_dir, 0755, e) < 0)
+        return -1;
+    if (ag->conf.debug)
+        log_level_set(LOG_LV_DEBUG);
+    if (receipts_lost(ag->receipts))
+        log_error("receipts.lost",
+                  "dir=" LOG_Q " nothing new is started until the controller has "
+                  "restated everything",
+                  ag->id.receipts_dir);
+    ag->world = world_new();
+    ag->dirty = true;
+    ag->clock_base_ms = clock_wall_ms() - clock_mono_ms();
+    if (workers_start(ag, e) < 0 || link_new(ag, &ag->link, e) < 0)
+        return -1;
+    return sampler_new(ag, &ag->sampler, e);
+}
+
+static int
+smaller(int a, int64_t b)
+{
+    return b < 0 ? 0 : b < a ? (int)b : a;
+}
+
+int
+agent_round(struct agent *ag)
+{
+    int64_t now = clock_mono_ms();
+    int wait = WATCHDOG_MS;
+
+    (void)workers_run_done(ag->disk);
+    (void)workers_run_done(ag->calls);
+    wait = smaller(wait, workers_tick(ag->calls, now));
+    wait = smaller(wait, workers_tick(ag->disk, now));
+    watch_clock(ag);
+    if (!ag->observing && now >= ag->observe_at_ms) {
+        count_bins(ag, now);
+        observe_start(ag);
+    }
+    decide(ag);
+    wait = smaller(wait, sampler_step(ag->sampler, now));
+    wait = smaller(wait, link_step(ag->link, now));
+    if (!ag->observing)
+        wait = smaller(wait, ag->observe_at_ms - now);
+    return smaller(wait, next_time(ag, clock_wall_ms(), now));
+}
+
+void
+agent_close(struct agent *ag)
+{
+    atomic_store(&ag->stopping, true);
+    sampler_free(ag->sampler);
+    workers_free(ag->disk);
+    workers_free(ag->calls);
+    link_free(ag->link);
+    receipts_free(ag->receipts);
+    keyring_free(ag->keys);
+    sigkey_free(ag->key);
+    world_free(ag->world);
+    tracks_clear(&ag->tracks);
+    arena_clear(&ag->holds_arena);
+    arena_clear(&ag->forever);
+    if (ag->lock_fd >= 0)
+        (void)close(ag->lock_fd); /* ends the lock; nothing was written to it */
+}
+
+void
+agent_wait(struct agent *ag, int wait_ms)
+{
+    link_run(ag->link, wait_ms);
+}
+
+int
+agent_run(const struct agent_options *o, struct err *e)
+{
+    struct agent ag = {0};
+    struct sigaction sa = {.sa_handler = on_signal};
+    int64_t decided_at = 0;
+
+    (void)mallopt(M_ARENA_MAX, 2); /* threads that wait must not each keep memory */
+    (void)sigaction(SIGTERM, &sa, NULL);
+    (void)sigaction(SIGINT, &sa, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (agent_open(&ag, o, e) < 0) {
+        agent_close(&ag);
+        return -1;
+    }
+    log_info("start", "host=%s name=%s receipts=%zu version=%s", ag.id.host, ag.id.name,
+             receipts_count(ag.receipts), BY_VERSION);
+    (void)sd_notify(0, "READY=1"); /* without systemd there is nobody to tell */
+    while (!stop_asked) {
+        int wait = agent_round(&ag);
+
+        (void)sd_notify(0, "WATCHDOG=1");
+        agent_wait(&ag, wait);
+        if (clock_mono_ms() - decided_at > ag.conf.resync_ms) {
+            decided_at = clock_mono_ms();
+            ag.dirty = true;
+        }
+    }
+    (void)sd_notify(0, "STOPPING=1");
+    log_info("stop", "asked to");
+    agent_close(&ag);
+    return 0;
+}

@@ -1,0 +1,80 @@
+#ifndef BY_AGENT_AGENT_H
+#define BY_AGENT_AGENT_H
+/* The agent's state.  All of it belongs to the main thread (loop.c); workers get copies in tasks.
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/config.h"
+#include "agent/ident.h"
+#include "agent/receipts.h"
+#include "agent/track.h"
+#include "agent/workers.h"
+#include "agent/world.h"
+#include "drivers/crypto/keyring.h"
+#include "drivers/crypto/sigkey.h"
+#include "drivers/host/hostinfo.h"
+#include "drivers/virt/virt.h"
+
+struct link;
+struct sampler;
+struct task;
+
+struct agent {
+    struct agent_config conf; /* immutable after start */
+    struct arena forever;
+    struct ident id;
+    struct hostinfo host;
+    int lock_fd;
+    struct sigkey *key; /* signs what this host says */
+    struct keyring *keys;
+    struct receipts *receipts;
+    struct world *world;
+    struct tracks tracks;
+    struct workers *calls; /* to the hypervisor */
+    struct workers *disk;  /* overwriting; its jobs take no connection */
+    struct link *link;     /* to the controller */
+    struct sampler *sampler;
+
+    struct virt_caps caps; /* valid with has_caps */
+    bool has_caps;
+    /* observation */
+    bool observing;        /* a whole reading is under way */
+    int64_t observe_at_ms; /* monotonic: when the next one is due */
+    int64_t observing_since_ms;
+    struct err observe_err; /* code OK: the newest one succeeded */
+    bool dirty;             /* something changed: decide again */
+    bool heard;             /* the controller's set and holds were heard since this start */
+    uint64_t set_serial;    /* counts full sets */
+    int64_t head_kept_ms;   /* monotonic: when a ledger head was last written down */
+    bool recovery;          /* the controller is behind its hosts */
+    bool clock_suspect;
+    int64_t clock_base_ms; /* wall minus monotonic, as first trusted */
+    /* emergency holds, newest answer */
+    struct arena holds_arena;
+    struct jm_list holds;
+    atomic_bool stopping; /* set once; workers look at it in long work */
+    struct task *ready;   /* tasks whose next phase waits for the commit */
+};
+
+struct agent_options {
+    const char *dir;         /* identity folder */
+    const char *config_file; /* or NULL */
+};
+
+/** The main loop: observe, decide, make durable, act, report.  It sleeps until a call ends, the
+ * controller answers, or the next thing is due.  Runs until SIGTERM or SIGINT; -1 when it could not
+ * start. */
+int agent_run(const struct agent_options *o, struct err *e);
+
+/* Its parts, for tests that drive a host without a controller. */
+int agent_open(struct agent *ag, const struct agent_options *o, struct err *e);
+void agent_close(struct agent *ag); /* half-opened is fine */
+/** Take what ended, start what is due, decide; returns milliseconds until something is due. */
+int agent_round(struct agent *ag);
+/** Sleep at most so long, or until a call ends or the controller answers. */
+void agent_wait(struct agent *ag, int wait_ms);
+/** Wake it from any thread. */
+void agent_wake(void *agent);
+#endif

@@ -1,0 +1,453 @@
+#include "agent/apply.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/erase.h"
+#include "agent/facts.h"
+#include "agent/task.h"
+#include "drivers/base/clock.h"
+#include "drivers/base/fault.h"
+#include "drivers/base/log.h"
+#include "drivers/crypto/digest.h"
+#include "drivers/host/durable.h"
+#include "drivers/host/image.h"
+#include "drivers/host/seed.h"
+#include "policies/reconcile.h"
+
+static int
+lost(struct err *e)
+{
+    return err_set(e, BY_E_TIMEOUT, "the call's answer was lost");
+}
+
+/* Verdict of BEFORE for this thread's call: lose means that it happens. */
+static _Thread_local bool lose_next;
+
+int
+apply_before(struct err *e)
+{
+    enum fault_verdict v = fault_at(BY_FAULT_VIRT_BEFORE);
+
+    lose_next = v == FAULT_LOSE;
+    return v == FAULT_FAIL ? err_set(e, BY_E_IO, "a test made this call fail") : 0;
+}
+
+int
+apply_after(int rc, struct err *e)
+{
+    enum fault_verdict v = fault_at(BY_FAULT_VIRT_AFTER);
+
+    return rc == 0 && (lose_next || v != FAULT_NONE) ? lost(e) : rc;
+}
+
+static struct virt_mark
+mark_of(const struct w_order *o)
+{
+    struct virt_mark m = {.term = o->term, .generation = o->generation};
+
+    (void)snprintf(m.order, sizeof(m.order), "%s", o->id);
+    return m;
+}
+
+/* ---- networks ---- */
+
+/* Bring fixed addresses up to date: what is in the way of a wanted one goes first. */
+static int
+hosts_sync(struct task *t, struct virt *v, const struct virt_net_seen *net, struct err *e)
+{
+    for (size_t i = 0; i < t->n_hosts; i++) {
+        const struct virt_net_host *want = &t->hosts[i];
+        bool there = false;
+
+        for (size_t k = 0; net != NULL && k < net->n_hosts; k++) {
+            const struct virt_net_host *h = &net->hosts[k];
+            bool mac = strcmp(h->mac, want->mac) == 0, ip = strcmp(h->ip, want->ip) == 0;
+
+            if (mac && ip)
+                there = true;
+            else if ((mac || ip) &&
+                     APPLY_CALL(v->ops->net->host_remove(v, t->id, h->mac, e), e) < 0)
+                return err_wrap(e, "address %s", h->ip);
+        }
+        if (!there && APPLY_CALL(v->ops->net->host_add(v, t->id, want, e), e) < 0)
+            return err_wrap(e, "address %s", want->ip);
+    }
+    return 0;
+}
+
+static int
+net_define(struct task *t, struct virt *v, struct err *e)
+{
+    struct virt_net_spec s = {.net = &t->order.network, .mark = mark_of(&t->order)};
+
+    if (APPLY_CALL(v->ops->net->define(v, &s, e), e) < 0 || hosts_sync(t, v, NULL, e) < 0)
+        return err_wrap(e, "network %s", t->order.network.name);
+    return reading_nets(task_reading(t), v, e);
+}
+
+static int
+net_start(struct task *t, struct virt *v, struct err *e)
+{
+    if (APPLY_CALL(v->ops->net->start(v, t->id, e), e) < 0)
+        return err_wrap(e, "network %s", t->order.network.name);
+    return reading_nets(task_reading(t), v, e);
+}
+
+static int
+net_hosts(struct task *t, struct virt *v, struct err *e)
+{
+    struct reading *r = reading_new();
+    const struct virt_net_seen *net = NULL;
+    int rc = reading_nets(r, v, e);
+
+    for (size_t i = 0; rc == 0 && i < r->n_nets; i++)
+        if (strcmp(r->nets[i].id, t->id) == 0)
+            net = &r->nets[i];
+    if (rc == 0)
+        rc = hosts_sync(t, v, net, e);
+    reading_free(r);
+    return rc < 0 ? err_wrap(e, "network %s", t->order.network.name)
+                  : reading_nets(task_reading(t), v, e);
+}
+
+static int
+net_remove(struct task *t, struct virt *v, struct err *e)
+{
+    if (APPLY_CALL(v->ops->net->remove(v, t->id, e), e) < 0)
+        return err_wrap(e, "network %s", t->order.network.name);
+    return reading_nets(task_reading(t), v, e);
+}
+
+static int
+net_gone(struct task *t, struct err *e)
+{
+    for (size_t i = 0; i < t->reading->n_nets; i++)
+        if (strcmp(t->reading->nets[i].id, t->id) == 0)
+            return err_set(e, BY_E_IO, "network %s is still there", t->order.network.name);
+    t->facts.absent = t->facts_changed = true;
+    return 0;
+}
+
+/* ---- volumes ---- */
+
+/* A volume that a power cut could take back is not filled. */
+static int
+file_sync(const char *path, struct err *e)
+{
+    SCOPED(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 || fsync(fd) < 0)
+        return durable_errno(e, errno, "sync", path);
+    return 0;
+}
+
+static const struct virt_vol_seen *
+read_volume(struct task *t, struct virt *v, const char *id, struct err *e)
+{
+    struct reading *r = task_reading(t);
+    size_t before = r->n_vols;
+
+    if (reading_vol(r, v, id, e) < 0)
+        return NULL;
+    if (r->n_vols == before) {
+        (void)err_set(e, BY_E_IO, "volume %s was made but is not there", id);
+        return NULL;
+    }
+    return &r->vols[before];
+}
+
+static int
+make_volume(struct task *t, struct virt *v, const struct virt_vol_spec *s, uint64_t *bytes,
+            struct err *e)
+{
+    const struct virt_vol_seen *seen;
+
+    if (APPLY_CALL(v->ops->vol->create(v, s, e), e) < 0)
+        return -1;
+    seen = read_volume(t, v, s->id, e);
+    if (seen == NULL)
+        return -1;
+    *bytes = seen->capacity_bytes;
+    return seen->path != NULL ? file_sync(seen->path, e) : 0;
+}
+
+static int
+vol_create(struct task *t, struct virt *v, struct err *e)
+{
+    const struct w_volume_spec *o = &t->order.volume;
+    struct virt_vol_spec s = {.format = (enum w_format)o->format, .size_bytes = o->size_bytes};
+
+    (void)snprintf(s.id, sizeof(s.id), "%s", o->id);
+    if (make_volume(t, v, &s, &t->facts.fill_bytes, e) < 0)
+        return err_wrap(e, "volume %s", o->name);
+    t->facts.fill = FILL_DONE;
+    t->facts_changed = true;
+    return 0;
+}
+
+static int
+vol_grow(struct task *t, struct virt *v, struct err *e)
+{
+    const struct w_volume_spec *o = &t->order.volume;
+
+    if (APPLY_CALL(v->ops->vol->grow(v, o->id, o->size_bytes, e), e) < 0 ||
+        read_volume(t, v, o->id, e) == NULL)
+        return err_wrap(e, "volume %s", o->name);
+    return 0;
+}
+
+static int
+make_root(struct task *t, struct virt *v, struct err *e)
+{
+    const struct w_vm_spec *vm = &t->order.vm;
+    struct virt_vol_spec s = {.format = FMT_QCOW2, .size_bytes = vm->root_bytes};
+    struct image img;
+
+    if (image_find(t->image_dir, vm->image, t->image_cache, &img, e) < 0)
+        return -1;
+    if (img.virtual_bytes > vm->root_bytes)
+        return err_set(e, BY_E_INVALID, "the image needs %llu bytes, the root disk has %llu",
+                       (unsigned long long)img.virtual_bytes, (unsigned long long)vm->root_bytes);
+    (void)snprintf(s.id, sizeof(s.id), "%s", vm->root_volume);
+    s.backing_path = img.path;
+    if (make_volume(t, v, &s, &t->facts.root_bytes, e) < 0)
+        return -1;
+    t->facts.root_fill = FILL_DONE;
+    t->facts_changed = true;
+    return 0;
+}
+
+static int
+make_seed(struct task *t, struct virt *v, struct err *e)
+{
+    const struct w_vm_spec *vm = &t->order.vm;
+    struct virt_vol_spec s = {.format = FMT_RAW};
+    SCOPED(fd) int fd = -1;
+    char path[SEED_PATH_MAX];
+
+    if (seed_memfd(vm, &fd, path, e) < 0 ||
+        digest_file_sha256_hex(path, t->facts.seed_sha256, e) < 0)
+        return -1;
+    (void)snprintf(s.id, sizeof(s.id), "%s", vm->seed_volume);
+    s.content_path = path;
+    if (make_volume(t, v, &s, &t->facts.seed_bytes, e) < 0)
+        return -1;
+    t->facts.seed_fill = FILL_DONE;
+    t->facts_changed = true;
+    return 0;
+}
+
+static int
+vm_root(struct task *t, struct virt *v, struct err *e)
+{
+    if (t->facts.root_fill != FILL_DONE && make_root(t, v, e) < 0)
+        return err_wrap(e, "root disk of %s", t->order.vm.name);
+    if (t->facts.seed_fill != FILL_DONE && make_seed(t, v, e) < 0)
+        return err_wrap(e, "seed of %s", t->order.vm.name);
+    return 0;
+}
+
+/* ---- machines ---- */
+
+static int
+vm_define(struct task *t, struct virt *v, struct err *e)
+{
+    const struct w_vm_spec *vm = &t->order.vm;
+    const char **disks = arena_alloc(&t->a, (vm->disks.n + 1) * sizeof(*disks));
+    struct virt_dom_spec s = {.vm = vm, .mark = mark_of(&t->order), .disk_paths = disks};
+
+    for (size_t i = 0; i < vm->disks.n; i++)
+        disks[i] = arena_printf(&t->a, "%s/by-%s", t->pool_path,
+                                JM_ITEM(vm->disks, struct w_vm_disk, i)->volume);
+    s.root_path = arena_printf(&t->a, "%s/by-%s", t->pool_path, vm->root_volume);
+    s.seed_path = arena_printf(&t->a, "%s/by-%s", t->pool_path, vm->seed_volume);
+    s.serial_log = t->serial_log;
+    if (APPLY_CALL(v->ops->dom->define(v, &s, e), e) < 0)
+        return err_wrap(e, "define %s", vm->name);
+    return reading_dom(task_reading(t), v, t->id, e);
+}
+
+static int
+vm_start(struct task *t, struct virt *v, struct err *e)
+{
+    if (APPLY_CALL(v->ops->dom->start(v, t->id, e), e) < 0)
+        return err_wrap(e, "start %s", t->order.vm.name);
+    return reading_dom(task_reading(t), v, t->id, e);
+}
+
+static int
+vm_shutdown(struct task *t, struct virt *v, struct err *e)
+{
+    if (APPLY_CALL(v->ops->dom->shutdown(v, t->id, e), e) < 0)
+        return err_wrap(e, "ask %s to stop", t->order.vm.name);
+    return reading_dom(task_reading(t), v, t->id, e);
+}
+
+static int
+vm_destroy(struct task *t, struct virt *v, struct err *e)
+{
+    if (APPLY_CALL(v->ops->dom->destroy(v, t->id, e), e) < 0)
+        return err_wrap(e, "stop %s", t->order.vm.name);
+    return reading_dom(task_reading(t), v, t->id, e);
+}
+
+/* ---- what each action is made of ---- */
+
+#define PHASES(name, ...) static const struct task_phase name##_phases[] = {__VA_ARGS__, {0}}
+PHASES(net_define, {.what = "define network", .run = net_define});
+PHASES(net_start, {.what = "start network", .run = net_start});
+PHASES(net_hosts, {.what = "set fixed addresses", .run = net_hosts});
+PHASES(net_remove, {.what = "remove network", .run = net_remove, .after = net_gone});
+PHASES(vol_create, {.what = "make volume", .run = vol_create});
+PHASES(vol_grow, {.what = "grow volume", .run = vol_grow});
+PHASES(vm_root, {.what = "make root disk and seed", .run = vm_root});
+PHASES(vm_define, {.what = "define machine", .run = vm_define});
+PHASES(vm_start, {.what = "start machine", .run = vm_start});
+PHASES(vm_shutdown, {.what = "ask machine to stop", .run = vm_shutdown});
+PHASES(vm_destroy, {.what = "pull the plug", .run = vm_destroy});
+
+static const struct task_phase *
+phases_of(enum rec_op op)
+{
+    switch (op) {
+    case REC_NET_DEFINE:
+        return net_define_phases;
+    case REC_NET_START:
+        return net_start_phases;
+    case REC_NET_HOSTS:
+        return net_hosts_phases;
+    case REC_NET_REMOVE:
+        return net_remove_phases;
+    case REC_VOL_CREATE:
+        return vol_create_phases;
+    case REC_VOL_GROW:
+        return vol_grow_phases;
+    case REC_VM_ROOT:
+        return vm_root_phases;
+    case REC_VM_DEFINE:
+        return vm_define_phases;
+    case REC_VM_START:
+        return vm_start_phases;
+    case REC_VM_SHUTDOWN:
+        return vm_shutdown_phases;
+    case REC_VM_DESTROY:
+        return vm_destroy_phases;
+    case REC_VOL_REMAKE:
+    case REC_VM_REMAKE:
+        return erase_remake_phases();
+    case REC_ERASE:
+        return erase_phases();
+    case REC_BIN:
+    case REC_UNBIN:
+    case REC_NONE:
+    case REC_OP__MAX:
+        break;
+    }
+    return NULL;
+}
+
+/* Half-made disks that are not even there need no overwriting. */
+static enum rec_op
+shorten(const struct agent *ag, enum rec_op op, const struct receipt *t)
+{
+    const struct w_vm_spec *vm = &t->order.vm;
+    struct receipt_facts f = facts_current(ag, t);
+    bool root = f.root_fill == FILL_FILLING && world_vol(ag->world, vm->root_volume) != NULL;
+    bool seed = f.seed_fill == FILL_FILLING && world_vol(ag->world, vm->seed_volume) != NULL;
+
+    return op == REC_VM_REMAKE && !root && !seed ? REC_VM_ROOT : op;
+}
+
+/* Facts that must be durable before the first call of an action. */
+static void
+facts_before(struct agent *ag, enum rec_op op, const struct receipt *t, struct receipt_facts *f)
+{
+    switch (op) {
+    case REC_BIN:
+        f->binned_at_ms = clock_wall_ms();
+        f->binned_elapsed_ms = 0;
+        f->binned_mono_ms = clock_mono_ms();
+        (void)snprintf(f->binned_boot, sizeof(f->binned_boot), "%s", ag->host.boot);
+        break;
+    case REC_UNBIN:
+        f->binned_at_ms = f->binned_elapsed_ms = f->binned_mono_ms = 0;
+        f->binned_boot[0] = '\0';
+        break;
+    case REC_VOL_CREATE:
+        f->fill = FILL_FILLING;
+        break;
+    case REC_VM_ROOT:
+        f->root_fill = f->root_fill == FILL_DONE ? FILL_DONE : FILL_FILLING;
+        f->seed_fill = f->seed_fill == FILL_DONE ? FILL_DONE : FILL_FILLING;
+        break;
+    case REC_VM_SHUTDOWN:
+        f->stop_asked_ms = clock_wall_ms();
+        f->stop_generation = t->order.generation;
+        break;
+    case REC_VM_START:
+        f->stop_asked_ms = 0;
+        f->stop_generation = 0;
+        break;
+    case REC_ERASE:
+        f->erase_begun = true;
+        break;
+    case REC_NONE:
+    case REC_NET_DEFINE:
+    case REC_NET_START:
+    case REC_NET_HOSTS:
+    case REC_NET_REMOVE:
+    case REC_VOL_REMAKE:
+    case REC_VOL_GROW:
+    case REC_VM_REMAKE:
+    case REC_VM_DEFINE:
+    case REC_VM_DESTROY:
+    case REC_OP__MAX:
+        break;
+    }
+}
+
+static bool
+facts_equal(const struct receipt_facts *a, const struct receipt_facts *b)
+{
+    return a->fill == b->fill && a->root_fill == b->root_fill && a->seed_fill == b->seed_fill &&
+           a->stop_asked_ms == b->stop_asked_ms && a->stop_generation == b->stop_generation &&
+           a->binned_at_ms == b->binned_at_ms && a->erase_begun == b->erase_begun;
+}
+
+int
+apply_begin(struct agent *ag, const struct rec_action *act, const struct receipt *r, struct err *e)
+{
+    enum rec_op op = shorten(ag, act->op, r);
+    struct receipt_facts f = facts_current(ag, r);
+    const struct task_phase *phases = phases_of(op);
+    struct task *t;
+
+    facts_before(ag, op, r, &f);
+    log_info("action", "op=%s resource=%s generation=%llu reason=" LOG_Q, rec_op_name(op), r->id,
+             (unsigned long long)r->order.generation, act->reason);
+    if (phases == NULL) { /* only a fact of ours */
+        receipts_stage_facts(ag->receipts, r->id, &f);
+        ag->dirty = true;
+        return 0;
+    }
+    t = task_new(ag, op, r, phases, e);
+    if (t == NULL)
+        return -1;
+    if (op == REC_NET_DEFINE || op == REC_NET_HOSTS)
+        facts_net_hosts(ag->receipts, r->id, &t->a, &t->hosts, &t->n_hosts);
+    if (!facts_equal(&f, &r->facts)) {
+        const char *erasure = t->facts.erasure;
+
+        t->facts = f;
+        t->facts.erasure = erasure;
+        task_stage(t);
+    }
+    t->next = ag->ready;
+    ag->ready = t;
+    return 0;
+}

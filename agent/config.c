@@ -1,0 +1,48 @@
+#include "agent/config.h"
+
+#define ROW(sec, k, t, m, d, lo, hi, h)                                                            \
+    {                                                                                              \
+        sec, k, t, CONF_AT(struct agent_config, m), d, lo, hi, h                                   \
+    }
+const struct conf_row agent_config_rows[] = {
+    ROW("controller", "url", CONF_STR, url, "", 0, 0,
+        "the controller's listener for agents; empty: as enrolled"),
+    ROW("controller", "poll_wait_ms", CONF_INT, poll_wait_ms, "50000", 0, 60000,
+        "how long a poll may wait for news"),
+    ROW("controller", "report_ms", CONF_INT, report_ms, "60000", 100, 600000,
+        "a full inventory at least this often; changes are reported at once"),
+    ROW("libvirt", "uri", CONF_STR, libvirt_uri, "qemu:///system", 1, 0,
+        "where the hypervisor is; fake:///FOLDER is one for tests"),
+    ROW("libvirt", "pool", CONF_STR, pool_name, "bianyun", 1, 0, "name of our storage pool"),
+    ROW("libvirt", "pool_path", CONF_PATH, pool_path, "/var/lib/bianyun/pool", 1, 0,
+        "its folder; QEMU's user must be able to enter it"),
+    ROW("libvirt", "forbid_kvm", CONF_BOOL, forbid_kvm, "no", 0, 0,
+        "yes: emulate even where the CPU can do better"),
+    ROW("libvirt", "workers", CONF_INT, workers, "4", 1, 16,
+        "calls at a time; libvirtd serves 5 requests a client"),
+    ROW("libvirt", "call_deadline_ms", CONF_INT, call_deadline_ms, "20000", 10, 600000,
+        "a call that takes longer puts its machine into quarantine until it returns"),
+    ROW("libvirt", "stuck_max", CONF_INT, stuck_max, "16", 2, 64,
+        "calls that may hang before nothing more is tried"),
+    ROW("libvirt", "resync_ms", CONF_INT, resync_ms, "10000", 50, 600000,
+        "everything is read again at least this often"),
+    ROW("host", "image_dir", CONF_PATH, image_dir, "/var/lib/bianyun/images", 1, 0,
+        "base images, named by their SHA-256"),
+    ROW("host", "serial_dir", CONF_PATH, serial_dir, "/var/log/bianyun/serial", 1, 0,
+        "serial consoles of machines are logged here"),
+    ROW("host", "stop_grace_ms", CONF_INT, stop_grace_ms, "90000", 0, 3600000,
+        "from asking a guest to stop to pulling its plug"),
+    ROW("samples", "ring", CONF_INT, sample_ring, "50000", 100, 1000000,
+        "slots kept in memory until the controller has them"),
+    ROW("log", "debug", CONF_BOOL, debug, "no", 0, 0, "log everything"),
+    {0},
+};
+#undef ROW
+
+int
+agent_config_load(const char *file, struct agent_config *out, struct err *e)
+{
+    if (file == NULL)
+        return conf_parse("defaults", "", 0, agent_config_rows, sizeof(*out), out, e);
+    return conf_load(file, agent_config_rows, sizeof(*out), out, e);
+}

@@ -1,0 +1,335 @@
+#include "agent/erase.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/apply.h"
+#include "drivers/base/clock.h"
+#include "drivers/crypto/paper.h"
+#include "drivers/host/durable.h"
+#include "drivers/host/extent.h"
+
+enum { LOG_ROTATIONS = 4 };
+#define METHOD "one pass of zeros over allocated extents, fsync, read back"
+#define LIMITS                                                                                     \
+    "Not reachable through the files and so not overwritten: blocks that the file system freed "   \
+    "or moved earlier, and blocks that the disk itself has remapped or keeps in reserve."
+
+static struct task_copy *
+copy_add(struct task *t, const char *what, const char *path, struct err *e)
+{
+    struct task_copy *c;
+
+    for (size_t i = 0; i < t->n_copies; i++)
+        if (strcmp(t->copies[i].path, path) == 0)
+            return &t->copies[i];
+    if (t->n_copies == TASK_COPIES_MAX) {
+        (void)err_set(e, BY_E_TOO_LARGE,
+                      "more than %d files belong to it; a person must look at %s", TASK_COPIES_MAX,
+                      path);
+        return NULL;
+    }
+    c = &t->copies[t->n_copies++];
+    c->what = what;
+    c->path = arena_strdup(&t->a, path);
+    return c;
+}
+
+static int
+copy_volume(struct task *t, struct virt *v, const char *what, const char *id, struct err *e)
+{
+    struct virt_vol_seen seen;
+    const char *path = arena_printf(&t->a, "%s/by-%s", t->pool_path, id);
+    struct task_copy *c;
+
+    if (v->ops->vol->get(v, id, &t->a, &seen, e) == 0) {
+        if (seen.path != NULL)
+            path = seen.path;
+    } else if (e->code != BY_E_NOT_FOUND) {
+        return err_wrap(e, "volume %s", id);
+    }
+    err_clear(e);
+    c = copy_add(t, what, path, e);
+    if (c == NULL)
+        return -1;
+    c->volume = true;
+    (void)snprintf(c->volume_id, sizeof(c->volume_id), "%s", id);
+    return 0;
+}
+
+static const char *
+what_of(const char *path)
+{
+    static const struct {
+        const char *part, *what;
+    } rows[] = {
+        {"nvram", "NVRAM"},        {"_VARS", "NVRAM"},       {".save", "saved state"},
+        {"/save/", "saved state"}, {"snapshot", "snapshot"}, {"dump", "memory dump"},
+        {".log", "serial log"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strstr(path, rows[i].part) != NULL)
+            return rows[i].what;
+    return "other state";
+}
+
+/* A machine that is not surely off is never touched. */
+static int
+check_off(struct task *t, struct virt *v, struct err *e)
+{
+    struct virt_dom_seen d;
+
+    if (v->ops->dom->get(v, t->id, &t->a, &d, e) < 0) {
+        if (e->code != BY_E_NOT_FOUND)
+            return -1;
+        err_clear(e);
+        return 0;
+    }
+    if (!d.ours)
+        return err_set(e, BY_E_CONFLICT, "a domain with this UUID lacks our mark: left alone");
+    if (d.state != VIRT_SHUTOFF && d.state != VIRT_CRASHED)
+        return err_set(e, BY_E_CONFLICT, "it is not off: nothing is overwritten");
+    return 0;
+}
+
+static int
+gather_logs(struct task *t, struct err *e)
+{
+    if (copy_add(t, "serial log", t->serial_log, e) == NULL)
+        return -1;
+    for (int i = 0; i < LOG_ROTATIONS; i++) {
+        const char *path = arena_printf(&t->a, "%s.%d", t->serial_log, i);
+
+        if (access(path, F_OK) == 0 && copy_add(t, "serial log", path, e) == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+gather_vm(struct task *t, struct virt *v, struct err *e)
+{
+    const struct w_vm_spec *vm = &t->order.vm;
+    const char *const *paths = NULL;
+    size_t n = 0;
+
+    if (check_off(t, v, e) < 0 || copy_volume(t, v, "root disk", vm->root_volume, e) < 0 ||
+        copy_volume(t, v, "seed", vm->seed_volume, e) < 0 ||
+        v->ops->dom->leftovers(v, t->id, &t->a, &paths, &n, e) < 0)
+        return err_wrap(e, "find all copies of %s", vm->name);
+    for (size_t i = 0; i < n; i++)
+        if (copy_add(t, what_of(paths[i]), paths[i], e) == NULL)
+            return -1;
+    return gather_logs(t, e);
+}
+
+static int
+erase_gather(struct task *t, struct virt *v, struct err *e)
+{
+    t->erase_started_ms = clock_wall_ms();
+    if (t->order.kind == RES_VM)
+        return gather_vm(t, v, e);
+    return copy_volume(t, v, "data volume", t->id, e);
+}
+
+/* The process is ending: the overwrite begins anew with the next one. */
+static int
+keep_going(void *ctx, uint64_t done, uint64_t total)
+{
+    const struct task *t = ctx;
+
+    (void)done;
+    (void)total;
+    return atomic_load(&t->ag->stopping) ? 1 : 0;
+}
+
+static void
+add_limits(struct strbuf *all, const struct extent_report *r)
+{
+    SCOPED(strbuf) struct strbuf one = {0};
+
+    extent_limits(r, &one);
+    if (one.len == 0 || strstr(strbuf_peek(all), one.s) != NULL)
+        return;
+    strbuf_addc(all, ' ');
+    strbuf_add(all, one.s, one.len);
+}
+
+static int
+erase_overwrite(struct task *t, struct virt *v, struct err *e)
+{
+    struct extent_watch w = {.progress = keep_going, .ctx = t};
+
+    (void)v; /* needs no connection */
+    strbuf_reset(&t->limits);
+    strbuf_adds(&t->limits, LIMITS);
+    for (size_t i = 0; i < t->n_copies; i++) {
+        struct task_copy *c = &t->copies[i];
+        struct extent_report r = {0};
+
+        if (extent_erase(c->path, &w, &r, e) < 0)
+            return err_wrap(e, "overwrite %s", c->path);
+        (void)snprintf(c->report.what, sizeof(c->report.what), "%s", c->what);
+        c->report.path = c->path;
+        c->report.existed = r.existed;
+        c->report.size_bytes = r.size_bytes;
+        c->report.overwritten_bytes = r.overwritten_bytes;
+        c->report.read_back_bytes = r.read_back_bytes;
+        add_limits(&t->limits, &r);
+    }
+    return 0;
+}
+
+/* On the owner's thread: the report, signed, goes into the receipt. */
+static int
+erase_sign(struct task *t, struct err *e)
+{
+    struct w_erased_copy *copies = arena_alloc(&t->a, t->n_copies * sizeof(*copies));
+    struct w_erasure r = {.version = 1,
+                          .kind = t->order.kind,
+                          .started_at_ms = t->erase_started_ms,
+                          .finished_at_ms = clock_wall_ms(),
+                          .copies = {.items = copies, .n = t->n_copies}};
+    SCOPED(strbuf) struct strbuf body = {0};
+
+    if (t->facts.erased)
+        return 0; /* signed for before a crash */
+    for (size_t i = 0; i < t->n_copies; i++)
+        copies[i] = t->copies[i].report;
+    (void)snprintf(r.order, sizeof(r.order), "%s", t->order.id);
+    (void)snprintf(r.host, sizeof(r.host), "%s", t->ag->id.host);
+    (void)snprintf(r.resource, sizeof(r.resource), "%s", t->id);
+    (void)snprintf(r.method, sizeof(r.method), "%s", METHOD);
+    r.limits = strbuf_peek(&t->limits);
+    jm_encode(schema_erasure, &r, &body);
+    if (paper_sign(t->ag->key, PAPER_ERASURE, strbuf_peek(&body), &t->a, &t->facts.erasure, e) < 0)
+        return err_wrap(e, "sign the erasure report");
+    t->facts.erased = true;
+    t->facts_changed = true;
+    return 0;
+}
+
+static int
+remove_address(struct task *t, struct virt *v, struct err *e)
+{
+    for (size_t i = 0; i < t->order.vm.nics.n; i++) {
+        const struct w_nic *nic = JM_ITEM(t->order.vm.nics, struct w_nic, i);
+
+        if (APPLY_CALL(v->ops->net->host_remove(v, nic->network, nic->mac, e), e) < 0 &&
+            e->code != BY_E_NOT_FOUND)
+            return err_wrap(e, "address %s", nic->ip);
+        err_clear(e);
+    }
+    return 0;
+}
+
+static int
+remove_copies(struct task *t, struct virt *v, struct err *e)
+{
+    for (size_t i = 0; i < t->n_copies; i++) {
+        const struct task_copy *c = &t->copies[i];
+        int rc = c->volume ? APPLY_CALL(v->ops->vol->remove(v, c->volume_id, e), e)
+                           : APPLY_CALL(durable_remove(c->path, e), e);
+
+        if (rc < 0)
+            return err_wrap(e, "remove %s", c->path);
+        if (access(c->path, F_OK) == 0)
+            return err_set(e, BY_E_IO, "%s is still there", c->path);
+        if (c->volume && reading_vol(task_reading(t), v, c->volume_id, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+erase_remove(struct task *t, struct virt *v, struct err *e)
+{
+    if (t->order.kind == RES_VM &&
+        (APPLY_CALL(v->ops->dom->undefine(v, t->id, e), e) < 0 || remove_address(t, v, e) < 0 ||
+         reading_dom(task_reading(t), v, t->id, e) < 0 || reading_nets(task_reading(t), v, e) < 0))
+        return err_wrap(e, "undefine %s", t->order.vm.name);
+    return remove_copies(t, v, e);
+}
+
+/* Gone means read back as gone. */
+static int
+erase_gone(struct task *t, struct err *e)
+{
+    const struct reading *r = t->reading;
+
+    if (r->n_doms > 0 || r->n_vols > 0)
+        return err_set(e, BY_E_IO, "it was removed but is still there");
+    t->facts.absent = true;
+    t->facts_changed = true;
+    return 0;
+}
+
+/* ---- half-made volumes ---- */
+
+static int
+half_overwrite(struct task *t, struct virt *v, struct err *e)
+{
+    const struct w_vm_spec *vm = &t->order.vm;
+    const char *ids[] = {
+        t->order.kind == RES_VOLUME ? t->id : NULL,
+        t->order.kind == RES_VM && t->facts.root_fill == FILL_FILLING ? vm->root_volume : NULL,
+        t->order.kind == RES_VM && t->facts.seed_fill == FILL_FILLING ? vm->seed_volume : NULL,
+    };
+
+    (void)v;
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        struct extent_report r;
+        struct task_copy *c;
+
+        if (ids[i] == NULL)
+            continue;
+        c = copy_add(t, "half-made volume", arena_printf(&t->a, "%s/by-%s", t->pool_path, ids[i]),
+                     e);
+        if (c == NULL || extent_erase(c->path, NULL, &r, e) < 0)
+            return err_wrap(e, "overwrite volume %s", ids[i]);
+        c->volume = true;
+        (void)snprintf(c->volume_id, sizeof(c->volume_id), "%s", ids[i]);
+    }
+    return 0;
+}
+
+static int
+half_forget(struct task *t, struct err *e)
+{
+    (void)e;
+    t->facts.fill = t->facts.fill == FILL_FILLING ? FILL_NOT_BEGUN : t->facts.fill;
+    if (t->facts.root_fill == FILL_FILLING)
+        t->facts.root_fill = FILL_NOT_BEGUN;
+    if (t->facts.seed_fill == FILL_FILLING)
+        t->facts.seed_fill = FILL_NOT_BEGUN;
+    t->facts_changed = true;
+    return 0;
+}
+
+const struct task_phase *
+erase_phases(void)
+{
+    static const struct task_phase phases[] = {
+        /* After a crash the same again: overwritten once more, never signed for twice. */
+        {.what = "find all copies", .run = erase_gather},
+        {.what = "overwrite", .disk = true, .run = erase_overwrite, .after = erase_sign},
+        {.what = "remove", .run = erase_remove, .after = erase_gone},
+        {0},
+    };
+
+    return phases;
+}
+
+const struct task_phase *
+erase_remake_phases(void)
+{
+    static const struct task_phase phases[] = {
+        {.what = "overwrite half-made volumes", .disk = true, .run = half_overwrite},
+        {.what = "remove half-made volumes", .run = remove_copies, .after = half_forget},
+        {0},
+    };
+
+    return phases;
+}

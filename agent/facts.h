@@ -1,0 +1,20 @@
+#ifndef BY_AGENT_FACTS_H
+#define BY_AGENT_FACTS_H
+/* Receipts, readings and holds as the plain facts that policies/reconcile judges. */
+#include "agent/agent.h"
+#include "policies/model.h"
+
+/** Build the facts of this moment in a; wants are in the order of the receipts. */
+void facts_build(const struct agent *ag, int64_t wall_ms, int64_t mono_ms, struct arena *a,
+                 struct rec_world *out);
+/** The world can be judged now; else why says why not. */
+bool facts_observed_ok(const struct agent *ag, int64_t mono_ms, char *why, size_t size);
+/** Fixed addresses that the orders want in a network. */
+void facts_net_hosts(const struct receipts *r, const char *network, struct arena *a,
+                     const struct virt_net_host **out, size_t *n);
+/** Words of the wire as the policies' words. */
+enum mo_kind facts_kind(int res_kind);
+enum mo_wanted facts_wanted(int wanted);
+/** Facts of a receipt with what is known since. */
+struct receipt_facts facts_current(const struct agent *ag, const struct receipt *t);
+#endif

@@ -1,0 +1,514 @@
+#include "agent/link.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/enrol.h"
+#include "agent/papers.h"
+#include "agent/report.h"
+#include "agent/sample.h"
+#include "drivers/base/clock.h"
+#include "drivers/base/log.h"
+#include "drivers/crypto/digest.h"
+#include "drivers/crypto/x509.h"
+#include "drivers/net/httpc.h"
+#include "policies/retry.h"
+
+enum { CALL_MS = 20000, POLL_SLACK_MS = 15000, RENEW_CHECK_MS = 3600000, FAR_MS = 60000 };
+static const struct retry_rule link_retry = {.base_ms = 200, .cap_ms = 30000};
+
+/* One kind of call: at most one of it at a time. */
+struct lane {
+    struct link *l;
+    const char *path;
+    bool busy;
+    uint32_t failures;
+    int64_t due_ms; /* monotonic */
+};
+
+struct link {
+    struct agent *ag;
+    struct httpc *http;
+    struct lane hello, poll, status, samples, receipts, renew;
+    bool hello_ok;
+    bool want_receipts;
+    uint64_t cursor;
+    bool touched;        /* something may be worth a report */
+    int64_t full_due_ms; /* next full inventory */
+    uint64_t foreign_hash, last_seq;
+    bool told_unknown;
+    struct report report; /* in flight */
+    struct sample_batch batch;
+    struct arena renew_arena;
+    const char *renew_key;
+};
+
+static uint64_t
+seed_now(void)
+{
+    uint64_t s;
+
+    random_bytes(&s, sizeof(s));
+    return s;
+}
+
+static void
+lane_failed(struct lane *k, const struct err *e)
+{
+    int64_t now = clock_mono_ms();
+
+    k->failures++;
+    k->due_ms = retry_next(&link_retry, k->failures, true, now, seed_now()).next_ms;
+    if (k->failures == 1 || k->failures % 20 == 0)
+        log_warn("link.failed", "path=%s failures=%u next_ms=%lld reason=" LOG_Q, k->path,
+                 k->failures, (long long)(k->due_ms - now), e->msg);
+}
+
+static void
+lane_ok(struct lane *k, int64_t next_in_ms)
+{
+    if (k->failures > 0)
+        log_info("link.restored", "path=%s after=%u", k->path, k->failures);
+    k->failures = 0;
+    k->due_ms = clock_mono_ms() + next_in_ms;
+}
+
+static void
+lane_start(struct lane *k, const struct jm_field *schema, const void *body, int timeout_ms,
+           httpc_done done)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct err e = {0};
+
+    jm_encode(schema, body, &b);
+    if (httpc_start(k->l->http, "POST", k->path, strbuf_peek(&b), b.len, timeout_ms, done, k, &e) <
+        0) {
+        lane_failed(k, &e);
+        return;
+    }
+    k->busy = true;
+}
+
+/* ---- hello ---- */
+
+static void
+hello_again(struct link *l)
+{
+    l->hello_ok = false;
+    l->hello.due_ms = l->hello.due_ms > clock_mono_ms() ? l->hello.due_ms : clock_mono_ms();
+}
+
+static int
+hello_take(struct link *l, const struct httpc_answer *a, struct err *e)
+{
+    SCOPED(arena) struct arena mem = {0};
+    struct w_hello_answer h;
+
+    if (W_DECODE(hello_answer, a->body, a->len, JM_PEER, &mem, &h, e) < 0)
+        return err_wrap(e, "hello");
+    if (strcmp(h.store, l->ag->id.store) != 0)
+        return err_set(e, BY_E_DENIED,
+                       "the controller has another store (%s) than the one that this host was "
+                       "enrolled with (%s); enrol the host again if that is meant",
+                       h.store, l->ag->id.store);
+    l->ag->recovery = h.recovery;
+    l->want_receipts = h.want_receipts;
+    if (h.want_receipts)
+        l->receipts.due_ms = 0;
+    sampler_configure(l->ag->sampler, h.sample_ms, h.slot_ms);
+    return 0;
+}
+
+static void
+hello_done(void *arg, struct httpc_answer *a)
+{
+    struct lane *k = arg;
+    struct link *l = k->l;
+    struct err e = a->err;
+
+    k->busy = false;
+    if (e.code != BY_E_OK || hello_take(l, a, &e) < 0) {
+        lane_failed(k, &e);
+        return;
+    }
+    lane_ok(k, 0);
+    log_info("hello", "controller answers recovery=%d", l->ag->recovery);
+    l->hello_ok = true;
+    l->cursor = 0;
+    l->poll.due_ms = 0;
+    l->full_due_ms = 0; /* a full inventory first */
+    l->touched = true;
+}
+
+static void
+hello_start(struct link *l)
+{
+    struct agent *ag = l->ag;
+    const struct virt_pool_seen *pool = world_pool(ag->world);
+    struct w_hello h = {.cpus = ag->host.cpus,
+                        .mem_mib = ag->host.mem_mib,
+                        .receipts = receipts_count(ag->receipts),
+                        .term = receipts_term(ag->receipts),
+                        .receipts_lost = receipts_lost(ag->receipts),
+                        .head = receipts_head(ag->receipts)};
+
+    (void)snprintf(h.boot, sizeof(h.boot), "%s", ag->host.boot);
+    (void)snprintf(h.agent_version, sizeof(h.agent_version), "%s", BY_VERSION);
+    (void)snprintf(h.arch, sizeof(h.arch), "%s", ag->host.arch);
+    if (pool != NULL) {
+        h.pool_bytes = pool->capacity_bytes;
+        h.pool_free_bytes = pool->free_bytes;
+    }
+    if (ag->has_caps) {
+        h.kvm = ag->caps.kvm;
+        h.lock_manager = ag->caps.lock_manager;
+        h.cpus = ag->caps.cpus > 0 ? ag->caps.cpus : h.cpus;
+        h.mem_mib = ag->caps.mem_mib > 0 ? ag->caps.mem_mib : h.mem_mib;
+    }
+    lane_start(&l->hello, schema_hello, &h, CALL_MS, hello_done);
+}
+
+/* ---- the long poll ---- */
+
+static int
+poll_take(struct link *l, const struct httpc_answer *a, struct err *e)
+{
+    SCOPED(arena) struct arena mem = {0};
+    struct w_desired_answer d;
+    struct papers_result r;
+    bool was_recovery = l->ag->recovery;
+
+    if (W_DECODE(desired_answer, a->body, a->len, JM_PEER, &mem, &d, e) < 0)
+        return err_wrap(e, "orders");
+    if (papers_take(l->ag, &d, clock_wall_ms(), &r, e) < 0)
+        return -1;
+    l->cursor = d.revision;
+    if (d.recovery && !was_recovery)
+        hello_again(l); /* it will ask for our receipts */
+    if (r.accepted > 0 || r.refused > 0)
+        log_info("orders", "accepted=%zu known=%zu refused=%zu revision=%llu", r.accepted, r.known,
+                 r.refused, (unsigned long long)d.revision);
+    l->touched = true;
+    return 0;
+}
+
+static void
+poll_done(void *arg, struct httpc_answer *a)
+{
+    struct lane *k = arg;
+    struct link *l = k->l;
+    struct err e = a->err;
+
+    k->busy = false;
+    if (e.code != BY_E_OK || poll_take(l, a, &e) < 0) {
+        lane_failed(k, &e);
+        if (e.code == BY_E_CONFLICT || e.code == BY_E_DENIED || k->failures > 1) {
+            l->cursor = 0;
+            hello_again(l); /* the controller may be another one than before */
+        }
+        return;
+    }
+    lane_ok(k, 0);
+}
+
+static void
+poll_start(struct link *l)
+{
+    struct w_desired_request q = {.cursor = l->cursor,
+                                  .wait_ms = l->cursor == 0 ? 0 : l->ag->conf.poll_wait_ms,
+                                  .head = receipts_head(l->ag->receipts)};
+
+    if (q.wait_ms > 0) /* many hosts must not come back together */
+        q.wait_ms -= (int64_t)(seed_now() % (uint64_t)(q.wait_ms / 8 + 1));
+    lane_start(&l->poll, schema_desired_request, &q, (int)q.wait_ms + POLL_SLACK_MS, poll_done);
+}
+
+/* ---- reports ---- */
+
+/* Rises within a boot, also over restarts of the agent. */
+static uint64_t
+seq_next(struct link *l)
+{
+    uint64_t now = (uint64_t)clock_mono_ms() + 1;
+
+    l->last_seq = now > l->last_seq ? now : l->last_seq + 1;
+    return l->last_seq;
+}
+
+static void
+status_done(void *arg, struct httpc_answer *a)
+{
+    struct lane *k = arg;
+    struct link *l = k->l;
+
+    k->busy = false;
+    if (a->err.code != BY_E_OK) {
+        lane_failed(k, &a->err);
+        l->touched = true;
+        if (a->err.code == BY_E_CONFLICT || a->err.code == BY_E_DENIED)
+            hello_again(l);
+    } else {
+        lane_ok(k, 0);
+        report_acknowledged(l->ag, &l->report);
+        l->foreign_hash = l->report.foreign_hash;
+        l->told_unknown = l->report.status.unknown;
+        if (l->report.status.complete || l->report.status.unknown)
+            l->full_due_ms = clock_mono_ms() + l->ag->conf.report_ms;
+    }
+    report_clear(&l->report);
+}
+
+static void
+status_start(struct link *l, int64_t now)
+{
+    bool full = now >= l->full_due_ms;
+
+    l->touched = false;
+    report_build(l->ag, full, l->foreign_hash, clock_wall_ms(), now, &l->report);
+    if (l->report.status.items.n == 0 && !l->report.status.complete &&
+        (!l->report.status.unknown || (l->told_unknown && !full))) {
+        report_clear(&l->report);
+        return;
+    }
+    l->report.status.seq = seq_next(l);
+    lane_start(&l->status, schema_status, &l->report.status, CALL_MS, status_done);
+    if (!l->status.busy)
+        report_clear(&l->report);
+}
+
+/* ---- samples ---- */
+
+static void
+samples_done(void *arg, struct httpc_answer *a)
+{
+    struct lane *k = arg;
+
+    k->busy = false;
+    if (a->err.code != BY_E_OK) {
+        lane_failed(k, &a->err);
+    } else {
+        sampler_acknowledged(k->l->ag->sampler, &k->l->batch);
+        lane_ok(k, 0);
+    }
+    sample_batch_clear(&k->l->batch);
+}
+
+static void
+samples_start(struct link *l)
+{
+    if (!sampler_batch(l->ag->sampler, &l->batch))
+        return;
+    (void)snprintf(l->batch.samples.boot, sizeof(l->batch.samples.boot), "%s", l->ag->host.boot);
+    l->batch.samples.seq = seq_next(l);
+    lane_start(&l->samples, schema_samples, &l->batch.samples, CALL_MS, samples_done);
+    if (!l->samples.busy)
+        sample_batch_clear(&l->batch);
+}
+
+/* ---- all receipts, for recovery ---- */
+
+static void
+receipts_done(void *arg, struct httpc_answer *a)
+{
+    struct lane *k = arg;
+
+    k->busy = false;
+    if (a->err.code != BY_E_OK) {
+        lane_failed(k, &a->err);
+        return;
+    }
+    lane_ok(k, 0);
+    k->l->want_receipts = false;
+    log_info("receipts.sent", "all=%zu", receipts_count(k->l->ag->receipts));
+}
+
+static void
+receipts_start(struct link *l)
+{
+    const struct receipts *r = l->ag->receipts;
+    SCOPED(arena) struct arena a = {0};
+    size_t n = receipts_count(r) + receipts_papers(r), at = 0;
+    struct w_paper *papers = arena_alloc(&a, (n + 1) * sizeof(*papers));
+    struct w_receipts w = {.term = receipts_term(r), .head = receipts_head(r)};
+
+    for (size_t i = 0; i < receipts_papers(r); i++)
+        if (receipts_paper_at(r, i)->kind != PAPER_KIND_KEYS)
+            papers[at++].text = receipts_paper_at(r, i)->envelope;
+    for (size_t i = 0; i < receipts_count(r); i++)
+        papers[at++].text = receipts_at(r, i)->envelope;
+    w.papers = (struct jm_list){.items = papers, .n = at};
+    lane_start(&l->receipts, schema_receipts, &w, 3 * CALL_MS, receipts_done);
+}
+
+/* ---- renewal at two thirds of the certificate's life ---- */
+
+static bool
+renew_due(const struct link *l)
+{
+    int64_t from = 0, to = 0;
+
+    if (x509_validity(l->ag->id.cert_pem, &from, &to, NULL) < 0)
+        return false;
+    return clock_wall_ms() / 1000 >= from + (to - from) / 3 * 2;
+}
+
+static int
+http_open(struct link *l, struct err *e)
+{
+    const struct agent *ag = l->ag;
+    struct httpc_config c = {
+        .base_url = ag->conf.url[0] != '\0' ? ag->conf.url : ag->id.url,
+        .ca_file = ag->id.ca_file,
+        .cert_file = ag->id.cert_file,
+        .key_file = ag->id.key_file,
+        .max_answer_bytes = 64 << 20,
+    };
+
+    return httpc_new(&c, &l->http, e);
+}
+
+static void
+renew_done(void *arg, struct httpc_answer *a)
+{
+    struct lane *k = arg;
+    struct link *l = k->l;
+    struct agent *ag = l->ag;
+    struct sigkey *key = NULL;
+    struct err e = a->err;
+
+    k->busy = false;
+    if (e.code != BY_E_OK ||
+        enrol_renew_take(&ag->id, &ag->forever, l->renew_key, a->body, a->len, &e) < 0 ||
+        sigkey_load(ag->id.key_file, &key, &e) < 0) {
+        lane_failed(k, &e);
+    } else {
+        sigkey_free(ag->key);
+        ag->key = key;
+        lane_ok(k, RENEW_CHECK_MS);
+        log_info("renewed", "serial=%llu; in use from the next start of the connection",
+                 (unsigned long long)ag->id.serial);
+    }
+    arena_clear(&l->renew_arena);
+}
+
+static void
+renew_start(struct link *l)
+{
+    const char *body = NULL;
+    struct err e = {0};
+
+    l->renew.due_ms = clock_mono_ms() + RENEW_CHECK_MS;
+    if (!renew_due(l))
+        return;
+    if (enrol_renew_request(&l->ag->id, &l->renew_arena, &l->renew_key, &body, &e) < 0 ||
+        httpc_start(l->http, "POST", l->renew.path, body, strlen(body), CALL_MS, renew_done,
+                    &l->renew, &e) < 0) {
+        lane_failed(&l->renew, &e);
+        arena_clear(&l->renew_arena);
+        return;
+    }
+    l->renew.busy = true;
+}
+
+/* ---- driving ---- */
+
+int
+link_new(struct agent *ag, struct link **out, struct err *e)
+{
+    SCOPED(link_free) struct link *l = calloc(1, sizeof(*l));
+
+    if (l == NULL)
+        return err_set(e, BY_E_NOMEM, "link");
+    l->ag = ag;
+    l->hello = (struct lane){.l = l, .path = "/a/v1/hello"};
+    l->poll = (struct lane){.l = l, .path = "/a/v1/desired"};
+    l->status = (struct lane){.l = l, .path = "/a/v1/status"};
+    l->samples = (struct lane){.l = l, .path = "/a/v1/samples"};
+    l->receipts = (struct lane){.l = l, .path = "/a/v1/receipts"};
+    l->renew = (struct lane){.l = l, .path = "/a/v1/renew"};
+    if (http_open(l, e) < 0)
+        return -1;
+    *out = TAKE(l);
+    return 0;
+}
+
+void
+link_free(struct link *l)
+{
+    if (l == NULL)
+        return;
+    httpc_free(l->http);
+    report_clear(&l->report);
+    sample_batch_clear(&l->batch);
+    arena_clear(&l->renew_arena);
+    free(l);
+}
+
+static bool
+lane_due(const struct lane *k, int64_t now)
+{
+    return !k->busy && now >= k->due_ms;
+}
+
+static int64_t
+lane_next(const struct lane *k, bool wanted, int64_t next)
+{
+    return wanted && !k->busy && k->due_ms < next ? k->due_ms : next;
+}
+
+int
+link_step(struct link *l, int64_t now)
+{
+    int64_t next = now + FAR_MS;
+
+    /* What the host can do is in the hello: it waits for the first reading, but not for ever. */
+    if (!l->hello_ok && lane_due(&l->hello, now) && (l->ag->has_caps || l->ag->observe_err.code))
+        hello_start(l);
+    if (l->hello_ok) {
+        if (lane_due(&l->poll, now))
+            poll_start(l);
+        if (lane_due(&l->status, now) && (l->touched || now >= l->full_due_ms))
+            status_start(l, now);
+        if (lane_due(&l->samples, now))
+            samples_start(l);
+        if (l->want_receipts && lane_due(&l->receipts, now))
+            receipts_start(l);
+        if (lane_due(&l->renew, now))
+            renew_start(l);
+    }
+    next = lane_next(&l->hello, !l->hello_ok && l->ag->has_caps, next);
+    if (l->hello_ok) {
+        next = lane_next(&l->poll, true, next);
+        next = lane_next(&l->status, l->touched, next);
+        next = lane_next(&l->receipts, l->want_receipts, next);
+        if (!l->status.busy && l->full_due_ms < next)
+            next = l->full_due_ms > l->status.due_ms ? l->full_due_ms : l->status.due_ms;
+    }
+    return next > now ? (int)(next - now) : 0;
+}
+
+void
+link_run(struct link *l, int wait_ms)
+{
+    httpc_run(l->http, wait_ms);
+}
+
+void
+link_wake(struct link *l)
+{
+    httpc_wakeup(l->http);
+}
+
+void
+link_forget(struct link *l)
+{
+    l->cursor = 0;
+}
+
+void
+link_touch(struct link *l)
+{
+    l->touched = true;
+}

@@ -1,0 +1,200 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/config.h"
+#include "agent/enrol.h"
+#include "agent/agent.h"
+#include "agent/show.h"
+
+static const char usage[] =
+    "bianyun-agent: the host's side of Bianyun\n"
+    "\n"
+    "  bianyun-agent enrol --controller URL --name HOST --ca-sha256 HEX --token-file FILE\n"
+    "                      --dir DIR [--agents-url URL] [--again]\n"
+    "        make a key on this host and ask the controller for its certificate\n"
+    "  bianyun-agent run --dir DIR [--config FILE]\n"
+    "        take orders, keep receipts, act, measure, report\n"
+    "  bianyun-agent observe [--config FILE] [--seconds N]\n"
+    "        measure through a read-only connection and print; writes nothing\n"
+    "  bianyun-agent receipts list|show [ID] --dir DIR\n"
+    "        what this host was allowed to do\n"
+    "  bianyun-agent config\n"
+    "        print a sample configuration with every setting\n"
+    "  bianyun-agent version | help\n";
+
+struct options {
+    const char *controller, *agents_url, *name, *ca, *token, *dir, *config;
+    long seconds;
+    bool again;
+};
+
+static const struct option longs[] = {
+    {"controller", required_argument, NULL, 'c'},
+    {"agents-url", required_argument, NULL, 'u'},
+    {"name", required_argument, NULL, 'n'},
+    {"ca-sha256", required_argument, NULL, 'a'},
+    {"token-file", required_argument, NULL, 't'},
+    {"dir", required_argument, NULL, 'd'},
+    {"config", required_argument, NULL, 'f'},
+    {"seconds", required_argument, NULL, 's'},
+    {"again", no_argument, NULL, 'g'},
+    {0},
+};
+
+static int
+parse(int argc, char **argv, struct options *o)
+{
+    int c;
+
+    memset(o, 0, sizeof(*o));
+    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            o->controller = optarg;
+            break;
+        case 'u':
+            o->agents_url = optarg;
+            break;
+        case 'n':
+            o->name = optarg;
+            break;
+        case 'a':
+            o->ca = optarg;
+            break;
+        case 't':
+            o->token = optarg;
+            break;
+        case 'd':
+            o->dir = optarg;
+            break;
+        case 'f':
+            o->config = optarg;
+            break;
+        case 's':
+            o->seconds = strtol(optarg, NULL, 10);
+            break;
+        case 'g':
+            o->again = true;
+            break;
+        default:
+            return -1; /* getopt said why */
+        }
+    }
+    return 0;
+}
+
+static int
+fail(const struct err *e)
+{
+    fprintf(stderr, "bianyun-agent: %s\n", e->msg);
+    return err_exit_status(e->code);
+}
+
+static int
+need(const char *value, const char *option)
+{
+    if (value != NULL)
+        return 0;
+    fprintf(stderr, "bianyun-agent: %s is missing; see bianyun-agent help\n", option);
+    return -1;
+}
+
+static int
+cmd_enrol(const struct options *o)
+{
+    struct enrol_request q = {.url = o->controller,
+                              .agents_url = o->agents_url,
+                              .name = o->name,
+                              .ca_sha256 = o->ca,
+                              .token_file = o->token,
+                              .dir = o->dir,
+                              .again = o->again};
+    struct err e = {0};
+
+    if (need(o->controller, "--controller") < 0 || need(o->name, "--name") < 0 ||
+        need(o->ca, "--ca-sha256") < 0 || need(o->token, "--token-file") < 0 ||
+        need(o->dir, "--dir") < 0)
+        return 2;
+    if (enrol_run(&q, &e) < 0)
+        return fail(&e);
+    printf("%s is enrolled; its key and papers are in %s\n", o->name, o->dir);
+    return 0;
+}
+
+static int
+cmd_run(const struct options *o)
+{
+    struct agent_options l = {.dir = o->dir, .config_file = o->config};
+    struct err e = {0};
+
+    if (need(o->dir, "--dir") < 0)
+        return 2;
+    return agent_run(&l, &e) < 0 ? fail(&e) : 0;
+}
+
+static int
+cmd_observe(const struct options *o)
+{
+    struct err e = {0};
+
+    return show_observe(o->config, o->seconds, stdout, &e) < 0 ? fail(&e) : 0;
+}
+
+static int
+cmd_receipts(const struct options *o, int n, char **args)
+{
+    struct err e = {0};
+
+    if (need(o->dir, "--dir") < 0)
+        return 2;
+    if (n == 1 && strcmp(args[0], "list") == 0)
+        return show_receipts(o->dir, NULL, stdout, &e) < 0 ? fail(&e) : 0;
+    if (n == 2 && strcmp(args[0], "show") == 0)
+        return show_receipts(o->dir, args[1], stdout, &e) < 0 ? fail(&e) : 0;
+    fprintf(stderr, "bianyun-agent: receipts list, or receipts show ID\n");
+    return 2;
+}
+
+static int
+cmd_config(void)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+
+    conf_sample(agent_config_rows, &b);
+    fputs(strbuf_peek(&b), stdout);
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *cmd = argc > 1 ? argv[1] : "help";
+    struct options o;
+
+    if (strcmp(cmd, "help") == 0 || strcmp(cmd, "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (strcmp(cmd, "version") == 0 || strcmp(cmd, "--version") == 0) {
+        puts("bianyun-agent " BY_VERSION);
+        return 0;
+    }
+    if (strcmp(cmd, "--observe") == 0)
+        cmd = "observe";
+    if (parse(argc - 1, argv + 1, &o) < 0)
+        return 2;
+    if (strcmp(cmd, "enrol") == 0)
+        return cmd_enrol(&o);
+    if (strcmp(cmd, "run") == 0)
+        return cmd_run(&o);
+    if (strcmp(cmd, "observe") == 0)
+        return cmd_observe(&o);
+    if (strcmp(cmd, "receipts") == 0)
+        return cmd_receipts(&o, argc - 1 - optind, argv + 1 + optind);
+    if (strcmp(cmd, "config") == 0)
+        return cmd_config();
+    fprintf(stderr, "bianyun-agent: no command '%s'\n%s", cmd, usage);
+    return 2;
+}

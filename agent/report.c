@@ -1,0 +1,293 @@
+#include "agent/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/facts.h"
+#include "drivers/base/clock.h"
+#include "policies/reconcile.h"
+
+enum { ITEMS_MAX = 8192 };
+
+static int
+seen_of(enum rec_seen s)
+{
+    static const int of[REC_SEEN__MAX] = {
+        [REC_SEEN_NONE] = SEEN_NONE,       [REC_SEEN_UNKNOWN] = SEEN_UNKNOWN,
+        [REC_SEEN_WORKING] = SEEN_WORKING, [REC_SEEN_RUNNING] = SEEN_RUNNING,
+        [REC_SEEN_STOPPED] = SEEN_STOPPED, [REC_SEEN_PRESENT] = SEEN_PRESENT,
+        [REC_SEEN_BINNED] = SEEN_BINNED,   [REC_SEEN_ABSENT] = SEEN_ABSENT,
+        [REC_SEEN_MISSING] = SEEN_MISSING, [REC_SEEN_UNCLAIMED] = SEEN_UNCLAIMED,
+        [REC_SEEN_FOREIGN] = SEEN_FOREIGN,
+    };
+
+    return of[s];
+}
+
+static uint64_t
+hash_add(uint64_t h, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)s[i]) * 1099511628211ULL;
+    return h;
+}
+
+/* Equal items hash equal, whenever they were read. */
+static uint64_t
+hash_item(const struct w_observed *o)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_observed timeless = *o;
+
+    timeless.at_ms = 0;
+    jm_encode(schema_observed, &timeless, &b);
+    return hash_add(1469598103934665603ULL, strbuf_peek(&b), b.len);
+}
+
+/* Sizes as read back, never as ordered. */
+static void
+read_back(const struct agent *ag, const struct receipt *t, struct w_observed *o)
+{
+    const struct virt_dom_seen *d;
+    const struct virt_vol_seen *v;
+
+    if (t->order.kind == RES_NETWORK)
+        return;
+    v = world_vol(ag->world, t->order.kind == RES_VM ? t->order.vm.root_volume : t->id);
+    if (v != NULL)
+        o->bytes = v->capacity_bytes;
+    d = t->order.kind == RES_VM ? world_dom(ag->world, t->id) : NULL;
+    if (d == NULL)
+        return;
+    o->vcpus = d->has_live ? d->live.vcpus : d->config.vcpus;
+    o->mem_mib = d->has_live ? d->live.mem_mib : d->config.mem_mib;
+}
+
+static void
+put_reason(struct arena *a, struct w_observed *o, const char *code, const char *reason)
+{
+    (void)snprintf(o->code, sizeof(o->code), "%s", code);
+    o->reason = arena_strdup(a, reason);
+}
+
+static void
+item_of(const struct agent *ag, const struct receipt *t, const struct rec_verdict *v,
+        struct arena *a, struct w_observed *o)
+{
+    const struct track *k = track_find(&ag->tracks, t->id);
+
+    o->kind = t->order.kind;
+    (void)snprintf(o->resource, sizeof(o->resource), "%s", t->id);
+    (void)snprintf(o->order, sizeof(o->order), "%s", t->order.id);
+    o->term = t->order.term;
+    o->generation = t->order.generation;
+    o->seen = seen_of(v->seen);
+    o->equal = v->equal;
+    o->at_ms = world_wall_of(ag->world, t->id);
+    if (v->seen != REC_SEEN_UNKNOWN)
+        read_back(ag, t, o);
+    if (v->reason != NULL)
+        put_reason(a, o, "", v->reason);
+    if (t->facts.absent && v->seen == REC_SEEN_ABSENT)
+        o->erasure = t->facts.erasure;
+    if (k == NULL || v->equal)
+        return;
+    if (k->failed.code != BY_E_OK && v->seen != REC_SEEN_UNKNOWN && !k->out_of_set) {
+        o->seen = SEEN_FAILED;
+        put_reason(a, o, err_code_name(k->failed.code), k->failed.msg);
+    } else if (k->busy && v->seen == REC_SEEN_MISSING) {
+        o->seen = SEEN_WORKING;
+    }
+}
+
+/* ---- what no receipt knows ---- */
+
+static void
+add_unregistered(struct arena *a, struct w_observed *items, size_t *n, int kind, const char *id,
+                 const char *name, bool ours, int64_t at_ms)
+{
+    struct w_observed *o = &items[*n];
+
+    if (*n >= ITEMS_MAX)
+        return;
+    memset(o, 0, sizeof(*o));
+    o->kind = kind;
+    (void)snprintf(o->resource, sizeof(o->resource), "%s", id);
+    if (name != NULL)
+        (void)snprintf(o->name, sizeof(o->name), "%s", name);
+    o->seen = ours ? SEEN_UNCLAIMED : SEEN_FOREIGN;
+    o->at_ms = at_ms;
+    put_reason(a, o, "",
+               ours ? "carries our mark, but no receipt knows it"
+                    : "not made by an order: left alone");
+    (*n)++;
+}
+
+/* Root disks and seeds belong to their machine's receipt. */
+static bool
+volume_known(const struct agent *ag, const char *id)
+{
+    if (receipts_find(ag->receipts, id) != NULL)
+        return true;
+    for (size_t i = 0; i < receipts_count(ag->receipts); i++) {
+        const struct receipt *t = receipts_at(ag->receipts, i);
+
+        if (t->order.kind == RES_VM &&
+            (strcmp(t->order.vm.root_volume, id) == 0 || strcmp(t->order.vm.seed_volume, id) == 0))
+            return true;
+    }
+    return false;
+}
+
+static void
+unregistered(const struct agent *ag, struct arena *a, struct w_observed *items, size_t *n)
+{
+    const struct world *w = ag->world;
+    int64_t at = world_wall_at(w);
+
+    for (size_t i = 0; i < world_doms(w); i++) {
+        const struct virt_dom_seen *d = world_dom_at(w, i);
+
+        if (d != NULL && receipts_find(ag->receipts, d->id) == NULL)
+            add_unregistered(a, items, n, RES_VM, d->id, d->name, d->ours, at);
+    }
+    for (size_t i = 0; i < world_nets(w); i++) {
+        const struct virt_net_seen *d = world_net_at(w, i);
+
+        if (d != NULL && receipts_find(ag->receipts, d->id) == NULL)
+            add_unregistered(a, items, n, RES_NETWORK, d->id, d->name, d->ours, at);
+    }
+    for (size_t i = 0; i < world_vols(w); i++) {
+        const struct virt_vol_seen *d = world_vol_at(w, i);
+        const char *id = d != NULL ? world_volume_id(d->name) : NULL;
+
+        if (id != NULL && !volume_known(ag, id))
+            add_unregistered(a, items, n, RES_VOLUME, id, d->name, true, at);
+    }
+}
+
+/* ---- the report ---- */
+
+static void
+add_sent(struct report *r, const char *id, uint64_t hash, bool refusal)
+{
+    struct report_sent *s = &r->sent[r->n_sent++];
+
+    (void)snprintf(s->id, sizeof(s->id), "%s", id);
+    s->hash = hash;
+    s->refusal = refusal;
+}
+
+static void
+add_receipts(struct agent *ag, const struct rec_world *w, bool complete, struct report *r,
+             struct w_observed *items, size_t *n)
+{
+    for (size_t i = 0; i < w->n_wants && *n < ITEMS_MAX; i++) {
+        const struct receipt *t = receipts_at(ag->receipts, i);
+        struct rec_verdict v = reconcile_judge(w, &w->wants[i]);
+        struct w_observed o = {0};
+        uint64_t h;
+
+        item_of(ag, t, &v, &r->a, &o);
+        h = hash_item(&o);
+        if (!complete && track_get(&ag->tracks, t->id)->sent == h)
+            continue;
+        items[(*n)++] = o;
+        add_sent(r, t->id, h, false);
+    }
+}
+
+static void
+add_refusals(struct agent *ag, int64_t wall_ms, struct report *r, struct w_observed *items,
+             size_t *n)
+{
+    for (size_t i = 0; i < ag->tracks.n && *n < ITEMS_MAX; i++) {
+        struct track *k = ag->tracks.v[i];
+        struct w_observed *o = &items[*n];
+
+        if (!k->refused || k->refused_told)
+            continue;
+        memset(o, 0, sizeof(*o));
+        o->kind = k->refused_kind;
+        (void)snprintf(o->resource, sizeof(o->resource), "%s", k->id);
+        (void)snprintf(o->order, sizeof(o->order), "%s", k->refused_order);
+        o->term = k->refused_term;
+        o->generation = k->refused_generation;
+        o->seen = SEEN_REFUSED;
+        o->at_ms = wall_ms;
+        put_reason(&r->a, o, k->refused_word, k->refusal.msg);
+        add_sent(r, k->id, k->refused_generation, true);
+        (*n)++;
+    }
+}
+
+static void
+head_of(const struct agent *ag, bool complete, int64_t mono_ms, struct report *r, bool *ok)
+{
+    const struct virt_pool_seen *pool = world_pool(ag->world);
+    char why[320];
+
+    (void)snprintf(r->status.boot, sizeof(r->status.boot), "%s", ag->host.boot);
+    if (pool != NULL)
+        r->status.pool_free_bytes = pool->free_bytes;
+    *ok = facts_observed_ok(ag, mono_ms, why, sizeof(why));
+    r->status.unknown = !*ok;
+    r->status.complete = complete && *ok;
+    if (!*ok)
+        r->status.reason = arena_strdup(&r->a, why);
+}
+
+void
+report_build(struct agent *ag, bool complete, uint64_t foreign_known, int64_t wall_ms,
+             int64_t mono_ms, struct report *out)
+{
+    size_t cap, n = 0, n_foreign = 0;
+    struct w_observed *items, *foreign;
+    struct rec_world w;
+    bool ok;
+
+    memset(out, 0, sizeof(*out));
+    head_of(ag, complete, mono_ms, out, &ok);
+    facts_build(ag, wall_ms, mono_ms, &out->a, &w);
+    cap = w.n_wants + ag->tracks.n + world_doms(ag->world) + world_nets(ag->world) +
+          world_vols(ag->world) + 1;
+    items = arena_alloc(&out->a, cap * sizeof(*items));
+    foreign = arena_alloc(&out->a, cap * sizeof(*foreign));
+    out->sent = arena_alloc(&out->a, cap * sizeof(*out->sent));
+    out->foreign_hash = foreign_known;
+    if (ok) {
+        unregistered(ag, &out->a, foreign, &n_foreign);
+        out->foreign_hash = 1;
+        for (size_t i = 0; i < n_foreign; i++)
+            out->foreign_hash = out->foreign_hash * 31 + hash_item(&foreign[i]);
+        if (out->foreign_hash != foreign_known)
+            complete = out->status.complete = true;
+        add_receipts(ag, &w, complete, out, items, &n);
+    }
+    add_refusals(ag, wall_ms, out, items, &n);
+    for (size_t i = 0; complete && i < n_foreign && n < ITEMS_MAX; i++)
+        items[n++] = foreign[i];
+    out->status.items = (struct jm_list){.items = items, .n = n};
+}
+
+void
+report_acknowledged(struct agent *ag, const struct report *r)
+{
+    for (size_t i = 0; i < r->n_sent; i++) {
+        struct track *k = track_find(&ag->tracks, r->sent[i].id);
+
+        if (k == NULL)
+            continue;
+        if (r->sent[i].refusal)
+            k->refused_told = k->refused_generation == r->sent[i].hash;
+        else
+            k->sent = r->sent[i].hash;
+    }
+}
+
+void
+report_clear(struct report *r)
+{
+    arena_clear(&r->a);
+    memset(r, 0, sizeof(*r));
+}

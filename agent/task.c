@@ -1,0 +1,156 @@
+#include "agent/task.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/facts.h"
+#include "drivers/base/clock.h"
+#include "drivers/base/log.h"
+#include "drivers/crypto/paper.h"
+#include "policies/reconcile.h"
+
+/* Overwriting a large disk may take a day; its jobs hold no connection. */
+enum { DISK_DEADLINE_MS = 86400000 };
+
+struct reading *
+task_reading(struct task *t)
+{
+    if (t->reading == NULL)
+        t->reading = reading_new();
+    return t->reading;
+}
+
+/* The order again, from its exact bytes, in the task's own memory. */
+static int
+copy_order(struct task *t, const char *envelope, struct err *e)
+{
+    struct w_envelope env;
+
+    if (paper_parse(envelope, strlen(envelope), &t->a, &env, e) < 0)
+        return -1;
+    return W_DECODE(order, env.body, strlen(env.body), JM_SIGNED, &t->a, &t->order, e);
+}
+
+static int
+job_run(struct worker_job *j, struct virt *v, struct err *e)
+{
+    struct task *t = (struct task *)j;
+
+    return t->phases[t->phase].run(t, v, e);
+}
+
+static void
+finish(struct task *t)
+{
+    struct track *k = track_get(&t->ag->tracks, t->id);
+
+    k->busy = false;
+    track_done(k);
+    t->ag->dirty = true;
+    log_info("task.done", "op=%s resource=%s ms=%lld", rec_op_name(t->op), t->id,
+             (long long)(clock_mono_ms() - t->started_ms));
+    task_free(t);
+}
+
+void
+task_fail(struct task *t, const struct err *e)
+{
+    struct track *k = track_get(&t->ag->tracks, t->id);
+
+    k->busy = false;
+    k->stale_ns = clock_mono_ns(); /* what it did is not known: read everything again first */
+    t->ag->observe_at_ms = 0;
+    track_failed(k, e, clock_mono_ms());
+    t->ag->dirty = true;
+    log_warn("task.failed", "op=%s resource=%s phase=" LOG_Q " attempts=%u reason=" LOG_Q,
+             rec_op_name(t->op), t->id, t->phases[t->phase].what, k->attempts, e->msg);
+    task_free(t);
+}
+
+/* On the owner's thread, after a phase. */
+static void
+job_done(struct worker_job *j)
+{
+    struct task *t = (struct task *)j;
+    const struct task_phase *p = &t->phases[t->phase];
+    struct err e = j->err;
+
+    if (j->rc < 0 || (p->after != NULL && p->after(t, &e) < 0)) {
+        task_fail(t, &e);
+        return;
+    }
+    if (t->reading != NULL)
+        world_take(t->ag->world, TAKE(t->reading));
+    if (t->facts_changed)
+        task_stage(t);
+    t->phase++;
+    t->next = t->ag->ready;
+    t->ag->ready = t;
+}
+
+void
+task_stage(struct task *t)
+{
+    receipts_stage_facts(t->ag->receipts, t->id, &t->facts);
+    t->facts_changed = false;
+}
+
+struct task *
+task_new(struct agent *ag, enum rec_op op, const struct receipt *r, const struct task_phase *phases,
+         struct err *e)
+{
+    struct task *t = calloc(1, sizeof(*t));
+
+    if (t == NULL)
+        abort(); /* out of memory */
+    t->ag = ag;
+    t->op = op;
+    t->phases = phases;
+    t->facts = facts_current(ag, r);
+    t->started_ms = clock_mono_ms();
+    (void)snprintf(t->id, sizeof(t->id), "%s", r->id);
+    if (t->facts.erasure != NULL)
+        t->facts.erasure = arena_strdup(&t->a, t->facts.erasure);
+    if (copy_order(t, r->envelope, e) < 0) {
+        task_free(t);
+        return NULL;
+    }
+    t->pool_path = ag->conf.pool_path;
+    t->image_dir = ag->conf.image_dir;
+    t->image_cache = arena_printf(&t->a, "%s/images.cache", ag->id.dir);
+    (void)snprintf(t->serial_log, sizeof(t->serial_log), "%s/%s.log", ag->conf.serial_dir, r->id);
+    t->job.run = job_run;
+    t->job.done = job_done;
+    (void)snprintf(t->job.key, sizeof(t->job.key), "%s", r->id);
+    track_get(&ag->tracks, r->id)->busy = true;
+    return t;
+}
+
+void
+task_submit(struct task *t)
+{
+    const struct task_phase *p = &t->phases[t->phase];
+    struct err e = {0};
+
+    if (p->run == NULL) {
+        finish(t);
+        return;
+    }
+    t->job.what = p->what;
+    t->job.deadline_ms = p->disk ? DISK_DEADLINE_MS : 0;
+    t->job.no_conn = p->disk;
+    if (workers_submit(p->disk ? t->ag->disk : t->ag->calls, &t->job, &e) < 0)
+        task_fail(t, &e);
+}
+
+void
+task_free(struct task *t)
+{
+    if (t == NULL)
+        return;
+    reading_free(t->reading);
+    strbuf_clear(&t->limits);
+    arena_clear(&t->a);
+    free(t);
+}
