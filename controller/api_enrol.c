@@ -58,7 +58,7 @@ enrol_issue(struct tx *t, const char *host, uint64_t incarnation, const char *cs
     cert->incarnation = incarnation;
     cert->not_after_ms = t->now_ms + HOST_CERT_DAYS * DAY_MS;
     (void)snprintf(cert->host, sizeof(cert->host), "%s", host);
-    if (x509_issue(t->c->ca_key, t->c->ca_pem, csr, host, san, false, now_s - 300,
+    if (x509_issue(t->c->ca_key, t->c->ca_pem, csr, host, san, false, now_s - DAY_MS / 1000,
                    cert->not_after_ms / 1000, a, pem, e) < 0 ||
         x509_fingerprint(*pem, cert->fingerprint, e) < 0)
         return err_field(e, e->code, "csr_pem", "%s", arena_strdup(a, e->msg));

@@ -63,7 +63,7 @@ listen_certificate(struct controller *c, struct arena *a, const char **key, cons
     listen_san(&c->conf, &san);
     if (x509_csr_new("bianyun-controller", a, key, &csr, e) < 0 ||
         x509_issue(c->ca_key, c->ca_pem, csr, "bianyun-controller", strbuf_peek(&san), true,
-                   now_s - 3600, now_s + SERVER_CERT_DAYS * DAY_S, a, &cert, e) < 0)
+                   now_s - DAY_S, now_s + SERVER_CERT_DAYS * DAY_S, a, &cert, e) < 0)
         return err_wrap(e, "server certificate");
     *chain = arena_printf(a, "%s%s", cert, c->ca_pem);
     return 0;

@@ -4,9 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/auth.h"
+#include "controller/commit.h"
 #include "controller/init.h"
+#include "controller/server.h"
 #include "drivers/base/clock.h"
+#include "drivers/crypto/digest.h"
 #include "drivers/crypto/ledger_verify.h"
+#include "drivers/crypto/x509.h"
+#include "drivers/host/durable.h"
+#include "drivers/net/httpc.h"
 #include "tests/unit/tmpdir.h"
 
 /* Tests of one process run one after the other. */
@@ -70,6 +77,7 @@ ctl_start(struct ctl *t, const char *alg)
 void
 ctl_restart(struct ctl *t)
 {
+    server_stop(&t->c);
     controller_free(&t->c);
     ctl_open(t);
 }
@@ -77,6 +85,7 @@ ctl_restart(struct ctl *t)
 void
 ctl_stop(struct ctl *t)
 {
+    server_stop(&t->c);
     controller_free(&t->c);
     tmpdir_free(TAKE(t->dir));
 }
@@ -102,6 +111,156 @@ ctl_int(struct ctl *t, enum db_stmt s)
     if (db_query(d, s, NULL, 0, &r, &e) < 0)
         ctl_die("query", &e);
     return db_next(r, &e) == 1 ? db_int(r, 0) : -1;
+}
+
+/* ---- people and hosts ----------------------------------------------------------------------- */
+
+void
+ctl_serve(struct ctl *t)
+{
+    struct err e = {0};
+
+    if (server_start(&t->c, &e) < 0)
+        ctl_die("serve", &e);
+}
+
+struct newcomer {
+    struct caller who;
+    char login[W_NAME], token_sha256[65];
+};
+
+static void
+ctl_session_live(struct controller *c, void *arg)
+{
+    auth_session_add(c->auth, arg);
+}
+
+static int
+ctl_account_step(void *arg, struct tx *t, struct err *e)
+{
+    struct newcomer *n = arg;
+    struct auth_session *s = arena_alloc(tx_arena(t), sizeof(*s));
+
+    s->who = n->who;
+    s->expires_ms = t->now_ms + 3600000;
+    memcpy(s->token_sha256, n->token_sha256, sizeof(n->token_sha256));
+    if (DB_EXEC(t->d, DB_UNIT_ADD, NULL, e, DBS(n->who.unit), DBS(n->login), DBS(""),
+                DBI(t->now_ms)) < 0 ||
+        DB_EXEC(t->d, DB_ACCOUNT_ADD, NULL, e, DBS(n->who.account), DBS(n->login), DBS(n->who.name),
+                DBS(n->who.unit), DBS(""), DBI(n->who.role), DBI(t->now_ms)) < 0 ||
+        DB_EXEC(t->d, DB_SESSION_ADD, NULL, e, DBS(s->token_sha256), DBS(n->who.account),
+                DBI(t->now_ms), DBI(s->expires_ms)) < 0)
+        return -1;
+    commit_after(t, ctl_session_live, s);
+    return 0;
+}
+
+void
+ctl_account(struct ctl *t, enum w_role role, struct caller *who, char token[64])
+{
+    struct newcomer n = {.who = {.role = role, .name = "person"}};
+    struct err e = {0};
+
+    random_uuid(n.who.account);
+    random_uuid(n.who.unit);
+    (void)snprintf(n.login, sizeof(n.login), "p%.8s", n.who.account);
+    random_token(AUTH_TOKEN_SESSION, token, 64);
+    digest_sha256_hex(token, strlen(token), n.token_sha256);
+    if (commit_run(t->c.commit, ctl_account_step, &n, &e) < 0)
+        ctl_die("account", &e);
+    if (who != NULL)
+        *who = n.who;
+}
+
+struct httpc *
+ctl_client(struct ctl *t, const char *token)
+{
+    struct httpc_config conf = {.ca_pem = t->c.ca_pem};
+    struct httpc *h = NULL;
+    struct err e = {0};
+    char url[64];
+
+    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", server_people_port(&t->c));
+    conf.base_url = url;
+    if (httpc_new(&conf, &h, &e) < 0)
+        ctl_die("client", &e);
+    if (token != NULL)
+        httpc_token(h, token);
+    return h;
+}
+
+static void
+ctl_post(struct httpc *h, const char *path, const struct jm_field *in, const void *what,
+         const struct jm_field *out, size_t size, struct arena *a, void *got)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct httpc_answer ans = {0};
+    struct err e = {0};
+
+    jm_encode(in, what, &b);
+    if (httpc_call(h, "POST", path, strbuf_peek(&b), b.len, 20000, &ans, &e) < 0 ||
+        jm_decode(ans.body, ans.len, out, size, JM_PEER, a, got, &e) < 0)
+        ctl_die(path, &e);
+    httpc_answer_clear(&ans);
+}
+
+static void
+ctl_save(struct ctl *t, const char *name, const char *tail, const char *text)
+{
+    struct err e = {0};
+    char path[400];
+
+    (void)snprintf(path, sizeof(path), "%s/%s.%s", t->dir, name, tail);
+    if (durable_write(path, text, strlen(text), 0600, &e) < 0)
+        ctl_die(path, &e);
+}
+
+void
+ctl_enrol(struct ctl *t, const char *name, char host[W_ID])
+{
+    SCOPED(arena) struct arena a = {0};
+    SCOPED(httpc_free) struct httpc *h = NULL;
+    struct w_host_request ask = {0};
+    struct w_host_token token;
+    struct w_enrol_request req = {0};
+    struct w_enrol_answer got;
+    struct err e = {0};
+    const char *key = NULL;
+    char session[64];
+
+    ctl_account(t, ROLE_PROVIDER, NULL, session);
+    h = ctl_client(t, session);
+    (void)snprintf(ask.name, sizeof(ask.name), "%s", name);
+    ctl_post(h, "/v1/hosts", schema_host_request, &ask, schema_host_token, sizeof(token), &a,
+             &token);
+    memcpy(req.name, ask.name, sizeof(req.name));
+    req.token = token.token;
+    if (x509_csr_new("whatever", &a, &key, &req.csr_pem, &e) < 0)
+        ctl_die("csr", &e);
+    ctl_post(h, "/v1/enrol", schema_enrol_request, &req, schema_enrol_answer, sizeof(got), &a,
+             &got);
+    ctl_save(t, name, "pem", got.certificate_pem);
+    ctl_save(t, name, "key", key);
+    memcpy(host, got.host, W_ID);
+}
+
+struct httpc *
+ctl_agent(struct ctl *t, const char *name)
+{
+    struct httpc_config conf = {.ca_pem = t->c.ca_pem};
+    struct httpc *h = NULL;
+    struct err e = {0};
+    char url[64], cert[400], key[400];
+
+    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", server_agents_port(&t->c));
+    (void)snprintf(cert, sizeof(cert), "%s/%s.pem", t->dir, name);
+    (void)snprintf(key, sizeof(key), "%s/%s.key", t->dir, name);
+    conf.base_url = url;
+    conf.cert_file = cert;
+    conf.key_file = key;
+    if (httpc_new(&conf, &h, &e) < 0)
+        ctl_die("agent", &e);
+    return h;
 }
 
 static int

@@ -20,6 +20,17 @@ struct db *ctl_db(struct ctl *t);
 int64_t ctl_int(struct ctl *t, enum db_stmt s);
 /** The clocks that ctl controllers run by: real ones plus these. */
 void ctl_clock(int64_t wall_plus_ms, int64_t mono_plus_ms);
+/** Listen on free ports of 127.0.0.1; ctl_stop() ends it. */
+void ctl_serve(struct ctl *t);
+/** A new account with this role in a unit of its own, and its session's token. */
+void ctl_account(struct ctl *t, enum w_role role, struct caller *who, char token[64]);
+/** A client of the people's listener; token NULL: not signed in. httpc_free(). */
+struct httpc *ctl_client(struct ctl *t, const char *token);
+/** Enrol a host of that name through the API as a new machine; its certificate and key go to
+ * DIR/<name>.pem and .key.  Returns its id. */
+void ctl_enrol(struct ctl *t, const char *name, char host[W_ID]);
+/** A client of the agents' listener with the certificate of ctl_enrol(). */
+struct httpc *ctl_agent(struct ctl *t, const char *name);
 /** Check the whole ledger against its signed head; 0, or -1 with the reason. */
 int ctl_verify(struct ctl *t, uint64_t *n, struct err *e);
 #endif
