@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "drivers/base/clock.h"
 #include "drivers/base/fault.h"
@@ -322,6 +324,31 @@ read_back(struct job *j, struct err *e)
     return 0;
 }
 
+/* ext4's data=journal, for the file system (also as a default that /proc/mounts does not show) or
+ * for this file. */
+static bool
+is_journaled(int fd, dev_t dev)
+{
+    SCOPED(strbuf) struct strbuf text = {0};
+    char path[64], link[256], options[512];
+    const char *name;
+    int flags = 0;
+    ssize_t n;
+
+    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_JOURNAL_DATA_FL) != 0)
+        return true;
+    (void)snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(dev), minor(dev));
+    n = readlink(path, link, sizeof(link) - 1);
+    if (n <= 0)
+        return false;
+    link[n] = '\0';
+    name = strrchr(link, '/');
+    (void)snprintf(options, sizeof(options), "/proc/fs/ext4/%s/options",
+                   name == NULL ? link : name + 1);
+    return durable_read(options, 65536, &text, NULL) == 0 &&
+           strstr(strbuf_peek(&text), "data=journal") != NULL;
+}
+
 static int
 refuse_locked(const struct job *j, struct err *e)
 {
@@ -393,6 +420,7 @@ job_open(struct job *j, struct err *e)
     j->size = j->rep.size_bytes = (uint64_t)st.st_size;
     j->block = st.st_blksize >= 512 && st.st_blksize <= 65536 ? (uint64_t)st.st_blksize : 4096;
     j->rep.existed = true;
+    j->rep.journaled = is_journaled(j->fd, st.st_dev);
     return refuse_locked(j, e);
 }
 
@@ -438,6 +466,9 @@ extent_limits(const struct extent_report *r, struct strbuf *out)
     if (r->inline_data)
         strbuf_adds(out, "The content lay inside file system metadata; older copies may remain in "
                          "its journal. ");
+    if (r->journaled)
+        strbuf_adds(out, "The file system writes content to its journal first, where older copies "
+                         "may remain. ");
     if (r->existed && !r->direct && r->overwritten_bytes > 0)
         strbuf_adds(out, "The file system has no direct access; reading back may have been served "
                          "from memory. ");

@@ -6,11 +6,12 @@
  * Holes cost nothing.  The file keeps its size.
  * What cannot be reached through the file is not overwritten: blocks that were freed earlier,
  * blocks that the disk itself remapped, the file system's journal (with ext4's usual data=ordered
- * it holds names and sizes, not content).  Where the file system moves what is written (copy on
- * write) or shares blocks with another file, the report says so; the caller puts it into the
- * certificate.
- * Errors: NOT_FOUND, BUSY (somebody holds a lock on the file: stop the guest first), NO_SPACE, IO
- * (also: read back other than zero), UNSUPPORTED (no plain file).  Threads: any, one per file. */
+ * it holds names and sizes, not content; with inline_data, which a pool should not have, also what
+ * a file held while it was smaller than an inode).  Where the file system moves what is written
+ * (copy on write) or shares blocks with another file, the report says so; the caller puts it into
+ * the certificate. Errors: NOT_FOUND, BUSY (somebody holds a lock on the file: stop the guest
+ * first), NO_SPACE, IO (also: read back other than zero), UNSUPPORTED (no plain file).  Threads:
+ * any, one per file. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct extent_report {
     uint64_t shared_bytes;       /* blocks that another file shares: that file still has them */
     uint64_t moved_bytes; /* the file system wrote elsewhere: the old blocks were not reached */
     bool inline_data;     /* content lies in the inode: old copies may be in the journal */
+    bool journaled;       /* the file system writes content to its journal first (data=journal) */
     bool direct;          /* past the page cache, both ways */
     bool mapped;          /* by FIEMAP; false: by SEEK_DATA, preallocated parts unseen */
     int64_t write_ns, read_ns; /* spent overwriting and syncing, reading back */

@@ -19,12 +19,13 @@ clean() {
 }
 trap clean EXIT
 
-# play HOW: plant on a fresh image, unmount, mount, do HOW, unmount.  Sets status and hits.
+# play HOW [mkfs options]: plant on a fresh image, unmount, mount, do HOW, unmount.  Sets status and hits.
 play() {
     local how=$1 marker
+    shift
     marker=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
     rm -f "$work/image"
-    image_up "$work/image" 48 "$work/mnt"
+    image_up "$work/image" 48 "$work/mnt" "$@"
     "$program" plant "$work/mnt" "$marker"
     image_down "$work/mnt"
     planted=$(image_hits "$work/image" "$marker" | sort -u | tr '\n' ' ')
@@ -52,6 +53,18 @@ play erase
 cat "$work/said"
 echo "proof: overwritten, read back, unlinked: no marker on the disk, freed blocks and journal included"
 
+# What cannot be overwritten must be said.  Inline data: small files' content goes through the journal.
+play erase -O inline_data
+[ "$status" = 0 ] || fail "the erasure on a file system with inline data"
+case " $hits" in
+*" saved "*) ;;
+*) fail "inline data: the saved state was to be in the journal, found '$hits'; is this still so?" ;;
+esac
+grep -A1 '\.save' "$work/said" | grep -q 'limit: The content lay inside file system metadata' ||
+    fail "inline data: the report does not say what it could not reach"
+echo "limits: what inline data leave in the journal is said in the report"
+
+play erase
 files=$(wc -l <"$work/said")
 for k in $(seq 1 "$files"); do
     export BIANYUN_FAULT=ERASE_SKIP:$k:lose
