@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "drivers/host/hostinfo.h"
 #include "drivers/virt/xmlutil.h"
 
 /* ---- errors -------------------------------------------------------------------------------- */
@@ -134,21 +135,6 @@ loop_start(void)
 
 /* ---- capabilities -------------------------------------------------------------------------- */
 
-static bool
-cpu_has_virtualization(void)
-{
-    char line[4096];
-    bool found = false;
-    FILE *f = fopen("/proc/cpuinfo", "re");
-
-    while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
-        if (strncmp(line, "flags", 5) == 0)
-            found = strstr(line, " vmx") != NULL || strstr(line, " svm") != NULL;
-    if (f != NULL)
-        (void)fclose(f);
-    return found;
-}
-
 /* q35 and its like: the machine that has PCIe and that domxml writes for. */
 static const char *
 machine_family(const char *arch)
@@ -209,11 +195,16 @@ caps_test(struct virt_caps *c)
 static int
 caps_ask(struct virt_libvirt *lv, struct virt_caps *c, char cpu_mode[24], struct err *e)
 {
-    bool kvm = !lv->forbid_kvm && cpu_has_virtualization();
+    struct hostinfo info = {0};
+    bool kvm;
     SCOPED(free) char *xml = NULL;
     const char *machine;
     virNodeInfo node;
 
+    /* /dev/kvm alone proves nothing: there are machines where it exists and every guest hangs. */
+    if (hostinfo_read(&info, e) < 0)
+        return -1;
+    kvm = !lv->forbid_kvm && info.vmx_or_svm;
     if (virNodeGetInfo(lv->conn, &node) < 0)
         return lv_fail(lv, e, "cannot read the host's size");
     c->cpus = node.cpus;

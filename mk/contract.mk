@@ -1,0 +1,13 @@
+# One suite over every back end behind drivers/virt/virt.h.
+CONTRACT := $(wildcard tests/contract/*.c)
+
+$(O)/contract: $(call obj,$(CONTRACT)) $(O)/lib.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+contract: $(O)/contract ## run the hypervisor contract over the fake and libvirt's test driver
+	@tests/contract/run $< fake test
+
+contract-qemu: $(O)/contract ## run it over QEMU in a private libvirt host (root)
+	@tests/contract/run $< qemu
+
+.PHONY: contract contract-qemu
