@@ -148,7 +148,8 @@ struct virt_dom_ops {
     int (*get)(struct virt *v, const char *id, struct arena *a, struct virt_dom_seen *out,
                struct err *e);
     /** Define when absent, else change size and mark property by property; elements that we do not
-     * know survive byte for byte.  A domain of that UUID without our mark is CONFLICT. */
+     * know survive byte for byte.  A running one takes the mark at once and the size at its next
+     * start.  A domain of that UUID without our mark is CONFLICT. */
     int (*define)(struct virt *v, const struct virt_dom_spec *s, struct err *e);
     /** Running already is success. */
     int (*start)(struct virt *v, const char *id, struct err *e);
@@ -157,7 +158,7 @@ struct virt_dom_ops {
     /** Pull the plug; off already, or absent, is success. */
     int (*destroy)(struct virt *v, const char *id, struct err *e);
     /** Remove the definition with NVRAM, saved state, snapshot and checkpoint metadata; absent is
-     * success. */
+     * success, running is CONFLICT. */
     int (*undefine)(struct virt *v, const char *id, struct err *e);
     /** Files that hold state of this domain beside its disks: NVRAM, saved state, core dumps, logs
      * of its console.  For erasure; absent domain: the paths where they would be, if they exist. */

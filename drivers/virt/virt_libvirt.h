@@ -7,7 +7,8 @@
  *
  * test:/// (libvirt's own mock) cannot: run guests, keep volumes as files, upload, lay a volume
  * over an image, grow one, tell domain capabilities, give balloon or counter figures, serve DHCP,
- * take virNetworkUpdate() live, validate for a UEFI loader.  Its capabilities say so. */
+ * tell the persistent definition of a running network, validate for a UEFI loader.  Its
+ * capabilities say so. */
 #include <pthread.h>
 #include <stdbool.h>
 

@@ -53,11 +53,12 @@ static int
 dom_xml_read(struct virt_libvirt *lv, virDomainPtr d, unsigned flags, struct arena *a,
              struct domread *out, struct err *e)
 {
+    const char *name = virDomainGetName(d);
     SCOPED(free) char *xml = virDomainGetXMLDesc(d, flags);
 
     *out = (struct domread){0};
     if (xml == NULL)
-        return lv_fail(lv, e, "definition of domain %s", virDomainGetName(d));
+        return lv_fail(lv, e, "definition of domain %s", name);
     /* A definition that we cannot read is not ours; its domain is seen, without its parts. */
     if (domread_parse(xml, a, out, NULL) < 0)
         (void)virDomainGetUUIDString(d, out->id);
@@ -68,12 +69,13 @@ static int
 dom_read(struct virt_libvirt *lv, virDomainPtr d, struct arena *a, struct virt_dom_seen *out,
          struct err *e)
 {
+    const char *name = virDomainGetName(d);
     struct virt_dom_seen s = {0};
     struct domread config = {0}, live = {0};
     int state, reason, persistent, saved;
 
     if (virDomainGetState(d, &state, &reason, 0) < 0 || (persistent = virDomainIsPersistent(d)) < 0)
-        return lv_fail(lv, e, "state of domain %s", virDomainGetName(d));
+        return lv_fail(lv, e, "state of domain %s", name);
     saved = virDomainHasManagedSaveImage(d, 0);
     s.state = state_of(state, reason);
     s.has_live = s.state == VIRT_RUNNING || s.state == VIRT_PAUSED;
@@ -84,7 +86,7 @@ dom_read(struct virt_libvirt *lv, virDomainPtr d, struct arena *a, struct virt_d
     if (dom_xml_read(lv, d, VIR_DOMAIN_XML_INACTIVE, a, &config, e) < 0)
         return -1;
     lv_dom_id(d, s.id);
-    (void)snprintf(s.name, sizeof(s.name), "%s", virDomainGetName(d));
+    (void)snprintf(s.name, sizeof(s.name), "%s", name);
     s.ours = config.ours;
     s.other_owner = config.other_owner || live.other_owner;
     s.mark = config.mark;
@@ -188,6 +190,7 @@ static int
 dom_mark_live(struct virt_libvirt *lv, virDomainPtr d, const struct virt_mark *m, struct arena *a,
               struct err *e)
 {
+    const char *name = virDomainGetName(d);
     SCOPED(free) char *xml = NULL;
     struct domread live = {0};
     const char *mark;
@@ -196,7 +199,7 @@ dom_mark_live(struct virt_libvirt *lv, virDomainPtr d, const struct virt_mark *m
         return 0;
     xml = virDomainGetXMLDesc(d, 0);
     if (xml == NULL)
-        return lv_fail(lv, e, "definition of domain %s", virDomainGetName(d));
+        return lv_fail(lv, e, "definition of domain %s", name);
     if (domread_parse(xml, a, &live, e) < 0)
         return -1;
     if (live.ours && strcmp(live.mark.order, m->order) == 0 && live.mark.term == m->term &&
@@ -207,7 +210,7 @@ dom_mark_live(struct virt_libvirt *lv, virDomainPtr d, const struct virt_mark *m
     if (virDomainSetMetadata(d, VIR_DOMAIN_METADATA_ELEMENT, mark, XML_BY_PREFIX, XML_BY_NS,
                              VIR_DOMAIN_AFFECT_LIVE) < 0 &&
         virDomainIsActive(d) != 0)
-        return lv_fail(lv, e, "mark of domain %s", virDomainGetName(d));
+        return lv_fail(lv, e, "mark of domain %s", name);
     return 0;
 }
 

@@ -24,12 +24,14 @@ net_find(struct virt_libvirt *lv, const char *id, virNetworkPtr *out, struct err
 static int
 net_xml(struct virt_libvirt *lv, virNetworkPtr n, struct arena *a, const char **out, struct err *e)
 {
+    const char *name = virNetworkGetName(n);
     int persistent = virNetworkIsPersistent(n);
     SCOPED(free)
-    char *xml = virNetworkGetXMLDesc(n, persistent == 1 ? VIR_NETWORK_XML_INACTIVE : 0);
+    char *xml =
+        virNetworkGetXMLDesc(n, persistent == 1 && !lv->is_test ? VIR_NETWORK_XML_INACTIVE : 0);
 
     if (xml == NULL)
-        return lv_fail(lv, e, "definition of network %s", virNetworkGetName(n));
+        return lv_fail(lv, e, "definition of network %s", name);
     *out = arena_strdup(a, xml);
     return 0;
 }
@@ -38,20 +40,21 @@ static int
 net_read(struct virt_libvirt *lv, virNetworkPtr n, struct arena *a, struct virt_net_seen *out,
          struct err *e)
 {
+    const char *name = virNetworkGetName(n);
     struct virt_net_seen s = {0};
     struct netread r = {0};
     const char *xml;
     int active = virNetworkIsActive(n);
 
     if (active < 0)
-        return lv_fail(lv, e, "state of network %s", virNetworkGetName(n));
+        return lv_fail(lv, e, "state of network %s", name);
     if (net_xml(lv, n, a, &xml, e) < 0)
         return -1;
     /* As with domains: what cannot be read is not ours, and is seen without its parts. */
     if (netxml_parse(xml, a, &r, NULL) < 0)
         (void)virNetworkGetUUIDString(n, r.id);
     memcpy(s.id, r.id, sizeof(s.id));
-    (void)snprintf(s.name, sizeof(s.name), "%s", virNetworkGetName(n));
+    (void)snprintf(s.name, sizeof(s.name), "%s", name);
     memcpy(s.bridge, r.bridge, sizeof(s.bridge));
     memcpy(s.cidr, r.cidr, sizeof(s.cidr));
     s.ours = r.ours;
@@ -98,9 +101,10 @@ net_list(struct virt *v, struct arena *a, const struct virt_net_seen **out, size
 static int
 net_up(struct virt_libvirt *lv, virNetworkPtr n, struct err *e)
 {
+    const char *name = virNetworkGetName(n);
     if (virNetworkIsActive(n) == 1 || virNetworkCreate(n) == 0)
         return 0;
-    (void)lv_fail(lv, e, "network %s cannot be started", virNetworkGetName(n));
+    (void)lv_fail(lv, e, "network %s cannot be started", name);
     if (virNetworkIsActive(n) != 1)
         return -1;
     err_clear(e);
@@ -169,6 +173,7 @@ static int
 host_update(struct virt_libvirt *lv, virNetworkPtr n, virNetworkUpdateCommand command,
             const struct virt_net_host *h, bool active, struct arena *a, struct err *e)
 {
+    const char *name = virNetworkGetName(n);
     unsigned flags = VIR_NETWORK_UPDATE_AFFECT_CONFIG;
     const char *xml;
 
@@ -177,7 +182,7 @@ host_update(struct virt_libvirt *lv, virNetworkPtr n, virNetworkUpdateCommand co
     if (active)
         flags |= VIR_NETWORK_UPDATE_AFFECT_LIVE;
     if (virNetworkUpdate(n, command, VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, xml, flags) < 0)
-        return lv_fail(lv, e, "address of %s in network %s", h->mac, virNetworkGetName(n));
+        return lv_fail(lv, e, "address of %s in network %s", h->mac, name);
     return 0;
 }
 

@@ -34,10 +34,11 @@ static int
 vol_read(struct virt_libvirt *lv, virStorageVolPtr vol, struct arena *a, struct virt_vol_seen *out,
          struct err *e)
 {
+    const char *name = virStorageVolGetName(vol);
     SCOPED(free) char *xml = virStorageVolGetXMLDesc(vol, 0);
 
     if (xml == NULL)
-        return lv_fail(lv, e, "volume %s", virStorageVolGetName(vol));
+        return lv_fail(lv, e, "volume %s", name);
     return volxml_parse(xml, a, out, e);
 }
 
@@ -115,28 +116,29 @@ image_format(const char *path, enum w_format *out, struct err *e)
 static int
 vol_upload(struct virt_libvirt *lv, virStorageVolPtr vol, int fd, uint64_t length, struct err *e)
 {
+    const char *name = virStorageVolGetName(vol);
     SCOPED(lv_stream_free) virStreamPtr st = virStreamNew(lv->conn, 0);
     char buf[65536];
     ssize_t got;
 
     if (st == NULL || virStorageVolUpload(vol, st, 0, length, 0) < 0)
-        return lv_fail(lv, e, "content of volume %s", virStorageVolGetName(vol));
+        return lv_fail(lv, e, "content of volume %s", name);
     while ((got = read(fd, buf, sizeof(buf))) > 0) {
         for (ssize_t off = 0; off < got;) {
             int sent = virStreamSend(st, buf + off, (size_t)(got - off));
 
             if (sent < 0)
-                return lv_fail(lv, e, "content of volume %s", virStorageVolGetName(vol));
+                return lv_fail(lv, e, "content of volume %s", name);
             off += sent;
         }
     }
     if (got < 0) {
         (void)virStreamAbort(st); /* the volume is useless either way, and not yet filled */
-        return err_set(e, BY_E_IO, "content of volume %s cannot be read: %s",
-                       virStorageVolGetName(vol), strerror(errno));
+        return err_set(e, BY_E_IO, "content of volume %s cannot be read: %s", name,
+                       strerror(errno));
     }
     if (virStreamFinish(st) < 0)
-        return lv_fail(lv, e, "content of volume %s", virStorageVolGetName(vol));
+        return lv_fail(lv, e, "content of volume %s", name);
     return 0;
 }
 

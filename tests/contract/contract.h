@@ -5,6 +5,7 @@
  * make their own objects with fresh ids and remove them.  Threads: one. */
 #include <stdbool.h>
 
+#include "drivers/base/scope.h"
 #include "drivers/virt/virt.h"
 
 struct contract {

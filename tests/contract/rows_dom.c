@@ -145,7 +145,8 @@ dom_resize(struct contract *c)
         contract_validate(c, xml_of(c, s->vm->id, false), "domain");
         if ((c->caps.can & VIRT_CAN_BOOT) != 0) {
             OK(c->v->ops->dom->start(c->v, s->vm->id, e));
-            CHECK(size_is(&look(c, s->vm->id).live, &vm));
+            seen = look(c, s->vm->id);
+            CHECK(size_is(&seen.live, &vm));
             OK(c->v->ops->dom->destroy(c->v, s->vm->id, e));
         }
     }
@@ -167,7 +168,8 @@ dom_resize_running(struct contract *c)
     CHECK(size_is(&seen.config, &vm) && size_is(&seen.live, s->vm));
     OK(c->v->ops->dom->destroy(c->v, s->vm->id, e));
     OK(c->v->ops->dom->start(c->v, s->vm->id, e));
-    CHECK(size_is(&look(c, s->vm->id).live, &vm));
+    seen = look(c, s->vm->id);
+    CHECK(size_is(&seen.live, &vm));
     contract_vm_drop(c, s);
 }
 

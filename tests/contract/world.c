@@ -8,6 +8,7 @@
 #include <uuid/uuid.h>
 
 #include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
 
 #include "drivers/base/scope.h"
 #include "drivers/virt/virt_fake.h"
@@ -117,7 +118,8 @@ void
 contract_validate(struct contract *c, const char *xml, const char *kind)
 {
     char path[4096];
-    char *const argv[] = {"virt-xml-validate", path, arena_strdup(&c->a, kind), NULL};
+    char program[] = "virt-xml-validate";
+    char *const argv[] = {program, path, arena_strdup(&c->a, kind), NULL};
     posix_spawn_file_actions_t fa;
     int status = -1, fd;
     pid_t pid;
@@ -173,8 +175,7 @@ int
 contract_foreign(struct contract *c, const char *id, const char *xml, struct err *e)
 {
     if (is_fake(c))
-        return virt_fake_add_foreign(c->uri + 7, id, "admin", xml, false,
-                                     strstr(xml, "openstack") != NULL, e);
+        return virt_fake_add_foreign(c->uri + 7, id, xml, false, e);
     return libvirt_define(c, xml, e);
 }
 
