@@ -1,4 +1,4 @@
-/* Options, files, calls to the API, and finding things by name. */
+/* Files, calls to the API, and finding things by name. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,69 +10,7 @@
 #include "drivers/base/scope.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/net/httpc.h"
-
-const char *
-cli_opt(const struct cli *c, const char *name)
-{
-    for (size_t i = 0; option_rows[i].name != NULL; i++)
-        if (strcmp(option_rows[i].name, name) == 0)
-            return c->values[i];
-    return NULL;
-}
-
-int
-cli_need(const struct cli *c, const char *name, const char **out, struct err *e)
-{
-    const char *v = cli_opt(c, name);
-
-    if (v == NULL)
-        return err_set(e, BY_E_INVALID, "--%s is missing; see 'bianyun %s %s --help'", name,
-                       c->cmd->noun, c->cmd->verb);
-    *out = v;
-    return 0;
-}
-
-int
-cli_opt_u64(const struct cli *c, const char *name, uint64_t fallback, uint64_t *out, struct err *e)
-{
-    const char *v = cli_opt(c, name);
-    char *end;
-
-    *out = fallback;
-    if (v == NULL)
-        return 0;
-    errno = 0;
-    *out = strtoull(v, &end, 10);
-    if (errno != 0 || end == v || *end != '\0' || v[0] == '-')
-        return err_set(e, BY_E_INVALID, "--%s wants a whole number, not '%s'", name, v);
-    return 0;
-}
-
-int
-cli_opt_ms(const struct cli *c, const char *name, int64_t fallback, int64_t *out, struct err *e)
-{
-    static const struct {
-        const char *unit;
-        int64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
-    const char *v = cli_opt(c, name);
-    char *end;
-    long long n;
-
-    *out = fallback;
-    if (v == NULL)
-        return 0;
-    errno = 0;
-    n = strtoll(v, &end, 10);
-    for (size_t i = 0; errno == 0 && end != v && n >= 0 && n <= 100000000 && i < ARRAY_LEN(units);
-         i++)
-        if (strcmp(end, units[i].unit) == 0) {
-            *out = n * units[i].ms;
-            return 0;
-        }
-    return err_set(e, BY_E_INVALID, "--%s wants a time such as 30s, 10m, 2h or 15d, not '%s'", name,
-                   v);
-}
+#include "drivers/net/url.h"
 
 static int
 cli_connect(struct cli *c, struct err *e)
@@ -134,16 +72,7 @@ cli_request_id(struct cli *c, char out[W_ID])
 const char *
 cli_escape(struct cli *c, const char *s)
 {
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    SCOPED(strbuf) struct strbuf b = {0};
-
-    for (; *s != '\0'; s++)
-        if (strchr(plain, *s) != NULL)
-            strbuf_addc(&b, *s);
-        else
-            strbuf_addf(&b, "%%%02X", (unsigned char)*s);
-    return arena_strdup(&c->a, strbuf_peek(&b));
+    return url_escape(s, &c->a);
 }
 
 /* The one item of a list whose id or name is as given; FIELD offsets by type. */

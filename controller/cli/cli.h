@@ -24,18 +24,26 @@ struct option_row {
 extern const struct command commands[]; /* ends with noun NULL */
 extern const struct option_row option_rows[];
 
+#define CLI_OPTIONS_MAX 96
+
 struct cli {
     struct arena a; /* everything of this run */
     const struct command *cmd;
     int argc; /* positional arguments */
     char **argv;
-    const char *values[96]; /* by index of option_rows; "" for a flag that is given */
+    const char *values[CLI_OPTIONS_MAX]; /* by index of option_rows; "" for a flag that is given */
     const char *profile;
     char url[300], ca_file[600], token[160]; /* from the profile */
     struct httpc *http;
     struct w_account me;
 };
 
+/** Which row the words name, or NULL; *used counts the words taken. */
+const struct command *options_command(int argc, char **argv, int *used);
+/** Fill values, argc and argv of *c; argv[0] is skipped.  c->cmd says which options belong. */
+int options_read(struct cli *c, int argc, char **argv, struct err *e);
+/** As many positional arguments as the row names? */
+int options_arguments(const struct cli *c, struct err *e);
 /** Value of an option, "" for a flag that is given, NULL when absent. */
 const char *cli_opt(const struct cli *c, const char *name);
 /** As cli_opt(); absent is an error that names the option. */
@@ -76,6 +84,9 @@ int cli_print_list(struct cli *c, const struct jm_field *list_schema, const void
 int cli_print_one(struct cli *c, const struct jm_field *schema, const void *obj, struct err *e);
 /** What a request made, and with --watch follow its orders to the end. */
 int cli_print_accepted(struct cli *c, const struct w_accepted *acc, struct err *e);
+
+/** Wait until all orders are read back or superseded, or --timeout; progress on standard error. */
+int watch_orders(struct cli *c, const struct w_accepted *acc, struct err *e);
 
 int cli_read_file(struct cli *c, const char *path, size_t max, const char **text, size_t *len,
                   struct err *e);

@@ -82,6 +82,16 @@ cmd_logout(struct cli *c, struct err *e)
 }
 
 int
+cmd_whoami(struct cli *c, struct err *e)
+{
+    struct w_account me;
+
+    if (CLI_GET(c, "/v1/me", account, &me, e) < 0)
+        return -1;
+    return cli_print_one(c, schema_account, &me, e);
+}
+
+int
 cmd_account_add(struct cli *c, struct err *e)
 {
     struct w_account in = {0}, out;

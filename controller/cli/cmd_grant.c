@@ -182,12 +182,16 @@ int
 cmd_order_list(struct cli *c, struct err *e)
 {
     const char *grant = cli_opt(c, "grant"), *resource = cli_opt(c, "resource");
+    struct w_grant_view g;
+    struct w_resource_view r;
     struct w_order_list l;
 
+    if ((grant != NULL && cli_find_grant(c, grant, &g, e) < 0) ||
+        (resource != NULL && cli_find_resource(c, resource, &r, e) < 0))
+        return -1;
     if (CLI_GET(c,
-                arena_printf(&c->a, "/v1/orders?grant=%s&resource=%s%s",
-                             grant != NULL ? cli_escape(c, grant) : "",
-                             resource != NULL ? cli_escape(c, resource) : "",
+                arena_printf(&c->a, "/v1/orders?grant=%s&resource=%s%s", grant != NULL ? g.id : "",
+                             resource != NULL ? r.id : "",
                              cli_opt(c, "open") != NULL ? "&open=1" : ""),
                 order_list, &l, e) < 0)
         return -1;

@@ -79,7 +79,7 @@ plan_submit(struct cli *c, struct w_plan *p, struct w_plan_line *line, struct er
     SCOPED(sigkey_free) struct sigkey *key = NULL;
     struct w_plan_request in = {0};
     struct w_accepted out;
-    const char *key_file;
+    const char *key_file, *out_file = cli_opt(c, "out");
 
     line->not_before_ms = p->issued_at_ms;
     p->lines = (struct jm_list){.items = line, .n = 1};
@@ -89,6 +89,35 @@ plan_submit(struct cli *c, struct w_plan *p, struct w_plan_line *line, struct er
     if (cli_need(c, "key", &key_file, e) < 0 || sigkey_load(key_file, &key, e) < 0 ||
         paper_sign(key, PAPER_PLAN, strbuf_peek(&b), &c->a, &in.plan, e) < 0)
         return -1;
+    if (out_file != NULL) {
+        if (cli_write_file(out_file, in.plan, strlen(in.plan), 0644, e) < 0)
+            return -1;
+        fprintf(stderr,
+                "plan %s, signed with key %.12s…; submit it with: bianyun plans submit %s\n", p->id,
+                sigkey_id(key), out_file);
+        return 0;
+    }
+    cli_request_id(c, in.request);
+    if (CLI_POST(c, "/v1/plans", plan_request, &in, accepted, &out, e) < 0)
+        return -1;
+    return cli_print_accepted(c, &out, e);
+}
+
+int
+cmd_plan_submit(struct cli *c, struct err *e)
+{
+    struct w_plan_request in = {0};
+    struct w_accepted out;
+    struct w_envelope env;
+    struct w_plan plan;
+    size_t len;
+
+    if (cli_read_file(c, c->argv[0], 262144, &in.plan, &len, e) < 0 ||
+        paper_parse(in.plan, len, &c->a, &env, e) < 0 ||
+        W_DECODE(plan, env.body, strlen(env.body), JM_SIGNED, &c->a, &plan, e) < 0)
+        return err_wrap(e, "%s", c->argv[0]);
+    if (cli_opt(c, "dry-run") != NULL)
+        return cli_print_one(c, schema_plan, &plan, e);
     cli_request_id(c, in.request);
     if (CLI_POST(c, "/v1/plans", plan_request, &in, accepted, &out, e) < 0)
         return -1;

@@ -81,12 +81,15 @@ int
 cmd_explain(struct cli *c, struct err *e)
 {
     struct w_resource_view r;
+    struct w_grant_view g;
     struct w_explanation x;
     struct err none = {0};
     const char *id = c->argv[0];
 
     if (cli_find_resource(c, id, &r, &none) == 0)
         id = r.id;
+    else if (cli_find_grant(c, id, &g, &none) == 0)
+        id = g.id;
     if (CLI_GET(c, arena_printf(&c->a, "/v1/explain/%s", cli_escape(c, id)), explanation, &x, e) <
         0)
         return -1;

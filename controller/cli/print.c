@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "controller/cli/cli.h"
-#include "drivers/base/clock.h"
 
 static bool
 ends_with(const char *s, const char *tail)
@@ -40,7 +39,22 @@ field_number(const struct jm_field *f, const char *at)
     return 0;
 }
 
-/* Local time for instants, seconds for spans, MiB or GiB for bytes. */
+/* In the largest unit that divides it. */
+static const char *
+span_text(struct arena *a, int64_t ms)
+{
+    static const struct {
+        int64_t ms;
+        const char *unit;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "min"}, {1000, "s"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (ms % units[i].ms == 0)
+            return arena_printf(a, "%" PRId64 " %s", ms / units[i].ms, units[i].unit);
+    return arena_printf(a, "%" PRId64 " ms", ms);
+}
+
+/* Local time for instants, one unit for spans, MiB or GiB for bytes. */
 static const char *
 number_text(struct arena *a, const char *name, int64_t v)
 {
@@ -54,7 +68,7 @@ number_text(struct arena *a, const char *name, int64_t v)
         return arena_strdup(a, buf);
     }
     if (ends_with(name, "_ms"))
-        return v == 0 ? "" : arena_printf(a, "%" PRId64 ".%03" PRId64 " s", v / 1000, v % 1000);
+        return v == 0 ? "" : span_text(a, v);
     if (ends_with(name, "bytes") && v >= 1048576)
         return v % 1073741824 == 0 ? arena_printf(a, "%" PRId64 " GiB", v / 1073741824)
                                    : arena_printf(a, "%" PRId64 " MiB", v / 1048576);
@@ -203,59 +217,6 @@ cli_print_one(struct cli *c, const struct jm_field *schema, const void *obj, str
         print_json(schema, obj);
     else
         print_fields(c, schema, obj, 0);
-    return 0;
-}
-
-/* How many of the orders that we follow are still open; *why is what one of them waits for. */
-static int
-count_open(struct cli *c, const struct w_accepted *acc, size_t *open, const char **why,
-           struct err *e)
-{
-    *open = 0;
-    *why = "";
-    for (size_t i = 0; i < acc->orders.n; i++) {
-        const struct w_order_view *o = JM_ITEM(acc->orders, const struct w_order_view, i);
-        struct w_order_view now;
-
-        if (CLI_GET(c, arena_printf(&c->a, "/v1/orders/%s", o->id), order_view, &now, e) < 0)
-            return -1;
-        if (now.closed_at_ms != 0 || now.superseded)
-            continue;
-        (*open)++;
-        if (now.reason != NULL)
-            *why = now.reason;
-    }
-    return 0;
-}
-
-/* Ask every half second until all are read back; a person waits, so a person sees. */
-static int
-watch_orders(struct cli *c, const struct w_accepted *acc, struct err *e)
-{
-    int64_t limit_ms, start_ms = clock_mono_ms();
-    size_t open;
-    const char *why;
-
-    if (cli_opt_ms(c, "timeout", 600000, &limit_ms, e) < 0)
-        return -1;
-    for (;;) {
-        if (count_open(c, acc, &open, &why, e) < 0)
-            return -1;
-        fprintf(stderr, "\r\033[K%zu of %zu orders read back, %.1f s%s%.80s", acc->orders.n - open,
-                acc->orders.n, (double)(clock_mono_ms() - start_ms) / 1000.0,
-                why[0] != '\0' ? "; " : "", why);
-        if (open == 0)
-            break;
-        if (clock_mono_ms() - start_ms > limit_ms) {
-            fprintf(stderr, "\n");
-            return err_set(e, BY_E_TIMEOUT,
-                           "%zu orders are still open%s%s; they go on without this command, see "
-                           "'bianyun orders list --open'",
-                           open, why[0] != '\0' ? ": " : "", why);
-        }
-        (void)nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
-    }
-    fprintf(stderr, "\n");
     return 0;
 }
 

@@ -57,6 +57,7 @@ int
 profile_load(struct cli *c, struct err *e)
 {
     char path[640], line[1024];
+    struct stat st;
     FILE *f;
 
     c->profile = cli_opt(c, "profile");
@@ -67,8 +68,20 @@ profile_load(struct cli *c, struct err *e)
     if (profile_path(c, path, sizeof(path), e) < 0)
         return -1;
     f = fopen(path, "re");
-    if (f == NULL)
+    if (f == NULL && errno == ENOENT)
         return 0; /* no profile yet: login makes it, offline commands need none */
+    if (f == NULL || fstat(fileno(f), &st) < 0) {
+        (void)err_set(e, BY_E_IO, "cannot read the profile %s: %s", path, strerror(errno));
+        if (f != NULL)
+            (void)fclose(f);
+        return -1;
+    }
+    if ((st.st_mode & 077) != 0) {
+        (void)fclose(f);
+        return err_set(e, BY_E_DENIED,
+                       "others may read the session in %s; sign out of it, then: chmod 600 %s",
+                       path, path);
+    }
     while (fgets(line, sizeof(line), f) != NULL) {
         char *eq = strchr(line, '=');
 

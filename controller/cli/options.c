@@ -1,0 +1,166 @@
+/* The rows of commands.def and options.def, and what was given of them. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/cli/cli.h"
+#include "controller/cli/commands.h"
+
+const struct command commands[] = {
+#define CMD(noun, verb, handler, args, options, help) {noun, verb, handler, args, options, help},
+#include "controller/cli/commands.def"
+#undef CMD
+    {0}};
+
+const struct option_row option_rows[] = {
+#define GLOBAL(name, arg, help) {name, arg, help, true},
+#define OPTION(name, arg, help) {name, arg, help, false},
+#include "controller/cli/options.def"
+#undef GLOBAL
+#undef OPTION
+    {0}};
+
+static bool
+word_in(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+
+    for (const char *p = list; (p = strstr(p, word)) != NULL; p += n)
+        if ((p == list || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
+            return true;
+    return false;
+}
+
+/* Which row the words name; *used counts the words taken. */
+const struct command *
+options_command(int argc, char **argv, int *used)
+{
+    for (const struct command *k = commands; k->noun != NULL; k++) {
+        if (argc < 1 || strcmp(k->noun, argv[0]) != 0)
+            continue;
+        if (k->verb[0] == '\0') {
+            *used = 1;
+            return k;
+        }
+        if (argc >= 2 && strcmp(k->verb, argv[1]) == 0) {
+            *used = 2;
+            return k;
+        }
+    }
+    return NULL;
+}
+
+int
+options_read(struct cli *c, int argc, char **argv, struct err *e)
+{
+    struct option longs[ARRAY_LEN(c->values) + 1] = {{0}};
+    size_t n = 0;
+    int got, index = 0;
+
+    for (; n < ARRAY_LEN(option_rows) - 1 && n < ARRAY_LEN(c->values); n++)
+        longs[n] =
+            (struct option){option_rows[n].name,
+                            option_rows[n].arg != NULL ? required_argument : no_argument, NULL, 1};
+    opterr = 0;
+    optind = 0;
+    while ((got = getopt_long(argc, argv, ":h", longs, &index)) != -1) {
+        const struct option_row *o;
+
+        if (got == 'h') {
+            for (index = 0; strcmp(option_rows[index].name, "help") != 0; index++)
+                ;
+        } else if (got == ':') {
+            return err_set(e, BY_E_INVALID, "%s needs a value", argv[optind - 1]);
+        } else if (got != 1) {
+            return err_set(e, BY_E_INVALID, "unknown option %s; see 'bianyun help'",
+                           argv[optind - 1]);
+        }
+        o = &option_rows[index];
+        if (!o->global && (c->cmd == NULL || !word_in(c->cmd->options, o->name)))
+            return err_set(e, BY_E_INVALID, "--%s does not belong to this command; see --help",
+                           o->name);
+        c->values[index] = optarg != NULL ? optarg : "";
+    }
+    c->argc = argc - optind;
+    c->argv = argv + optind;
+    return 0;
+}
+
+/* As many positional arguments as the row names. */
+int
+options_arguments(const struct cli *c, struct err *e)
+{
+    int want = c->cmd->args[0] != '\0' ? 1 : 0;
+
+    if (c->argc < want)
+        return err_set(e, BY_E_INVALID, "'bianyun %s%s%s' needs %s", c->cmd->noun,
+                       c->cmd->verb[0] != '\0' ? " " : "", c->cmd->verb, c->cmd->args);
+    if (c->argc > want)
+        return err_set(e, BY_E_INVALID, "what is '%s'? See 'bianyun %s --help'", c->argv[want],
+                       c->cmd->noun);
+    return 0;
+}
+
+const char *
+cli_opt(const struct cli *c, const char *name)
+{
+    for (size_t i = 0; option_rows[i].name != NULL; i++)
+        if (strcmp(option_rows[i].name, name) == 0)
+            return c->values[i];
+    return NULL;
+}
+
+int
+cli_need(const struct cli *c, const char *name, const char **out, struct err *e)
+{
+    const char *v = cli_opt(c, name);
+
+    if (v == NULL)
+        return err_set(e, BY_E_INVALID, "--%s is missing; see 'bianyun %s %s --help'", name,
+                       c->cmd->noun, c->cmd->verb);
+    *out = v;
+    return 0;
+}
+
+int
+cli_opt_u64(const struct cli *c, const char *name, uint64_t fallback, uint64_t *out, struct err *e)
+{
+    const char *v = cli_opt(c, name);
+    char *end;
+
+    *out = fallback;
+    if (v == NULL)
+        return 0;
+    errno = 0;
+    *out = strtoull(v, &end, 10);
+    if (errno != 0 || end == v || *end != '\0' || v[0] == '-')
+        return err_set(e, BY_E_INVALID, "--%s wants a whole number, not '%s'", name, v);
+    return 0;
+}
+
+int
+cli_opt_ms(const struct cli *c, const char *name, int64_t fallback, int64_t *out, struct err *e)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    const char *v = cli_opt(c, name);
+    char *end;
+    long long n;
+
+    *out = fallback;
+    if (v == NULL)
+        return 0;
+    errno = 0;
+    n = strtoll(v, &end, 10);
+    for (size_t i = 0; errno == 0 && end != v && n >= 0 && n <= 100000000 && i < ARRAY_LEN(units);
+         i++)
+        if (strcmp(end, units[i].unit) == 0) {
+            *out = n * units[i].ms;
+            return 0;
+        }
+    return err_set(e, BY_E_INVALID, "--%s wants a time such as 30s, 10m, 2h or 15d, not '%s'", name,
+                   v);
+}

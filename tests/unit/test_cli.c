@@ -1,0 +1,175 @@
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/cli/cli.h"
+
+/* Run fn for every word of a row's option list. */
+static void
+each_option(const struct command *k, void (*fn)(const char *word, size_t len))
+{
+    for (const char *p = k->options; *p != '\0';) {
+        size_t n = strcspn(p, " ");
+
+        fn(p, n);
+        p += n + strspn(p + n, " ");
+    }
+}
+
+static void
+is_a_row(const char *word, size_t len)
+{
+    for (size_t i = 0; option_rows[i].name != NULL; i++)
+        if (strlen(option_rows[i].name) == len && strncmp(option_rows[i].name, word, len) == 0) {
+            CU_ASSERT_FALSE(option_rows[i].global);
+            return;
+        }
+    fprintf(stderr, "no option %.*s\n", (int)len, word);
+    CU_FAIL("an option without a row");
+}
+
+static void
+has_sound_rows(void)
+{
+    size_t n = 0;
+
+    for (const struct command *k = commands; k->noun != NULL; k++) {
+        CU_ASSERT(strlen(k->help) > 5);
+        each_option(k, is_a_row);
+        if (k[1].noun != NULL) {
+            int by_noun = strcmp(k[0].noun, k[1].noun);
+
+            CU_ASSERT(by_noun < 0 || (by_noun == 0 && strcmp(k[0].verb, k[1].verb) < 0));
+        }
+    }
+    for (; option_rows[n].name != NULL; n++)
+        CU_ASSERT(strlen(option_rows[n].help) > 3);
+    CU_ASSERT(n < CLI_OPTIONS_MAX);
+}
+
+static const struct command *
+command(const char *noun, const char *verb, int *used)
+{
+    char a[40], b[40];
+    char *argv[] = {a, b};
+
+    (void)snprintf(a, sizeof(a), "%s", noun);
+    (void)snprintf(b, sizeof(b), "%s", verb);
+    return options_command(verb[0] != '\0' ? 2 : 1, argv, used);
+}
+
+static void
+finds_the_row_of_its_words(void)
+{
+    int used = 0;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(command("vms", "list", &used));
+    CU_ASSERT_EQUAL(used, 2);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(command("status", "", &used));
+    CU_ASSERT_EQUAL(used, 1);
+    CU_ASSERT_PTR_NULL(command("vms", "", &used));
+    CU_ASSERT_PTR_NULL(command("vms", "fly", &used));
+    CU_ASSERT_PTR_NULL(command("vm", "list", &used));
+}
+
+/* Read a line of words as options of a command; 0 or -1. */
+static int
+read_words(struct cli *c, const char *noun, const char *verb, char *words, struct err *e)
+{
+    static char *argv[20];
+    int argc = 1, used = 0;
+
+    *c = (struct cli){.cmd = command(noun, verb, &used)};
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c->cmd);
+    argv[0] = words + strlen(words); /* skipped */
+    for (char *w = words, *end; *w != '\0' && argc < 19; w = end) {
+        end = w + strcspn(w, " ");
+        if (*end != '\0')
+            *end++ = '\0';
+        argv[argc++] = w;
+    }
+    argv[argc] = NULL;
+    return options_read(c, argc, argv, e) < 0 || options_arguments(c, e) < 0 ? -1 : 0;
+}
+
+static void
+reads_options_in_any_place(void)
+{
+    char words[] = "--vcpus 1 web --json --mem-mib=128";
+    struct cli c;
+    struct err e = {0};
+    uint64_t n = 77;
+
+    CU_ASSERT_EQUAL(read_words(&c, "downgrade", "", words, &e), 0);
+    CU_ASSERT_EQUAL(c.argc, 1);
+    CU_ASSERT_STRING_EQUAL(c.argv[0], "web");
+    CU_ASSERT_STRING_EQUAL(cli_opt(&c, "vcpus"), "1");
+    CU_ASSERT_PTR_NOT_NULL(cli_opt(&c, "json"));
+    CU_ASSERT_PTR_NULL(cli_opt(&c, "watch"));
+    CU_ASSERT_EQUAL(cli_opt_u64(&c, "mem-mib", 5, &n, &e), 0);
+    CU_ASSERT_EQUAL(n, 128);
+    CU_ASSERT_EQUAL(cli_opt_u64(&c, "days", 5, &n, &e), 0);
+    CU_ASSERT_EQUAL(n, 5);
+}
+
+static void
+refuses_what_does_not_belong(void)
+{
+    static const struct {
+        const char *noun, *verb, *words, *says;
+    } rows[] = {
+        {"vms", "list", "--role x", "--role does not belong"},
+        {"vms", "list", "--nothing", "unknown option --nothing"},
+        {"vms", "list", "web", "what is 'web'?"},
+        {"vms", "show", "", "needs VM"},
+        {"vms", "show", "a b", "what is 'b'?"},
+        {"vms", "show", "a --profile", "--profile needs a value"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char words[80];
+        struct cli c;
+        struct err e = {0};
+
+        (void)snprintf(words, sizeof(words), "%s", rows[i].words);
+        CU_ASSERT_EQUAL(read_words(&c, rows[i].noun, rows[i].verb, words, &e), -1);
+        CU_ASSERT_EQUAL(e.code, BY_E_INVALID);
+        if (strstr(e.msg, rows[i].says) == NULL)
+            fprintf(stderr, "row %zu: %s\n", i, e.msg);
+        CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, rows[i].says));
+    }
+}
+
+static void
+reads_durations_with_their_unit(void)
+{
+    static const struct {
+        const char *text;
+        int64_t ms; /* -1: refused */
+    } rows[] = {{"500ms", 500},      {"30s", 30000}, {"10m", 600000}, {"2h", 7200000},
+                {"15d", 1296000000}, {"0s", 0},      {"30", -1},      {"", -1},
+                {"-1s", -1},         {"s", -1},      {"1w", -1},      {"99999999999999999999s", -1},
+                {"1sm", -1}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char words[80];
+        struct cli c;
+        struct err e = {0};
+        int64_t ms = 0;
+
+        (void)snprintf(words, sizeof(words), "h1 --for=%s", rows[i].text);
+        CU_ASSERT_EQUAL_FATAL(read_words(&c, "hold", "", words, &e), 0);
+        CU_ASSERT_EQUAL(cli_opt_ms(&c, "for", 1, &ms, &e), rows[i].ms < 0 ? -1 : 0);
+        if (rows[i].ms >= 0)
+            CU_ASSERT_EQUAL(ms, rows[i].ms);
+    }
+}
+
+CU_TestInfo cli_tests[] = {
+    {"has sound rows", has_sound_rows},
+    {"finds the row of its words", finds_the_row_of_its_words},
+    {"reads options in any place", reads_options_in_any_place},
+    {"refuses what does not belong", refuses_what_does_not_belong},
+    {"reads durations with their unit", reads_durations_with_their_unit},
+    CU_TEST_INFO_NULL,
+};
