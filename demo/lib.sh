@@ -30,7 +30,7 @@ start_time() { awk '{sub(/.*\) /, ""); print $20}' "/proc/$1/stat" 2>/dev/null; 
 remember() { echo "$2 $(start_time "$2")" >"$DEMO_DIR/$1.pid"; } # NAME PID
 alive() { # NAME
     local pid start
-    read -r pid start <"$DEMO_DIR/$1.pid" 2>/dev/null || return 1
+    { read -r pid start <"$DEMO_DIR/$1.pid"; } 2>/dev/null || return 1
     [ -n "$start" ] && [ "$(start_time "$pid")" = "$start" ] && [ "$(awk '{sub(/.*\) /, ""); print $1}' "/proc/$pid/stat")" != Z ]
 }
 end_process() { # NAME
@@ -69,7 +69,7 @@ libvirt_find() {
         fi
     fi
     MODE=private
-    "$HOST_TOOL" up "$DEMO_DIR/host" --link >"$DEMO_DIR/host.info" 2>"$DEMO_DIR/host.log" ||
+    "$HOST_TOOL" up "$DEMO_DIR/host" --link >"$DEMO_DIR/host.info" 2>"$DEMO_DIR/host.log" 9>&- ||
         die "the private libvirt did not start: $(tail -2 "$DEMO_DIR/host.log")"
     URI=$(sed -n 's/^uri=//p' "$DEMO_DIR/host.info")
     AGENT_URI=qemu:///system
@@ -126,7 +126,7 @@ grant_key_up() { # papers/bureau.key, named by the root
 }
 host_up() { # host-1 enrolled, its agent running and ready
     local pin
-    mkdir -p "$DEMO_DIR/pool" "$DEMO_DIR/images"
+    mkdir -p "$DEMO_DIR/pool" "$DEMO_DIR/images" "$DEMO_DIR/serial"
     by provider hosts add host-1 --cpu-overcommit "${CPU_OVERCOMMIT:-400}" ${MEM_OVERCOMMIT:+--mem-overcommit "$MEM_OVERCOMMIT"} \
         --out "$DEMO_DIR/host.token" >"$DEMO_DIR/enrol" 2>"$DEMO_DIR/last.log" || die "no token for the host: $(tail -2 "$DEMO_DIR/last.log")"
     pin=$(sed -n 's/.*--ca-sha256 \([0-9a-f]*\).*/\1/p' "$DEMO_DIR/enrol")
@@ -144,9 +144,12 @@ agent_configure() {
 url = $AGENTS_URL
 [libvirt]
 uri = $AGENT_URI
-pool_name = bianyun-demo
+pool = bianyun-demo
 pool_path = $DEMO_DIR/pool
+[host]
 image_dir = $DEMO_DIR/images
+serial_dir = $DEMO_DIR/serial
+stop_grace_ms = 15000
 CONF
 }
 agent_start() {

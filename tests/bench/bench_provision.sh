@@ -35,5 +35,5 @@ BENCH_UNIT=$(by tenant systems list --json | field unit)
 BENCH_APPROVER=$(by admin accounts list --json | items | grep '"login":"bureau"' | field id)
 BENCH_BUREAU_TOKEN=$(token bureau)
 BENCH_TENANT_TOKEN=$(token tenant)
-export BENCH_SYSTEM BENCH_UNIT BENCH_APPROVER BENCH_BUREAU_TOKEN BENCH_TENANT_TOKEN BENCH_SERIAL_DIR=/var/log/libvirt/qemu
+export BENCH_SYSTEM BENCH_UNIT BENCH_APPROVER BENCH_BUREAU_TOKEN BENCH_TENANT_TOKEN BENCH_SERIAL_DIR=$DEMO_DIR/serial
 (on_host "$BIN/bench-provision" "${BENCH_PAIRS:-60}")
