@@ -1,0 +1,502 @@
+#include "controller/grant_expand.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers/crypto/digest.h"
+
+enum { MAC_TRIES = 32 };
+
+struct build {
+    const struct w_grant *g;
+    const char *ssh_key;
+    const struct expand_taken *taken;
+    struct arena *a;
+    struct expansion *out;
+    char (*macs)[20]; /* given out in this very call */
+    size_t n_macs;
+};
+
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+static int
+cidr_parse(const char *cidr, uint32_t *base, uint32_t *size)
+{
+    char text[20];
+    const char *slash = strchr(cidr, '/');
+    struct in_addr in;
+    char *end;
+    long bits;
+
+    if (slash == NULL || (size_t)(slash - cidr) >= sizeof(text))
+        return -1;
+    memcpy(text, cidr, (size_t)(slash - cidr));
+    text[slash - cidr] = '\0';
+    bits = strtol(slash + 1, &end, 10);
+    if (*end != '\0' || bits < 8 || bits > 30 || inet_pton(AF_INET, text, &in) != 1)
+        return -1;
+    *base = ntohl(in.s_addr);
+    *size = 1u << (32 - bits);
+    return 0;
+}
+
+int
+cidr_address(const char *cidr, uint32_t n, char out[20])
+{
+    uint32_t base, size;
+    struct in_addr in;
+
+    if (cidr_parse(cidr, &base, &size) < 0 || n >= size - 1)
+        return -1;
+    in.s_addr = htonl(base + n);
+    return inet_ntop(AF_INET, &in, out, 20) == NULL ? -1 : 0;
+}
+
+bool
+cidr_overlap(const char *a, const char *b)
+{
+    uint32_t a0, an, b0, bn;
+
+    if (cidr_parse(a, &a0, &an) < 0 || cidr_parse(b, &b0, &bn) < 0)
+        return false;
+    return a0 <= b0 ? b0 - a0 < an : a0 - b0 < bn;
+}
+
+/* Machines start at .10 where the range is wide enough, else right behind the host's address. */
+static uint32_t
+cidr_first(const char *cidr)
+{
+    uint32_t base, size;
+
+    if (cidr_parse(cidr, &base, &size) < 0)
+        return 2;
+    return size >= 64 ? EXPAND_FIRST_HOST : 2;
+}
+
+static uint32_t
+cidr_room(const char *cidr)
+{
+    uint32_t base, size;
+
+    if (cidr_parse(cidr, &base, &size) < 0)
+        return 0;
+    return size - 1 - cidr_first(cidr);
+}
+
+/* ---- do the lines make sense ---------------------------------------------------------------- */
+
+static const struct w_grant_line *
+line_find(const struct w_grant *g, uint32_t line)
+{
+    for (size_t i = 0; i < g->lines.n; i++) {
+        const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
+        if (l->line == line)
+            return l;
+    }
+    return NULL;
+}
+
+static int
+bad(struct err *e, size_t i, const char *field, const char *what)
+{
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "lines[%zu].%s", i, field);
+    return err_field(e, BY_E_INVALID, path, "grant line at %s: %s", path, what);
+}
+
+static int
+check_vm(const struct w_grant *g, size_t i, const struct w_grant_line *l, struct err *e)
+{
+    const struct w_grant_line *net;
+
+    if (l->vcpus < 1)
+        return bad(e, i, "vcpus", "a VM needs at least one virtual CPU");
+    if (l->mem_mib < 64)
+        return bad(e, i, "mem_mib", "a VM needs at least 64 MiB of memory");
+    if (l->disk_gib < 1)
+        return bad(e, i, "disk_gib", "a VM needs a root disk of at least 1 GiB");
+    if (l->image[0] == '\0')
+        return bad(e, i, "image", "a VM needs a base image, named by its SHA-256");
+    if (l->attach_line != 0)
+        return bad(e, i, "attach_line", "only a volume is attached to a VM line");
+    if (l->network_line == 0)
+        return 0;
+    net = line_find(g, l->network_line);
+    if (net == NULL || net->kind != RES_NETWORK)
+        return bad(e, i, "network_line", "there is no network line of that number in this grant");
+    return 0;
+}
+
+static int
+check_volume(const struct w_grant *g, size_t i, const struct w_grant_line *l, struct err *e)
+{
+    const struct w_grant_line *vm;
+
+    if (l->disk_gib < 1)
+        return bad(e, i, "disk_gib", "a volume needs a size of at least 1 GiB");
+    if (l->vcpus != 0 || l->mem_mib != 0 || l->network_line != 0 || l->image[0] != '\0')
+        return bad(e, i, "kind", "a volume has a size, a format and an attach_line, nothing else");
+    if (l->attach_line == 0)
+        return 0;
+    vm = line_find(g, l->attach_line);
+    if (vm == NULL || vm->kind != RES_VM)
+        return bad(e, i, "attach_line", "there is no VM line of that number in this grant");
+    if (l->count > vm->count)
+        return bad(e, i, "count", "more volumes than machines of the line they attach to");
+    return 0;
+}
+
+static int
+check_network(size_t i, const struct w_grant_line *l, struct err *e)
+{
+    if (l->cidr[0] == '\0')
+        return bad(e, i, "cidr", "a network needs an IPv4 range");
+    if (l->count != 1)
+        return bad(e, i, "count", "one network a line: each needs a range of its own");
+    if (l->vcpus != 0 || l->mem_mib != 0 || l->disk_gib != 0 || l->image[0] != '\0')
+        return bad(e, i, "kind", "a network has a range, nothing else");
+    return 0;
+}
+
+static int
+check_line(const struct w_grant *g, size_t i, struct err *e)
+{
+    const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
+
+    for (size_t j = 0; j < i; j++)
+        if (JM_ITEM(g->lines, struct w_grant_line, j)->line == l->line)
+            return bad(e, i, "line", "this number is used twice");
+    switch ((enum w_res_kind)l->kind) {
+    case RES_VM:
+        return check_vm(g, i, l, e);
+    case RES_VOLUME:
+        return check_volume(g, i, l, e);
+    case RES_NETWORK:
+        return check_network(i, l, e);
+    case RES_NONE:
+    case RES__MAX:
+        break;
+    }
+    return bad(e, i, "kind", "vm, volume or network");
+}
+
+/* Volumes on each machine of a line, and machines on each network, have bounds of their own. */
+static int
+check_sums(const struct w_grant *g, struct err *e)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < g->lines.n; i++) {
+        const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
+        uint64_t disks = 0, cards = 0;
+
+        for (size_t j = 0; j < g->lines.n; j++) {
+            const struct w_grant_line *m = JM_ITEM(g->lines, struct w_grant_line, j);
+            disks += m->kind == RES_VOLUME && m->attach_line == l->line;
+            cards += m->kind == RES_VM && m->network_line == l->line ? m->count : 0;
+        }
+        if (l->kind == RES_VM && disks > 16)
+            return bad(e, i, "line", "more than 16 volumes for one machine");
+        if (l->kind == RES_NETWORK && cards > cidr_room(l->cidr))
+            return bad(e, i, "cidr", "the range is too small for its machines");
+        total += l->count;
+    }
+    if (total > EXPAND_ITEMS_MAX)
+        return err_field(e, BY_E_INVALID, "lines",
+                         "the grant makes %zu resources, at most %d fit into one: split it", total,
+                         EXPAND_ITEMS_MAX);
+    return 0;
+}
+
+int
+grant_lines_check(const struct w_grant *g, struct err *e)
+{
+    if (g->lines.n == 0)
+        return err_field(e, BY_E_INVALID, "lines", "the grant has no line: nothing is granted");
+    for (size_t i = 0; i < g->lines.n; i++)
+        if (check_line(g, i, e) < 0)
+            return -1;
+    return check_sums(g, e);
+}
+
+/* ---- expansion ------------------------------------------------------------------------------ */
+
+static bool
+is_taken(const struct build *b, const char *what, const char *value)
+{
+    if (strcmp(what, "mac") == 0)
+        for (size_t i = 0; i < b->n_macs; i++)
+            if (strcmp(b->macs[i], value) == 0)
+                return true;
+    return b->taken != NULL && b->taken->fn(b->taken->arg, what, value);
+}
+
+static int
+mac_new(struct build *b, char out[20], struct err *e)
+{
+    unsigned char r[3];
+
+    for (int i = 0; i < MAC_TRIES; i++) {
+        random_bytes(r, sizeof(r));
+        (void)snprintf(out, 20, "52:54:00:%02x:%02x:%02x", r[0], r[1], r[2]);
+        if (!is_taken(b, "mac", out)) {
+            memcpy(b->macs[b->n_macs++], out, 20);
+            return 0;
+        }
+    }
+    return err_set(e, BY_E_BUSY, "no free hardware address after %d tries: ask again", MAC_TRIES);
+}
+
+/* by + the first 12 hex digits of the id: a kernel interface has 15 characters at most. */
+static void
+bridge_name(const char *id, char out[16])
+{
+    size_t n = 2;
+
+    out[0] = 'b';
+    out[1] = 'y';
+    for (const char *p = id; *p != '\0' && n < 14; p++)
+        if (*p != '-')
+            out[n++] = *p;
+    out[n] = '\0';
+}
+
+static void
+item_name(const struct w_grant_line *l, uint32_t ordinal, char out[W_NAME])
+{
+    char tail[16] = "";
+
+    if (l->count > 1)
+        (void)snprintf(tail, sizeof(tail), "-%u", ordinal);
+    /* A stem that fills the field gives way to its number; never inside a UTF-8 character. */
+    size_t keep = strlen(l->name);
+    size_t room = 64 - strlen(tail);
+    if (keep > room) {
+        keep = room;
+        while (keep > 0 && ((unsigned char)l->name[keep] & 0xC0) == 0x80)
+            keep--;
+    }
+    (void)snprintf(out, W_NAME, "%.*s%s", (int)keep, l->name, tail);
+}
+
+/* The display name where it is a lawful host name, else a name made of the id. */
+static void
+host_name(const char *name, const char *id, char out[W_NAME])
+{
+    size_t n = strlen(name);
+    bool ok = n >= 1 && n <= 63 && name[0] != '-' && name[n - 1] != '-';
+
+    for (size_t i = 0; ok && i < n; i++)
+        ok = (name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') ||
+             name[i] == '-';
+    if (ok)
+        memcpy(out, name, n + 1);
+    else
+        (void)snprintf(out, W_NAME, "vm-%.8s", id);
+}
+
+static struct expand_item *
+item_new(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size_t group)
+{
+    struct expansion *x = b->out;
+    struct expand_item *it = &x->items[x->n];
+    struct w_order *o = &it->order;
+
+    assert(x->n < EXPAND_ITEMS_MAX);
+    x->n++;
+    it->line = l->line;
+    it->ordinal = ordinal;
+    it->kind = (enum w_res_kind)l->kind;
+    it->group = group;
+    x->groups[group].n_items++;
+    o->version = 1;
+    memcpy(o->grant, b->g->id, W_ID);
+    memcpy(o->system, b->g->system, W_ID);
+    memcpy(o->authority_id, b->g->id, W_ID);
+    o->authority = AUTH_GRANT;
+    o->verb = VERB_CREATE;
+    o->wanted = l->kind == RES_VM ? WANT_RUNNING : WANT_PRESENT;
+    o->line = l->line;
+    o->ordinal = ordinal;
+    o->kind = l->kind;
+    random_uuid(o->resource);
+    return it;
+}
+
+static size_t
+group_new(struct build *b)
+{
+    struct expansion *x = b->out;
+
+    x->groups[x->n_groups].first = x->n;
+    return x->n_groups++;
+}
+
+static int
+make_network(struct build *b, const struct w_grant_line *l, size_t group, struct expand_item **out,
+             struct err *e)
+{
+    struct expand_item *it = item_new(b, l, 1, group);
+    struct w_network_spec *s = &it->order.network;
+
+    for (int i = 0;; i++) {
+        bridge_name(it->order.resource, s->bridge);
+        if (!is_taken(b, "bridge", s->bridge))
+            break;
+        if (i == MAC_TRIES)
+            return err_set(e, BY_E_BUSY, "no free bridge name: ask again");
+        random_uuid(it->order.resource);
+    }
+    memcpy(s->id, it->order.resource, W_ID);
+    item_name(l, 1, s->name);
+    memcpy(s->cidr, l->cidr, sizeof(s->cidr));
+    b->out->groups[group].networks++;
+    b->out->groups[group].cidr = s->cidr;
+    *out = it;
+    return 0;
+}
+
+static struct expand_item *
+make_volume(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size_t group)
+{
+    struct expand_item *it = item_new(b, l, ordinal, group);
+    struct w_volume_spec *s = &it->order.volume;
+
+    memcpy(s->id, it->order.resource, W_ID);
+    item_name(l, ordinal, s->name);
+    s->format = l->format == FMT_NONE ? FMT_QCOW2 : l->format;
+    s->size_bytes = l->disk_gib * GIB_BYTES;
+    b->out->groups[group].disk_bytes += s->size_bytes;
+    return it;
+}
+
+/* The data volumes of one machine: made right before it, so that orders come in working order. */
+static void
+make_disks(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size_t group,
+           struct jm_list *disks)
+{
+    struct w_vm_disk *d = arena_alloc(b->a, 16 * sizeof(*d));
+
+    disks->items = d;
+    for (size_t i = 0; i < b->g->lines.n; i++) {
+        const struct w_grant_line *v = JM_ITEM(b->g->lines, struct w_grant_line, i);
+
+        if (v->kind != RES_VOLUME || v->attach_line != l->line || ordinal > v->count)
+            continue;
+        struct expand_item *it = make_volume(b, v, ordinal, group);
+        memcpy(d[disks->n].volume, it->order.resource, W_ID);
+        d[disks->n].format = it->order.volume.format;
+        disks->n++;
+    }
+}
+
+static int
+make_nic(struct build *b, struct w_vm_spec *s, const struct w_network_spec *net, uint32_t address,
+         struct err *e)
+{
+    struct w_nic *nic = arena_alloc(b->a, sizeof(*nic));
+
+    memcpy(nic->network, net->id, W_ID);
+    if (mac_new(b, nic->mac, e) < 0)
+        return -1;
+    if (cidr_address(net->cidr, address, nic->ip) < 0)
+        return err_set(e, BY_E_INVALID, "network %s: %s has no address left", net->name, net->cidr);
+    s->nics = (struct jm_list){nic, 1};
+    return 0;
+}
+
+static int
+make_vm(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size_t group,
+        const struct w_network_spec *net, uint32_t address, struct err *e)
+{
+    struct expand_group *gr = &b->out->groups[group];
+    size_t first = b->out->n;
+    struct jm_list disks = {0};
+
+    make_disks(b, l, ordinal, group, &disks);
+    struct expand_item *it = item_new(b, l, ordinal, group);
+    struct w_vm_spec *s = &it->order.vm;
+    memcpy(s->id, it->order.resource, W_ID);
+    for (size_t i = first; i + 1 < b->out->n; i++)
+        memcpy(b->out->items[i].order.volume.vm, s->id, W_ID);
+    item_name(l, ordinal, s->name);
+    host_name(s->name, s->id, s->hostname);
+    s->vcpus = s->vcpus_max = l->vcpus;
+    s->mem_mib = s->mem_max_mib = l->mem_mib;
+    s->firmware = l->firmware == FW_NONE ? FW_BIOS : l->firmware;
+    memcpy(s->image, l->image, sizeof(s->image));
+    random_uuid(s->root_volume);
+    random_uuid(s->seed_volume);
+    s->root_bytes = l->disk_gib * GIB_BYTES;
+    s->ssh_key = b->ssh_key;
+    s->disks = disks;
+    gr->vms++;
+    gr->vcpus += s->vcpus;
+    gr->mem_mib += s->mem_mib;
+    gr->disk_bytes += s->root_bytes;
+    return net == NULL ? 0 : make_nic(b, s, net, address, e);
+}
+
+/* A network and every machine on it: isolated networks live on one host. */
+static int
+expand_network(struct build *b, const struct w_grant_line *nl, struct err *e)
+{
+    size_t group = group_new(b);
+    struct expand_item *net = NULL;
+    uint32_t address = cidr_first(nl->cidr);
+
+    if (make_network(b, nl, group, &net, e) < 0)
+        return -1;
+    for (size_t i = 0; i < b->g->lines.n; i++) {
+        const struct w_grant_line *l = JM_ITEM(b->g->lines, struct w_grant_line, i);
+
+        if (l->kind != RES_VM || l->network_line != nl->line)
+            continue;
+        for (uint32_t n = 1; n <= l->count; n++)
+            if (make_vm(b, l, n, group, &net->order.network, address++, e) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+static int
+expand_alone(struct build *b, const struct w_grant_line *l, struct err *e)
+{
+    for (uint32_t n = 1; n <= l->count; n++) {
+        if (l->kind == RES_VM && l->network_line == 0 &&
+            make_vm(b, l, n, group_new(b), NULL, 0, e) < 0)
+            return -1;
+        if (l->kind == RES_VOLUME && l->attach_line == 0)
+            (void)make_volume(b, l, n, group_new(b));
+    }
+    return 0;
+}
+
+int
+grant_expand(const struct w_grant *g, const char *ssh_key, const struct expand_taken *taken,
+             struct arena *a, struct expansion *out, struct err *e)
+{
+    struct expansion x = {0};
+    struct build b = {.g = g, .ssh_key = ssh_key, .taken = taken, .a = a, .out = &x};
+    size_t total = 0;
+
+    for (size_t i = 0; i < g->lines.n; i++)
+        total += JM_ITEM(g->lines, struct w_grant_line, i)->count;
+    assert(total <= EXPAND_ITEMS_MAX);
+    x.items = arena_alloc(a, (total + 1) * sizeof(*x.items));
+    x.groups = arena_alloc(a, (total + 1) * sizeof(*x.groups));
+    b.macs = arena_alloc(a, (total + 1) * sizeof(*b.macs));
+    for (size_t i = 0; i < g->lines.n; i++) {
+        const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
+        int rc = l->kind == RES_NETWORK ? expand_network(&b, l, e) : expand_alone(&b, l, e);
+
+        if (rc < 0)
+            return err_wrap(e, "grant %s, line %u", g->number, l->line);
+    }
+    *out = x;
+    return 0;
+}

@@ -1,0 +1,59 @@
+#ifndef BY_CONTROLLER_GRANT_EXPAND_H
+#define BY_CONTROLLER_GRANT_EXPAND_H
+/* A grant's lines become exact resources: ids, names, MACs, addresses, disks, cards.  No database
+ * and no placement here: the caller says which MACs and bridges are taken, and gives every item a
+ * host afterwards.  Strings and lists live in the caller's arena.  Threads: any. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/base/arena.h"
+#include "drivers/base/error.h"
+#include "drivers/codec/wire.h"
+
+#define EXPAND_ITEMS_MAX 4096 /* resources of one grant */
+#define EXPAND_FIRST_HOST                                                                          \
+    10 /* a network's lowest address for a machine; below: the host and spare */
+#define GIB_BYTES (1024ULL * 1024 * 1024)
+
+/* Whether a MAC ("mac") or a bridge name ("bridge") is in use anywhere. */
+struct expand_taken {
+    bool (*fn)(void *arg, const char *what, const char *value);
+    void *arg;
+};
+
+struct expand_item {
+    uint32_t line, ordinal;
+    enum w_res_kind kind;
+    size_t group;         /* items of one group stand on one host */
+    struct w_order order; /* all but id, host, incarnation, term, generation, issue time */
+};
+
+/* What one host must have room for. */
+struct expand_group {
+    uint64_t vcpus, mem_mib, disk_bytes;
+    uint32_t networks;
+    uint32_t vms;
+    const char *cidr;      /* its network's range, or NULL */
+    size_t first, n_items; /* items of a group are neighbours */
+};
+
+struct expansion {
+    struct expand_item *items; /* networks, then volumes, then VMs, group by group */
+    size_t n;
+    struct expand_group *groups;
+    size_t n_groups;
+};
+
+/** The lines make sense by themselves: numbers unique, sizes given, references to lines that are
+ * there and of the right kind.  INVALID names the field. */
+int grant_lines_check(const struct w_grant *g, struct err *e);
+/** Lines must have passed grant_lines_check().  BUSY when no free MAC was found. */
+int grant_expand(const struct w_grant *g, const char *ssh_key, const struct expand_taken *taken,
+                 struct arena *a, struct expansion *out, struct err *e);
+/** The n-th address (0 is the network's own) of a range as text; -1 when it lies outside or is the
+ * broadcast address. */
+int cidr_address(const char *cidr, uint32_t n, char out[20]);
+/** Whether two ranges share an address; a malformed one shares none. */
+bool cidr_overlap(const char *a, const char *b);
+#endif
