@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "controller/controller.h"
+#include "controller/dispatch.h"
 #include "controller/init.h"
 #include "controller/paths.h"
 #include "controller/server.h"
@@ -223,10 +224,15 @@ main_run(const struct options *o, struct err *e)
     main_log_level(conf.log);
     rc = controller_open(&c, conf.dir, &conf, e);
     if (rc == 0)
+        rc = dispatch_new(&c, &c.dispatch, e);
+    c.wake_host = dispatch_wake;
+    if (rc == 0)
         rc = server_start(&c, e);
     if (rc == 0)
         main_serve(&c, &ends);
+    dispatch_stop(c.dispatch); /* the polls that wait are answered before the server goes */
     server_stop(&c);
+    dispatch_free(TAKE(c.dispatch));
     controller_free(&c);
     return rc;
 }

@@ -11,7 +11,8 @@ CREATE TABLE counter (
     k TEXT NOT NULL PRIMARY KEY,
     n INTEGER NOT NULL
 );
-INSERT INTO counter (k, n) VALUES ('revision', 0);
+-- Above 0, so that a cursor is never 0 once a host has heard something.
+INSERT INTO counter (k, n) VALUES ('revision', 1);
 
 -- ---- people -------------------------------------------------------------------------------------
 CREATE TABLE unit (

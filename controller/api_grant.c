@@ -1,0 +1,453 @@
+#include "controller/api_grant.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/act.h"
+#include "controller/api_order.h"
+#include "controller/commit.h"
+#include "controller/controller.h"
+#include "controller/grant_expand.h"
+#include "controller/own.h"
+#include "controller/placing.h"
+#include "controller/policy.h"
+#include "controller/quota.h"
+#include "controller/signer.h"
+#include "drivers/base/strbuf.h"
+#include "drivers/db/store_grant.h"
+#include "drivers/db/store_resource.h"
+#include "drivers/net/httpd.h"
+#include "policies/calendar.h"
+
+enum { MLPS_MAX = 3, GRANTS_MAX = 1000, CLOCK_SKEW_MS = 300000 };
+
+/* One grant on its way in. */
+struct intake {
+    struct signed_paper paper; /* empty in a dry run */
+    struct w_grant g;
+    struct w_policy policy;
+    struct system_row sys;
+    struct expansion x;
+    struct w_placing_facts facts;
+    struct w_placing_choices choices;
+    struct clock_row clock;
+    bool fits;
+};
+
+/* ---- is it a lawful grant -----------------------------------------------------------------------
+ */
+
+static int
+check_times(const struct intake *in, int64_t now_ms, struct err *e)
+{
+    const struct w_grant *g = &in->g;
+
+    if (g->approved_at_ms > now_ms + CLOCK_SKEW_MS)
+        return err_field(e, BY_E_INVALID, "approved_at_ms", "it was approved in the future");
+    if (g->valid_from_ms >= g->valid_to_ms)
+        return err_field(e, BY_E_INVALID, "valid_to_ms", "the grant ends before it begins");
+    if (now_ms < g->valid_from_ms || now_ms > g->valid_to_ms)
+        return err_field(e, BY_E_INVALID, "valid_from_ms",
+                         "the grant is not valid now: no order may be made under it");
+    if (g->hold_ms < in->policy.least_hold_ms)
+        return err_field(e, BY_E_INVALID, "hold_ms",
+                         "the recycle bin keeps things for at least %lld ms (policy %s), the grant "
+                         "says %lld",
+                         (long long)in->policy.least_hold_ms, in->policy.version,
+                         (long long)g->hold_ms);
+    return 0;
+}
+
+static int
+check_number(struct tx *t, const struct w_grant *g, struct err *e)
+{
+    char id[W_ID];
+    int rc = grant_number_find(t->d, g->number, id, e);
+
+    if (rc < 0)
+        return -1;
+    if (rc > 0)
+        return err_field(e, BY_E_CONFLICT, "number",
+                         "the approval number %s belongs to grant %s already", g->number, id);
+    return 0;
+}
+
+static int
+check_system(struct tx *t, struct intake *in, struct arena *a, struct err *e)
+{
+    if (system_row_get(t->d, in->g.system, a, &in->sys, e) < 0)
+        return -1;
+    if (strcmp(in->sys.unit, in->g.unit) != 0)
+        return err_field(e, BY_E_INVALID, "unit",
+                         "the information system %s belongs to another unit", in->sys.name);
+    if (in->sys.mlps_level > MLPS_MAX)
+        return err_field(e, BY_E_DENIED, "system",
+                         "%s has MLPS level %u: above level %d it may not run on this cloud",
+                         in->sys.name, in->sys.mlps_level, MLPS_MAX);
+    return 0;
+}
+
+static int
+check_grant(struct tx *t, struct intake *in, struct arena *a, struct err *e)
+{
+    if (policy_in_force(t->d, a, &in->policy, e) < 0 || check_number(t, &in->g, e) < 0 ||
+        check_system(t, in, a, e) < 0 || check_times(in, t->now_ms, e) < 0)
+        return -1;
+    return grant_lines_check(&in->g, e);
+}
+
+/* ---- expanding and placing
+ * ------------------------------------------------------------------------
+ */
+
+struct taken {
+    struct db *d;
+    struct err err;
+    bool failed;
+};
+
+static bool
+is_taken(void *arg, const char *what, const char *value)
+{
+    struct taken *x = arg;
+    int rc = strcmp(what, "mac") == 0 ? address_mac_taken(x->d, value, &x->err)
+                                      : bridge_taken(x->d, value, &x->err);
+
+    x->failed = x->failed || rc < 0;
+    return rc != 0;
+}
+
+static int
+expand_and_place(struct tx *t, struct intake *in, struct arena *a, struct err *e)
+{
+    struct taken x = {.d = t->d};
+    struct expand_taken taken = {is_taken, &x};
+
+    if (grant_expand(&in->g, in->sys.ssh_key, &taken, a, &in->x, e) < 0) {
+        if (x.failed)
+            *e = x.err;
+        return -1;
+    }
+    if (placing_gather(t->c, t->d, &in->x, in->policy.version, t->now_ms, a, &in->facts, e) < 0)
+        return -1;
+    in->fits = placing_decide(&in->facts, a, &in->choices);
+    return 0;
+}
+
+static const char *
+why_not(const struct intake *in, struct arena *a)
+{
+    for (size_t i = 0; i < in->choices.items.n; i++) {
+        const struct w_placing_choice *c = JM_ITEM(in->choices.items, struct w_placing_choice, i);
+        const struct expand_group *g = &in->x.groups[i];
+
+        if (c->host[0] == '\0')
+            return arena_printf(a,
+                                "no host has room for %u VMs with %llu vCPUs, %llu MiB and %llu "
+                                "GiB of disk: %s",
+                                g->vms, (unsigned long long)g->vcpus,
+                                (unsigned long long)g->mem_mib,
+                                (unsigned long long)(g->disk_bytes / GIB_BYTES),
+                                c->reason == NULL ? "" : c->reason);
+    }
+    return NULL;
+}
+
+static const char *
+host_name_of(const struct w_placing_facts *f, const char *host)
+{
+    for (size_t i = 0; i < f->hosts.n; i++)
+        if (strcmp(JM_ITEM(f->hosts, struct w_placing_host, i)->id, host) == 0)
+            return JM_ITEM(f->hosts, struct w_placing_host, i)->name;
+    return "";
+}
+
+/* ---- dry run -----------------------------------------------------------------------------------
+ */
+
+static void
+check_answer(const struct intake *in, struct arena *a, struct w_grant_check *out)
+{
+    struct w_placement *p = arena_alloc(a, (in->x.n + 1) * sizeof(*p));
+
+    for (size_t i = 0; i < in->x.n; i++) {
+        const struct expand_item *it = &in->x.items[i];
+        const struct w_placing_choice *c =
+            JM_ITEM(in->choices.items, struct w_placing_choice, it->group);
+
+        p[i].line = it->line;
+        p[i].ordinal = it->ordinal;
+        memcpy(p[i].host, c->host, sizeof(p[i].host));
+        (void)snprintf(p[i].host_name, sizeof(p[i].host_name), "%s",
+                       host_name_of(&in->facts, c->host));
+        p[i].reason = c->reason;
+    }
+    out->placements = (struct jm_list){p, in->x.n};
+    out->fits = in->fits;
+    out->reason = why_not(in, a);
+}
+
+int
+api_grant_check(struct api_call *k, struct tx *t, struct err *e)
+{
+    const struct w_grant_request *req = k->in;
+    struct w_grant_check *out = k->out;
+    struct intake *in = arena_alloc(k->a, sizeof(*in));
+    struct err why = {0};
+
+    if (W_DECODE(grant, req->grant, strlen(req->grant), JM_SIGNED, k->a, &in->g, e) < 0)
+        return err_wrap(e, "grant");
+    if (own_check(k, in->g.unit, "unit", e) < 0)
+        return -1;
+    if (check_grant(t, in, k->a, &why) < 0) {
+        if (why.code == BY_E_IO || why.code == BY_E_BUG) {
+            *e = why;
+            return -1;
+        }
+        out->reason = arena_strdup(k->a, why.msg);
+        return 0;
+    }
+    if (expand_and_place(t, in, k->a, e) < 0)
+        return -1;
+    check_answer(in, k->a, out);
+    if (controller_recovery(k->c)) {
+        out->fits = false;
+        out->reason = "the controller is in recovery: nothing is allocated until it is confirmed";
+    }
+    return 0;
+}
+
+/* ---- the real thing -----------------------------------------------------------------------------
+ */
+
+int
+prepare_grant_add(struct api_call *k, struct err *e)
+{
+    const struct w_grant_request *req = k->in;
+    struct intake *in = arena_alloc(k->a, sizeof(*in));
+
+    if (signer_open(k, req->grant, PAPER_GRANT, &in->paper, e) < 0 ||
+        W_DECODE(grant, in->paper.body, strlen(in->paper.body), JM_SIGNED, k->a, &in->g, e) < 0)
+        return err_wrap(e, "grant");
+    k->prepared = in;
+    return 0;
+}
+
+static void
+clock_of(const struct w_grant *g, const struct w_policy *p, struct clock_row *c)
+{
+    struct cal_deadline d = cal_deadline(g->approved_at_ms, p->clock_working_days, CAL_TZ_CHINA);
+
+    memset(c, 0, sizeof(*c));
+    c->start_ms = g->approved_at_ms;
+    c->due_ms = d.overdue_ms;
+    c->provisional = d.provisional;
+    cal_text(d.due_day, c->due_day);
+}
+
+static void
+row_of_vm(const struct w_vm_spec *s, struct resource_row *r)
+{
+    memcpy(r->name, s->name, sizeof(r->name));
+    r->vcpus = s->vcpus;
+    r->mem_mib = s->mem_mib;
+    r->bytes = s->root_bytes;
+    if (s->nics.n > 0) {
+        memcpy(r->network, JM_ITEM(s->nics, struct w_nic, 0)->network, sizeof(r->network));
+        memcpy(r->ip, JM_ITEM(s->nics, struct w_nic, 0)->ip, sizeof(r->ip));
+    }
+}
+
+static void
+row_of(const struct w_order *o, const struct w_grant *g, int64_t now_ms, struct resource_row *r)
+{
+    memset(r, 0, sizeof(*r));
+    memcpy(r->id, o->resource, sizeof(r->id));
+    memcpy(r->system, o->system, sizeof(r->system));
+    memcpy(r->unit, g->unit, sizeof(r->unit));
+    memcpy(r->grant, g->id, sizeof(r->grant));
+    memcpy(r->host, o->host, sizeof(r->host));
+    r->kind = o->kind;
+    r->line = o->line;
+    r->ordinal = o->ordinal;
+    r->created_ms = now_ms;
+    if (o->kind == RES_VM) {
+        row_of_vm(&o->vm, r);
+    } else if (o->kind == RES_VOLUME) {
+        memcpy(r->name, o->volume.name, sizeof(r->name));
+        memcpy(r->vm, o->volume.vm, sizeof(r->vm));
+        r->bytes = o->volume.size_bytes;
+    } else {
+        memcpy(r->name, o->network.name, sizeof(r->name));
+        memcpy(r->bridge, o->network.bridge, sizeof(r->bridge));
+        memcpy(r->cidr, o->network.cidr, sizeof(r->cidr));
+    }
+}
+
+static int
+add_addresses(struct tx *t, const struct w_order *o, struct err *e)
+{
+    for (size_t i = 0; o->kind == RES_VM && i < o->vm.nics.n; i++) {
+        const struct w_nic *n = JM_ITEM(o->vm.nics, struct w_nic, i);
+
+        if (address_insert(t->d, n->network, n->ip, n->mac, o->resource, e) < 0)
+            return err_wrap(e, "address %s", n->ip);
+    }
+    return 0;
+}
+
+static int
+add_resources(struct api_call *k, struct tx *t, struct intake *in, struct w_accepted *out,
+              struct err *e)
+{
+    struct w_order_view *v = arena_alloc(k->a, (in->x.n + 1) * sizeof(*v));
+
+    for (size_t i = 0; i < in->x.n; i++) {
+        struct expand_item *it = &in->x.items[i];
+        struct resource_row r;
+
+        memcpy(it->order.host, JM_ITEM(in->choices.items, struct w_placing_choice, it->group)->host,
+               sizeof(it->order.host));
+        row_of(&it->order, &in->g, t->now_ms, &r);
+        if (resource_insert(t->d, &r, e) < 0 || add_addresses(t, &it->order, e) < 0 ||
+            act_issue(t, k->who.account, &it->order, e) < 0)
+            return err_wrap(e, "grant %s, line %u, %s", in->g.number, it->line, r.name);
+        order_view_new(&it->order, r.name, &v[i]);
+    }
+    out->orders = (struct jm_list){v, in->x.n};
+    return 0;
+}
+
+static int
+add_record(struct api_call *k, struct tx *t, const struct intake *in, struct err *e)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_grant_record rec = {.approved_at_ms = in->g.approved_at_ms};
+    struct w_grant_resource *made = arena_alloc(k->a, (in->x.n + 1) * sizeof(*made));
+
+    memcpy(rec.number, in->g.number, sizeof(rec.number));
+    memcpy(rec.system, in->g.system, sizeof(rec.system));
+    memcpy(rec.unit, in->g.unit, sizeof(rec.unit));
+    memcpy(rec.approver, in->g.approver, sizeof(rec.approver));
+    memcpy(rec.key, in->paper.key, sizeof(rec.key));
+    memcpy(rec.body_sha256, in->paper.body_sha256, sizeof(rec.body_sha256));
+    memcpy(rec.due_day, in->clock.due_day, sizeof(rec.due_day));
+    rec.facts = in->facts;
+    rec.choices = in->choices;
+    for (size_t i = 0; i < in->x.n; i++) {
+        const struct expand_item *it = &in->x.items[i];
+
+        memcpy(made[i].resource, it->order.resource, sizeof(made[i].resource));
+        made[i].kind = (int)it->kind;
+        made[i].line = it->line;
+        made[i].ordinal = it->ordinal;
+        made[i].group = (uint32_t)it->group;
+    }
+    rec.resources = (struct jm_list){made, in->x.n};
+    jm_encode(schema_grant_record, &rec, &b);
+    return ledger_append(t, k->who.account, "grant.accepted", in->g.id, strbuf_peek(&b), e);
+}
+
+int
+api_grant_add(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct intake *in = k->prepared;
+    struct w_accepted *out = k->out;
+    struct quota_size total;
+
+    if (controller_recovery(k->c))
+        return err_set(e, BY_E_CONFLICT,
+                       "the controller is in recovery: its hosts know more than "
+                       "its store; an administrator must confirm first");
+    if (signer_check(k, t, &in->paper, in->g.approver, e) < 0 || check_grant(t, in, k->a, e) < 0 ||
+        expand_and_place(t, in, k->a, e) < 0)
+        return -1;
+    if (!in->fits)
+        return err_set(e, BY_E_CONFLICT, "grant %s: %s", in->g.number, why_not(in, k->a));
+    clock_of(&in->g, &in->policy, &in->clock);
+    quota_size_granted(&in->g, &total);
+    if (grant_insert(t->d, &in->g, k->who.account, in->paper.text, in->paper.body_sha256, t->now_ms,
+                     e) < 0 ||
+        clock_insert(t->d, in->g.id, &in->clock, e) < 0 ||
+        quota_grant(t, in->g.id, &total, e) < 0 || add_record(k, t, in, e) < 0)
+        return -1;
+    memcpy(out->id, in->g.id, sizeof(out->id));
+    out->note = arena_printf(k->a, "%zu orders made; due %s", in->x.n, in->clock.due_day);
+    return add_resources(k, t, in, out, e);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------
+ */
+
+static void
+grant_view_fill(const struct grant_row *g, bool paper, int64_t now_ms, struct w_grant_view *v)
+{
+    memset(v, 0, sizeof(*v));
+    memcpy(v->id, g->id, sizeof(v->id));
+    memcpy(v->number, g->number, sizeof(v->number));
+    memcpy(v->system, g->system, sizeof(v->system));
+    memcpy(v->system_name, g->system_name, sizeof(v->system_name));
+    memcpy(v->unit, g->unit, sizeof(v->unit));
+    v->approved_at_ms = g->approved_ms;
+    v->orders = g->orders;
+    v->orders_open = g->orders_open;
+    v->clock.start_ms = g->clock.start_ms;
+    memcpy(v->clock.due_day, g->clock.due_day, sizeof(v->clock.due_day));
+    v->clock.due_ms = g->clock.due_ms;
+    v->clock.met_ms = g->clock.met_ms;
+    /* From the instant itself, whether or not anybody ran when it passed. */
+    v->clock.overdue =
+        (g->clock.met_ms > 0 ? g->clock.met_ms : now_ms) >= g->clock.due_ms && g->clock.due_ms > 0;
+    v->clock.provisional = g->clock.provisional;
+    v->paper = paper ? g->paper : NULL;
+}
+
+struct list {
+    struct w_grant_list *out;
+    struct arena *a;
+    size_t room;
+    int64_t now_ms;
+};
+
+static int
+list_add(void *arg, const struct grant_row *g, struct err *e)
+{
+    struct list *l = arg;
+    struct jm_list *to = &l->out->items;
+
+    (void)e;
+    if (to->n >= GRANTS_MAX)
+        return 0;
+    if (to->n == l->room) {
+        size_t room = l->room == 0 ? 16 : l->room * 2;
+        struct w_grant_view *more = arena_alloc(l->a, room * sizeof(*more));
+
+        if (to->n > 0)
+            memcpy(more, to->items, to->n * sizeof(*more));
+        to->items = more;
+        l->room = room;
+    }
+    grant_view_fill(g, false, l->now_ms, JM_ITEM(*to, struct w_grant_view, to->n));
+    to->n++;
+    return 0;
+}
+
+int
+api_grant_list(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct list l = {.out = k->out, .a = k->a, .now_ms = t->now_ms};
+    const char *system = http_req_query(k->req, "system");
+
+    return grant_each(t->d, own_filter(k), system == NULL ? "" : system, k->a, list_add, &l, e);
+}
+
+int
+api_grant_get(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct grant_row g;
+
+    if (grant_row_get(t->d, k->id, k->a, &g, e) < 0 || own_check(k, g.unit, "grant", e) < 0)
+        return -1;
+    grant_view_fill(&g, true, t->now_ms, k->out);
+    return 0;
+}

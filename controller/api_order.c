@@ -1,0 +1,106 @@
+#include "controller/api_order.h"
+
+#include <string.h>
+
+#include "controller/own.h"
+#include "drivers/net/httpd.h"
+
+enum { ORDERS_MAX = 1000 };
+
+void
+order_view_fill(const struct order_row *o, bool paper, struct w_order_view *v)
+{
+    memset(v, 0, sizeof(*v));
+    memcpy(v->id, o->id, sizeof(v->id));
+    memcpy(v->grant, o->grant, sizeof(v->grant));
+    memcpy(v->resource, o->resource, sizeof(v->resource));
+    memcpy(v->name, o->name, sizeof(v->name));
+    memcpy(v->host, o->host, sizeof(v->host));
+    v->kind = o->kind;
+    v->verb = o->verb;
+    v->wanted = o->wanted;
+    v->generation = o->generation;
+    v->issued_at_ms = o->issued_ms;
+    v->closed_at_ms = o->closed_ms;
+    v->superseded = o->superseded_ms > 0;
+    v->reason = o->reason[0] == '\0' ? NULL : o->reason;
+    if (v->reason == NULL && o->closed_ms == 0 && o->superseded_ms == 0)
+        v->reason = "the host has not read it back as equal yet";
+    v->paper = paper ? o->paper : NULL;
+}
+
+void
+order_view_new(const struct w_order *o, const char *name, struct w_order_view *v)
+{
+    memset(v, 0, sizeof(*v));
+    memcpy(v->id, o->id, sizeof(v->id));
+    memcpy(v->grant, o->grant, sizeof(v->grant));
+    memcpy(v->resource, o->resource, sizeof(v->resource));
+    memcpy(v->host, o->host, sizeof(v->host));
+    memcpy(v->name, name, strlen(name) + 1);
+    v->kind = o->kind;
+    v->verb = o->verb;
+    v->wanted = o->wanted;
+    v->generation = o->generation;
+    v->issued_at_ms = o->issued_at_ms;
+}
+
+struct list {
+    struct w_order_list *out;
+    struct arena *a;
+    size_t room;
+};
+
+static int
+list_add(void *arg, const struct order_row *o, struct err *e)
+{
+    struct list *l = arg;
+    struct jm_list *to = &l->out->items;
+
+    (void)e;
+    if (to->n >= ORDERS_MAX)
+        return 0;
+    if (to->n == l->room) {
+        size_t room = l->room == 0 ? 32 : l->room * 2;
+        struct w_order_view *more = arena_alloc(l->a, room * sizeof(*more));
+
+        if (to->n > 0)
+            memcpy(more, to->items, to->n * sizeof(*more));
+        to->items = more;
+        l->room = room;
+    }
+    order_view_fill(o, false, JM_ITEM(*to, struct w_order_view, to->n));
+    to->n++;
+    return 0;
+}
+
+static const char *
+query(const struct api_call *k, const char *name)
+{
+    const char *v = http_req_query(k->req, name);
+
+    return v == NULL ? "" : v;
+}
+
+int
+api_order_list(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct list l = {.out = k->out, .a = k->a};
+    const struct order_filter f = {.unit = own_filter(k),
+                                   .grant = query(k, "grant"),
+                                   .resource = query(k, "resource"),
+                                   .open = strcmp(query(k, "open"), "1") == 0};
+
+    return order_each(t->d, &f, k->a, list_add, &l, e);
+}
+
+int
+api_order_get(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct order_row o;
+
+    if (order_row_get(t->d, k->id, k->a, &o, e) < 0 || own_check(k, o.unit, "order", e) < 0)
+        return -1;
+    order_view_fill(&o, true, k->out);
+    return 0;
+}

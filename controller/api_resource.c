@@ -1,0 +1,244 @@
+#include "controller/api_resource.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/act.h"
+#include "controller/api_order.h"
+#include "controller/own.h"
+#include "drivers/net/httpd.h"
+
+enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000 };
+
+void
+resource_view_fill(const struct resource_row *r, struct w_resource_view *v)
+{
+    memset(v, 0, sizeof(*v));
+    memcpy(v->id, r->id, sizeof(v->id));
+    v->kind = r->kind;
+    memcpy(v->name, r->name, sizeof(v->name));
+    memcpy(v->system, r->system, sizeof(v->system));
+    memcpy(v->system_name, r->system_name, sizeof(v->system_name));
+    memcpy(v->unit, r->unit, sizeof(v->unit));
+    memcpy(v->grant, r->grant, sizeof(v->grant));
+    memcpy(v->number, r->number, sizeof(v->number));
+    memcpy(v->order, r->order, sizeof(v->order));
+    memcpy(v->host, r->host, sizeof(v->host));
+    memcpy(v->host_name, r->host_name, sizeof(v->host_name));
+    v->wanted = r->wanted;
+    v->seen = r->seen == SEEN_NONE ? SEEN_UNKNOWN : r->seen;
+    v->generation = r->generation;
+    v->seen_generation = r->seen_generation;
+    v->equal = r->seen_equal && r->seen_generation == r->generation && r->seen_term == r->term;
+    v->as_of_ms = r->seen_ms;
+    v->vcpus = r->vcpus;
+    v->mem_mib = r->mem_mib;
+    v->bytes = r->bytes;
+    memcpy(v->ip, r->kind == RES_NETWORK ? r->cidr : r->ip, sizeof(v->ip));
+    memcpy(v->bridge, r->bridge, sizeof(v->bridge));
+    if (!v->equal)
+        v->reason = r->seen_generation == 0 ? "its host has not reported it yet" : r->seen_reason;
+    v->created_at_ms = r->created_ms;
+    v->binned_at_ms = r->wanted == WANT_BINNED || r->wanted == WANT_ABSENT ? r->binned_ms : 0;
+    v->prior_vcpus = r->prior_vcpus;
+    v->prior_mem_mib = r->prior_mem_mib;
+    memcpy(v->certificate, r->certificate, sizeof(v->certificate));
+}
+
+/* ---- reading ----------------------------------------------------------------------------------
+ */
+
+struct page {
+    struct w_resource_list *out;
+    size_t limit;
+    bool more;
+    char name[W_NAME], id[W_ID]; /* of the last on the page */
+};
+
+static int
+page_add(void *arg, const struct resource_row *r, struct err *e)
+{
+    struct page *p = arg;
+    struct jm_list *to = &p->out->items;
+
+    (void)e;
+    if (to->n == p->limit) {
+        p->more = true;
+        return 0;
+    }
+    resource_view_fill(r, JM_ITEM(*to, struct w_resource_view, to->n));
+    to->n++;
+    memcpy(p->name, r->name, sizeof(p->name));
+    memcpy(p->id, r->id, sizeof(p->id));
+    return 0;
+}
+
+static const char *
+query(const struct api_call *k, const char *name)
+{
+    const char *v = http_req_query(k->req, name);
+
+    return v == NULL ? "" : v;
+}
+
+static int
+page_limit(const struct api_call *k, size_t *out, struct err *e)
+{
+    const char *v = query(k, "limit");
+    char *end;
+    long n;
+
+    *out = PAGE_DEFAULT;
+    if (v[0] == '\0')
+        return 0;
+    n = strtol(v, &end, 10);
+    if (*end != '\0' || n < 1 || n > PAGE_MAX)
+        return err_field(e, BY_E_INVALID, "limit", "limit is a number from 1 to %d", PAGE_MAX);
+    *out = (size_t)n;
+    return 0;
+}
+
+static int
+page_kind(const struct api_call *k, int *out, struct err *e)
+{
+    const char *v = query(k, "kind");
+
+    *out = RES_NONE;
+    if (v[0] == '\0')
+        return 0;
+    for (int i = RES_VM; i < RES__MAX; i++)
+        if (strcmp(v, w_res_kind_names[i]) == 0) {
+            *out = i;
+            return 0;
+        }
+    return err_field(e, BY_E_INVALID, "kind", "kind is vm, volume or network");
+}
+
+/* "ID NAME": where the page before ended. */
+static int
+page_after(const struct api_call *k, char name[W_NAME], char id[W_ID], struct err *e)
+{
+    const char *v = query(k, "after");
+
+    name[0] = id[0] = '\0';
+    if (v[0] == '\0')
+        return 0;
+    if (strlen(v) < 38 || v[36] != ' ' || strlen(v + 37) >= W_NAME)
+        return err_field(e, BY_E_INVALID, "after",
+                         "pass what the page before gave as 'next', unchanged");
+    (void)snprintf(id, W_ID, "%.36s", v);
+    (void)snprintf(name, W_NAME, "%s", v + 37);
+    return 0;
+}
+
+int
+api_resource_list(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct page p = {.out = k->out};
+    char name[W_NAME], id[W_ID];
+    struct resource_page q = {
+        .unit = own_filter(k), .system = query(k, "system"), .after_name = name, .after_id = id};
+
+    if (page_limit(k, &p.limit, e) < 0 || page_kind(k, &q.kind, e) < 0 ||
+        page_after(k, name, id, e) < 0)
+        return -1;
+    q.limit = (int)p.limit + 1;
+    p.out->items.items = arena_alloc(k->a, p.limit * sizeof(struct w_resource_view));
+    if (resource_each_page(t->d, &q, k->a, page_add, &p, e) < 0)
+        return -1;
+    if (p.more)
+        p.out->next = arena_printf(k->a, "%s %s", p.id, p.name);
+    return 0;
+}
+
+int
+api_resource_get(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct resource_row r;
+
+    if (resource_get(t->d, k->id, k->a, &r, e) < 0 || own_check(k, r.unit, "resource", e) < 0)
+        return -1;
+    resource_view_fill(&r, k->out);
+    return 0;
+}
+
+/* ---- acts --------------------------------------------------------------------------------------
+ */
+
+static int
+act_call(struct api_call *k, struct tx *t, struct act *x, struct err *e)
+{
+    const struct w_act_request *in = k->in;
+    struct w_accepted *out = k->out;
+    struct resource_row r;
+    struct w_order o;
+
+    if (resource_get(t->d, k->id, k->a, &r, e) < 0 || own_check(k, r.unit, "resource", e) < 0)
+        return -1;
+    x->actor = k->who.account;
+    if (x->authority == AUTH_UNIT)
+        x->authority_id = k->who.account;
+    x->backup_declared = in->backup_declared;
+    memcpy(out->id, r.id, sizeof(out->id));
+    if (in->dry_run) {
+        if (act_check(t, &r, x, k->a, e) < 0)
+            return -1;
+        out->note = arena_printf(k->a, "%s would be ordered for %s; nothing was done",
+                                 w_verb_names[x->verb], r.name);
+        return 0;
+    }
+    if (act_do(t, &r, x, k->a, &o, e) < 0)
+        return -1;
+    out->orders = (struct jm_list){arena_alloc(k->a, sizeof(struct w_order_view)), 1};
+    order_view_new(&o, r.name, JM_ITEM(out->orders, struct w_order_view, 0));
+    return 0;
+}
+
+int
+api_resource_bin(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct act x = {.verb = VERB_BIN, .wanted = WANT_BINNED, .authority = AUTH_UNIT};
+
+    return act_call(k, t, &x, e);
+}
+
+int
+api_resource_erase(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct act x = {.verb = VERB_ERASE, .wanted = WANT_ABSENT, .authority = AUTH_UNIT};
+
+    return act_call(k, t, &x, e);
+}
+
+/* By the unit itself, or by provider and bureau under the grant that gives it anyway. */
+int
+api_resource_restore(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct act x = {.verb = VERB_RESTORE, .authority = AUTH_UNIT};
+    struct resource_row r;
+
+    if (k->who.role != ROLE_TENANT) {
+        if (resource_get(t->d, k->id, k->a, &r, e) < 0)
+            return -1;
+        x.authority = AUTH_GRANT;
+        x.authority_id = arena_strdup(k->a, r.grant);
+    }
+    return act_call(k, t, &x, e);
+}
+
+int
+api_resource_start(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct act x = {.verb = VERB_POWER, .wanted = WANT_RUNNING, .authority = AUTH_UNIT};
+
+    return act_call(k, t, &x, e);
+}
+
+int
+api_resource_stop(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct act x = {.verb = VERB_POWER, .wanted = WANT_STOPPED, .authority = AUTH_UNIT};
+
+    return act_call(k, t, &x, e);
+}

@@ -1,0 +1,529 @@
+#include "controller/dispatch.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "controller/commit.h"
+#include "controller/controller.h"
+#include "controller/hostauth.h"
+#include "controller/policy.h"
+#include "controller/server.h"
+#include "controller/witness.h"
+#include "drivers/base/clock.h"
+#include "drivers/base/log.h"
+#include "drivers/base/scope.h"
+#include "drivers/db/store_host_flow.h"
+#include "drivers/net/httpd.h"
+
+enum { PARKED_MAX = 30000, WAIT_RECOVERY_MS = 3000, WAIT_MAX_MS = 60000 };
+
+/* One waiting poll.  It has exactly one owner at a time: the list, or who took it out of it. */
+struct parked {
+    struct parked *next;
+    struct api_call *k; /* ours until it is resumed, answered or failed */
+    char host[W_ID];
+    uint64_t touched; /* as counted before it looked */
+    int64_t deadline_mono_ms;
+};
+
+/* How often a host was touched: a poll that read before the touch and parks after it must not
+ * sleep.  Hosts share buckets; a false wake costs one look. */
+enum { BUCKETS = 4096 };
+
+struct dispatch {
+    struct controller *c;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock; /* everything below */
+    pthread_cond_t cond;  /* an earlier deadline, or stop */
+    bool stop;
+    struct parked *list;
+    size_t n;
+    uint64_t touched[BUCKETS];
+};
+
+static size_t
+bucket(const char *host)
+{
+    uint64_t h = 1469598103934665603ULL;
+
+    for (; *host != '\0'; host++)
+        h = (h ^ (unsigned char)*host) * 1099511628211ULL;
+    return h % BUCKETS;
+}
+
+static uint64_t
+touches(struct dispatch *d, const char *host)
+{
+    uint64_t v;
+
+    (void)pthread_mutex_lock(&d->lock);
+    v = d->touched[bucket(host)];
+    (void)pthread_mutex_unlock(&d->lock);
+    return v;
+}
+
+/* ---- the answer ----------------------------------------------------------------------------- */
+
+static void
+answer_frame(struct controller *c, struct arena *a, uint64_t cursor, struct w_desired_answer *out)
+{
+    memset(out, 0, sizeof(*out));
+    memcpy(out->store, c->store, sizeof(out->store));
+    out->term = controller_term(c);
+    out->recovery = controller_recovery(c);
+    out->head = controller_head(c, a);
+    out->revision = cursor;
+}
+
+int
+dispatch_answer(struct controller *c, struct db *db, const char *host, uint64_t cursor,
+                int64_t now_ms, struct arena *a, struct w_desired_answer *out, bool *news,
+                struct err *e)
+{
+    struct host_flow_row h;
+    struct host_papers p;
+    uint64_t revision;
+    bool full;
+
+    answer_frame(c, a, cursor, out);
+    *news = false;
+    if (hold_in_force(db, host, now_ms, a, &out->holds, e) < 0 ||
+        host_flow_get(db, host, &h, e) < 0)
+        return -1;
+    if (out->recovery)
+        return 0;
+    /* Read before the orders: a commit in between makes the next poll see it again, never less. */
+    revision = h.revision > 0 ? (uint64_t)h.revision : 1;
+    full = cursor == 0 || cursor > revision;
+    if (!full && cursor == revision)
+        return 0;
+    if (host_papers_load(db, host, full ? 0 : cursor, a, &p, e) < 0)
+        return -1;
+    out->orders = p.orders;
+    out->grants = p.grants;
+    out->plans = p.plans;
+    out->keys = p.keys;
+    if (p.orders.n >= 4096) /* cut: the rest is for the next poll, and this is not the whole set */
+        revision = p.revision;
+    out->full = full && p.orders.n < 4096;
+    out->revision = revision > p.revision ? revision : p.revision;
+    *news = true;
+    return 0;
+}
+
+/* ---- parked polls --------------------------------------------------------------------------- */
+
+/* The poll's time is over: say so with the newest head, which is all there is to say. */
+static void
+reply_empty(struct parked *p)
+{
+    struct api_call *k = p->k;
+    struct w_desired_answer *out = k->out;
+
+    free(p);
+    out->head = controller_head(k->c, k->a); /* every answer carries the newest: hosts witness it */
+    server_answer(k);
+}
+
+/* Look again on a reader. */
+static void
+look_again(struct parked *p)
+{
+    struct api_call *k = p->k;
+    struct err e = {0};
+
+    free(p);
+    k->parked = NULL;
+    if (server_resume(k, &e) < 0)
+        server_fail(k, &e); /* the agent asks again, with its jitter */
+}
+
+/* Take out of the list, under the lock, what match() says. */
+static struct parked *
+take(struct dispatch *d, bool (*match)(const struct parked *p, const void *arg), const void *arg)
+{
+    struct parked *out = NULL, **at = &d->list;
+
+    while (*at != NULL) {
+        struct parked *p = *at;
+
+        if (!match(p, arg)) {
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        p->next = out;
+        out = p;
+        d->n--;
+    }
+    return out;
+}
+
+static bool
+of_host(const struct parked *p, const void *arg)
+{
+    return strcmp(p->host, arg) == 0;
+}
+
+static bool
+of_request(const struct parked *p, const void *arg)
+{
+    return p->k->req == arg;
+}
+
+static bool
+is_due(const struct parked *p, const void *arg)
+{
+    return p->deadline_mono_ms <= *(const int64_t *)arg;
+}
+
+static bool
+is_any(const struct parked *p, const void *arg)
+{
+    (void)p;
+    (void)arg;
+    return true;
+}
+
+static struct parked *
+take_locked(struct dispatch *d, bool (*match)(const struct parked *p, const void *arg),
+            const void *arg)
+{
+    struct parked *p;
+
+    (void)pthread_mutex_lock(&d->lock);
+    p = take(d, match, arg);
+    (void)pthread_mutex_unlock(&d->lock);
+    return p;
+}
+
+static void
+each_taken(struct parked *p, void (*fn)(struct parked *p))
+{
+    while (p != NULL) {
+        struct parked *next = p->next;
+
+        fn(p);
+        p = next;
+    }
+}
+
+void
+dispatch_wake(struct controller *c, const char *host)
+{
+    struct dispatch *d = c->dispatch;
+    struct parked *p;
+
+    if (d == NULL)
+        return;
+    (void)pthread_mutex_lock(&d->lock);
+    d->touched[bucket(host)]++;
+    p = take(d, of_host, host);
+    (void)pthread_mutex_unlock(&d->lock);
+    each_taken(p, look_again);
+}
+
+size_t
+dispatch_parked(struct dispatch *d)
+{
+    size_t n;
+
+    (void)pthread_mutex_lock(&d->lock);
+    n = d->n;
+    (void)pthread_mutex_unlock(&d->lock);
+    return n;
+}
+
+/* The client died while it waited: the reply is owed all the same, and dropped. */
+static void
+on_gone(struct http_req *req, void *arg)
+{
+    struct dispatch *d = arg;
+
+    each_taken(take_locked(d, of_request, req), reply_empty);
+}
+
+/* The server's last act on a poll without news. */
+static void
+park(struct api_call *k)
+{
+    struct dispatch *d = k->c->dispatch;
+    struct parked *p = k->parked;
+    bool ok;
+
+    http_req_on_gone(k->req, on_gone, d);
+    (void)pthread_mutex_lock(&d->lock);
+    ok = !d->stop && d->n < PARKED_MAX;
+    /* Touched since it looked: there is news, and nobody would wake it. */
+    if (ok && d->touched[bucket(p->host)] == p->touched) {
+        p->next = d->list;
+        d->list = p;
+        d->n++;
+        (void)pthread_cond_signal(&d->cond);
+        p = NULL;
+    }
+    (void)pthread_mutex_unlock(&d->lock);
+    if (p != NULL && ok)
+        look_again(p);
+    else if (p != NULL)
+        reply_empty(p); /* stopping, or too many wait: the agent comes back */
+}
+
+static int64_t
+next_deadline(const struct dispatch *d, int64_t now)
+{
+    int64_t at = now + 1000;
+
+    for (const struct parked *p = d->list; p != NULL; p = p->next)
+        if (p->deadline_mono_ms < at)
+            at = p->deadline_mono_ms;
+    return at;
+}
+
+static void *
+deadlines(void *arg)
+{
+    struct dispatch *d = arg;
+
+    (void)pthread_mutex_lock(&d->lock);
+    while (!d->stop) {
+        int64_t now = clock_mono_ms(), at = next_deadline(d, now);
+        struct timespec ts = {.tv_sec = at / 1000, .tv_nsec = (at % 1000) * 1000000};
+
+        if (at > now)
+            (void)pthread_cond_timedwait(&d->cond, &d->lock, &ts);
+        now = clock_mono_ms();
+        struct parked *p = take(d, is_due, &now);
+        (void)pthread_mutex_unlock(&d->lock);
+        each_taken(p, reply_empty);
+        (void)pthread_mutex_lock(&d->lock);
+    }
+    (void)pthread_mutex_unlock(&d->lock);
+    return NULL;
+}
+
+int
+dispatch_new(struct controller *c, struct dispatch **out, struct err *e)
+{
+    struct dispatch *d = calloc(1, sizeof(*d));
+    pthread_condattr_t attr;
+
+    if (d == NULL)
+        return err_set(e, BY_E_NOMEM, "dispatch");
+    d->c = c;
+    (void)pthread_mutex_init(&d->lock, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&d->cond, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    if (pthread_create(&d->thread, NULL, deadlines, d) != 0) {
+        dispatch_free(d);
+        return err_set(e, BY_E_NOMEM, "dispatch: no thread for deadlines");
+    }
+    d->started = true;
+    *out = d;
+    return 0;
+}
+
+static void
+reply_stopping(struct parked *p)
+{
+    struct api_call *k = p->k;
+    struct err e = {0};
+
+    free(p);
+    (void)err_set(&e, BY_E_BUSY, "the controller is stopping: ask again");
+    server_fail(k, &e);
+}
+
+void
+dispatch_stop(struct dispatch *d)
+{
+    if (d == NULL)
+        return;
+    (void)pthread_mutex_lock(&d->lock);
+    d->stop = true;
+    (void)pthread_cond_signal(&d->cond);
+    (void)pthread_mutex_unlock(&d->lock);
+    if (d->started)
+        (void)pthread_join(d->thread, NULL);
+    d->started = false;
+    each_taken(take_locked(d, is_any, NULL), reply_stopping);
+}
+
+void
+dispatch_free(struct dispatch *d)
+{
+    if (d == NULL)
+        return;
+    dispatch_stop(d);
+    (void)pthread_cond_destroy(&d->cond);
+    (void)pthread_mutex_destroy(&d->lock);
+    free(d);
+}
+
+/* ---- routes --------------------------------------------------------------------------------- */
+
+struct ahead {
+    char host[W_ID];
+    char *head;
+};
+
+static int
+ahead_step(void *arg, struct tx *t, struct err *e)
+{
+    struct ahead *x = arg;
+    struct witness w;
+
+    return witness_take(t, x->host, x->head, &w, e);
+}
+
+static void
+ahead_done(void *arg, const struct err *e)
+{
+    struct ahead *x = arg;
+
+    if (e != NULL)
+        log_error("recovery.not_entered", "host=%s reason=" LOG_Q, x->host, e->msg);
+    free(x->head);
+    free(x);
+}
+
+/* A poll is a read; what its head proves is written by a step of its own. */
+static int
+desired_head(struct api_call *k, struct tx *t, const char *head, bool *ahead, struct err *e)
+{
+    struct witness w;
+    struct ahead *x;
+
+    *ahead = false;
+    if (witness_judge(k->c, t->d, head, t->now_ms, k->a, &w, e) < 0)
+        return -1;
+    if (w.verdict != WITNESS_AHEAD)
+        return 0;
+    *ahead = true;
+    if (controller_recovery(k->c))
+        return 0;
+    x = calloc(1, sizeof(*x));
+    if (x == NULL || (x->head = strdup(head)) == NULL) {
+        free(x);
+        return err_set(e, BY_E_NOMEM, "desired");
+    }
+    memcpy(x->host, k->who.host, sizeof(x->host));
+    if (commit_submit(k->c->commit, ahead_step, ahead_done, x, e) < 0) {
+        free(x->head);
+        free(x);
+        return -1;
+    }
+    return 0;
+}
+
+static int
+desired_park(struct api_call *k, int64_t wait, uint64_t touched, struct err *e)
+{
+    struct parked *p = calloc(1, sizeof(*p));
+
+    if (p == NULL)
+        return err_set(e, BY_E_NOMEM, "desired");
+    p->k = k;
+    memcpy(p->host, k->who.host, sizeof(p->host));
+    p->touched = touched;
+    p->deadline_mono_ms = clock_mono_ms() + wait;
+    k->parked = p;
+    k->park = park;
+    return 0;
+}
+
+/* How long this poll may still wait.  It looks again when it is woken: the first look set its end.
+ */
+static int64_t
+desired_wait(struct api_call *k, const struct w_desired_request *in, bool recovery)
+{
+    int64_t *until = k->prepared, now = clock_mono_ms();
+    int64_t wait = in->wait_ms < WAIT_MAX_MS ? in->wait_ms : WAIT_MAX_MS;
+
+    if (k->c->dispatch == NULL)
+        return 0;
+    if (recovery && wait > WAIT_RECOVERY_MS)
+        wait = WAIT_RECOVERY_MS;
+    if (until == NULL) {
+        k->prepared = until = arena_alloc(k->a, sizeof(*until));
+        *until = now + wait;
+    }
+    return *until - now;
+}
+
+int
+api_agent_desired(struct api_call *k, struct tx *t, struct err *e)
+{
+    const struct w_desired_request *in = k->in;
+    struct w_desired_answer *out = k->out;
+    uint64_t touched = k->c->dispatch == NULL ? 0 : touches(k->c->dispatch, k->who.host);
+    bool news = false, ahead = false;
+    struct jm_list none = {0};
+    int64_t wait;
+
+    if (desired_head(k, t, in->head, &ahead, e) < 0 ||
+        dispatch_answer(k->c, t->d, k->who.host, in->cursor, t->now_ms, k->a, out, &news, e) < 0)
+        return -1;
+    if (ahead) {
+        out->recovery = true;
+        out->full = false;
+        out->orders = out->grants = out->plans = none;
+        out->revision = in->cursor;
+        return 0;
+    }
+    wait = desired_wait(k, in, out->recovery);
+    return news || wait <= 0 ? 0 : desired_park(k, wait, touched, e);
+}
+
+static int
+hello_ledger(struct tx *t, const char *host, const struct w_hello *in, struct err *e)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_hello facts = *in;
+
+    facts.head = NULL; /* kept as the host's witness, not in every entry */
+    jm_encode(schema_hello, &facts, &b);
+    return ledger_append(t, host, "host.hello", host, strbuf_peek(&b), e);
+}
+
+int
+api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
+{
+    const struct w_hello *in = k->in;
+    struct w_hello_answer *out = k->out;
+    struct host_flow_row h;
+    struct w_policy policy;
+    struct witness w;
+    char why[200];
+    bool recovery;
+
+    if (hostauth_boot(t, k->who.host, in->boot, true, e) < 0 ||
+        host_flow_get(t->d, k->who.host, &h, e) < 0 ||
+        witness_take(t, k->who.host, in->head, &w, e) < 0 ||
+        policy_in_force(t->d, k->a, &policy, e) < 0)
+        return -1;
+    recovery = controller_recovery(k->c) || w.verdict == WITNESS_AHEAD;
+    if (in->term > controller_term(k->c)) {
+        (void)snprintf(why, sizeof(why), "host %s has seen term %llu, we are in term %llu",
+                       k->who.host, (unsigned long long)in->term,
+                       (unsigned long long)controller_term(k->c));
+        if (controller_enter_recovery(t, why, e) < 0)
+            return -1;
+        recovery = true;
+    }
+    out->want_receipts = recovery || h.receipts_wanted;
+    if (host_flow_hello(t->d, k->who.host, in, out->want_receipts, t->now_ms, e) < 0 ||
+        hello_ledger(t, k->who.host, in, e) < 0)
+        return -1;
+    memcpy(out->store, k->c->store, sizeof(out->store));
+    out->term = controller_term(k->c);
+    out->recovery = recovery;
+    out->sample_ms = policy.sample_ms;
+    out->slot_ms = policy.slot_ms;
+    return 0;
+}

@@ -1,0 +1,19 @@
+#ifndef BY_CONTROLLER_PLACING_H
+#define BY_CONTROLLER_PLACING_H
+/* Placing a grant's groups on hosts: facts are gathered from the store, the decision is a function
+ * of the facts alone, and both go into the ledger, so that it can be made again and compared byte
+ * for byte.  Threads: owner of the connection; deciding is pure. */
+#include "controller/api.h"
+#include "controller/grant_expand.h"
+#include "drivers/base/error.h"
+#include "drivers/codec/wire.h"
+#include "drivers/db/db.h"
+
+/** Host table and groups as facts; a host unheard for too long takes nothing. */
+int placing_gather(struct controller *c, struct db *d, const struct expansion *x,
+                   const char *policy, int64_t now_ms, struct arena *a, struct w_placing_facts *out,
+                   struct err *e);
+/** One choice a group, in order; each takes its room from the next.  True when all found a host. */
+bool placing_decide(const struct w_placing_facts *f, struct arena *a,
+                    struct w_placing_choices *out);
+#endif

@@ -1,0 +1,46 @@
+#ifndef BY_CONTROLLER_QUOTA_H
+#define BY_CONTROLLER_QUOTA_H
+/* Quota as a double-entry ledger: reserved when an order is made, used when it is read back equal,
+ * free again when less or nothing is read back.  While an order is superseded or half applied the
+ * larger of old and new is held.  The recycle bin frees processors and memory, keeps storage and
+ * addresses.  Use is proved against inventories; drift must be 0.  Threads: steps in the writer,
+ * views anywhere. */
+#include "controller/api.h"
+#include "drivers/db/store_quota.h"
+#include "drivers/db/store_resource.h"
+
+/* What a resource takes, by metric. */
+struct quota_size {
+    int64_t by[QM__MAX];
+};
+/** Of a resource when it is as wanted (an enum w_wanted). */
+void quota_size_of(int kind, int wanted, uint64_t vcpus, uint64_t mem_mib, uint64_t bytes,
+                   struct quota_size *out);
+/** A grant's lines, summed. */
+void quota_size_granted(const struct w_grant *g, struct quota_size *out);
+
+/** A grant is accepted: its totals become free. */
+int quota_grant(struct tx *t, const char *grant, const struct quota_size *s, struct err *e);
+struct quota_whose {
+    const char *grant, *resource, *order; /* order: the cause, may be "" */
+};
+/** An order is made: hold at least want; CONFLICT (with figures) when the grant has no more. */
+int quota_hold(struct tx *t, const struct quota_whose *w, const struct quota_size *want,
+               struct err *e);
+/** Read back equal: use is exactly have, whatever else was held is free. */
+int quota_readback(struct tx *t, const struct quota_whose *w, const struct quota_size *have,
+                   struct err *e);
+
+/* The result of one proof, by grant and metric. */
+struct quota_proof {
+    int64_t settled[QM__MAX]; /* used by what is settled */
+    int64_t proven[QM__MAX];  /* of these, found on hosts */
+    bool unproven;            /* something is in work, or an inventory is missing or too old */
+};
+#define QUOTA_FRESH_MS 180000 /* an inventory older than three rounds proves nothing */
+int quota_prove(struct db *d, const char *grant, int64_t now_ms, struct quota_proof *out,
+                struct err *e);
+/** One row of each metric and grant that the unit ("" all) may see. */
+int quota_view(struct db *d, const char *unit, int64_t now_ms, struct arena *a,
+               struct w_quota_list *out, struct err *e);
+#endif

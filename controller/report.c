@@ -1,0 +1,342 @@
+#include "controller/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/commit.h"
+#include "controller/controller.h"
+#include "controller/erasure.h"
+#include "controller/hostauth.h"
+#include "controller/quota.h"
+#include "drivers/base/log.h"
+#include "drivers/base/strbuf.h"
+#include "drivers/db/store_grant.h"
+#include "drivers/db/store_host_flow.h"
+#include "drivers/db/store_resource.h"
+
+struct report {
+    struct tx *t;
+    const char *host;
+    struct arena *a;
+};
+
+/* ---- is it what the order says ------------------------------------------------------------------
+ */
+
+static bool
+seen_as_wanted(int wanted, int seen)
+{
+    switch ((enum w_wanted)wanted) {
+    case WANT_RUNNING:
+        return seen == SEEN_RUNNING;
+    case WANT_STOPPED:
+        return seen == SEEN_STOPPED;
+    case WANT_PRESENT:
+        return seen == SEEN_PRESENT;
+    case WANT_BINNED:
+        return seen == SEEN_BINNED;
+    case WANT_ABSENT:
+        return seen == SEEN_ABSENT;
+    case WANT_NONE:
+    case WANT__MAX:
+        break;
+    }
+    return false;
+}
+
+/* The agent's word "equal" is checked against the figures that it read back. */
+static const char *
+why_unequal(const struct resource_row *r, const struct w_observed *o)
+{
+    bool there = o->seen != SEEN_ABSENT && o->seen != SEEN_BINNED;
+
+    if (!o->equal)
+        return o->reason != NULL && o->reason[0] != '\0' ? o->reason : "not as the order says yet";
+    if (o->term != r->term || o->generation != r->generation)
+        return "the host still follows an older order";
+    if (!seen_as_wanted(r->wanted, o->seen))
+        return "what is seen is not what is wanted";
+    if (r->kind == RES_VM && there && (o->vcpus != r->vcpus || o->mem_mib != r->mem_mib))
+        return "the processors or memory read back are not the order's";
+    if (r->kind != RES_NETWORK && there && o->bytes != r->bytes)
+        return "the disk size read back is not the order's";
+    return NULL;
+}
+
+/* ---- closing -----------------------------------------------------------------------------------
+ */
+
+static int
+close_clock(struct tx *t, const char *grant, struct err *e)
+{
+    int64_t open = 0;
+
+    if (grant_open_orders(t->d, grant, &open, e) < 0)
+        return -1;
+    return open > 0 ? 0 : clock_met(t->d, grant, t->now_ms, e);
+}
+
+static int
+close_ledger(struct report *p, const struct w_observed *o, const char *act, const char *subject,
+             struct err *e)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_observed facts = *o;
+
+    facts.erasure = NULL; /* in the certificate's own entry */
+    jm_encode(schema_observed, &facts, &b);
+    return ledger_append(p->t, p->host, act, subject, strbuf_peek(&b), e);
+}
+
+/* Gone: with a certificate, if it held data.  -1 leaves everything as it is and says why. */
+static int
+close_absent(struct report *p, const struct resource_row *r, const struct order_row *ord,
+             const struct w_observed *o, struct err *e)
+{
+    char certificate[W_ID] = "";
+
+    if (o->erasure != NULL && o->erasure[0] != '\0') {
+        if (erasure_certify(p->t, r, ord, o->erasure, p->a, certificate, e) < 0)
+            return -1;
+    } else if (r->kind != RES_NETWORK) {
+        return err_set(e, BY_E_DENIED, "it is gone, but the host sent no signed erasure report");
+    }
+    return resource_absent_set(p->t->d, r->id, p->t->now_ms, certificate, e);
+}
+
+static int
+close_order(struct report *p, const struct resource_row *r, const struct w_observed *o,
+            struct err *e)
+{
+    struct quota_whose w = {.grant = r->grant, .resource = r->id, .order = r->order};
+    struct quota_size have;
+    struct order_row ord;
+    bool closed = false;
+
+    if (order_row_get(p->t->d, r->order, p->a, &ord, e) < 0)
+        return -1;
+    if (ord.closed_ms > 0)
+        return 0;
+    if (r->wanted == WANT_ABSENT && close_absent(p, r, &ord, o, e) < 0)
+        return -1;
+    if (r->wanted == WANT_BINNED && r->binned_ms == 0 &&
+        resource_binned_set(p->t->d, r->id, p->t->now_ms, e) < 0)
+        return -1;
+    quota_size_of(r->kind, r->wanted, r->vcpus, r->mem_mib, r->bytes, &have);
+    if (order_close(p->t->d, r->order, p->t->now_ms, &closed, e) < 0 ||
+        quota_readback(p->t, &w, &have, e) < 0 ||
+        close_ledger(p, o, "order.closed", r->order, e) < 0)
+        return -1;
+    return close_clock(p->t, r->grant, e);
+}
+
+/* ---- one observation ----------------------------------------------------------------------------
+ */
+
+static void
+seen_fill(struct resource_row *r, const struct w_observed *o, const char *why, int64_t now_ms)
+{
+    r->seen = o->seen;
+    r->seen_equal = why == NULL;
+    r->seen_ms = o->at_ms > 0 && o->at_ms < now_ms ? o->at_ms : now_ms;
+    if (o->seen != SEEN_UNKNOWN) {
+        r->seen_term = o->term;
+        r->seen_generation = o->generation;
+        r->seen_vcpus = o->vcpus;
+        r->seen_mem_mib = o->mem_mib;
+        r->seen_bytes = o->bytes;
+    }
+    (void)snprintf(r->seen_code, sizeof(r->seen_code), "%s", o->code);
+    r->seen_reason = why == NULL ? "" : why;
+}
+
+/* A host that follows an order that we never made, by its generation, knows more than we do. */
+static int
+check_ahead(struct report *p, const struct resource_row *r, const struct w_observed *o,
+            struct err *e)
+{
+    char why[300];
+
+    if (o->term < r->term || (o->term == r->term && o->generation <= r->generation))
+        return 0;
+    (void)snprintf(why, sizeof(why),
+                   "host %s follows term %llu, generation %llu of %s; we know of term %llu, "
+                   "generation %llu",
+                   p->host, (unsigned long long)o->term, (unsigned long long)o->generation, r->id,
+                   (unsigned long long)r->term, (unsigned long long)r->generation);
+    return controller_enter_recovery(p->t, why, e);
+}
+
+static bool
+is_there(int seen)
+{
+    return seen == SEEN_RUNNING || seen == SEEN_STOPPED || seen == SEEN_PRESENT ||
+           seen == SEEN_BINNED;
+}
+
+static int
+take_inventory(struct report *p, const struct w_observed *o, struct err *e)
+{
+    if (is_there(o->seen))
+        return inventory_put(p->t->d, p->host, o, p->t->now_ms, e);
+    if (o->seen == SEEN_ABSENT || o->seen == SEEN_MISSING)
+        return inventory_delete(p->t->d, p->host, o->resource, e);
+    return 0; /* working, unknown, refused, failed: nothing is concluded */
+}
+
+static int
+take_register(struct report *p, const struct w_observed *o, struct err *e)
+{
+    if (o->seen == SEEN_FOREIGN || o->seen == SEEN_MISSING || o->seen == SEEN_UNCLAIMED)
+        return unregistered_put(p->t->d, p->host, o, p->t->now_ms, e);
+    return unregistered_delete(p->t->d, p->host, o->kind, o->resource, e);
+}
+
+/* An object that none of our orders names, or that belongs to another host. */
+static int
+take_stranger(struct report *p, const struct w_observed *o, struct err *e)
+{
+    struct w_observed x = *o;
+
+    if (o->seen == SEEN_ABSENT)
+        return unregistered_delete(p->t->d, p->host, o->kind, o->resource, e);
+    if (x.seen != SEEN_FOREIGN)
+        x.seen = SEEN_UNCLAIMED;
+    return unregistered_put(p->t->d, p->host, &x, p->t->now_ms, e);
+}
+
+static int
+take_item(struct report *p, const struct w_observed *o, struct err *e)
+{
+    struct resource_row r;
+    struct err trouble = {0};
+    const char *why;
+    int rc = resource_find(p->t->d, o->resource, p->a, &r, e);
+
+    if (rc < 0)
+        return -1;
+    if (rc == 0 || strcmp(r.host, p->host) != 0)
+        return take_stranger(p, o, e);
+    if (r.absent_ms > 0 && !is_there(o->seen))
+        return 0; /* settled long ago: a tombstone speaks */
+    if (check_ahead(p, &r, o, e) < 0 || take_inventory(p, o, e) < 0 || take_register(p, o, e) < 0)
+        return -1;
+    why = why_unequal(&r, o);
+    if (why == NULL && close_order(p, &r, o, &trouble) < 0) {
+        if (trouble.code != BY_E_DENIED) {
+            *e = trouble;
+            return -1;
+        }
+        why = arena_strdup(p->a, trouble.msg);
+    }
+    seen_fill(&r, o, why, p->t->now_ms);
+    if (resource_seen_set(p->t->d, &r, e) < 0)
+        return -1;
+    return why == NULL ? 0 : order_reason_set(p->t->d, r.order, why, e);
+}
+
+/* ---- a whole report -----------------------------------------------------------------------------
+ */
+
+struct missing {
+    struct missing *next;
+    char id[W_ID];
+};
+struct missing_list {
+    struct arena *a;
+    struct missing *head;
+};
+
+static int
+note_missing(void *arg, const char *id, struct err *e)
+{
+    struct missing_list *l = arg;
+    struct missing *m = arena_alloc(l->a, sizeof(*m));
+
+    (void)e;
+    (void)snprintf(m->id, sizeof(m->id), "%s", id);
+    m->next = l->head;
+    l->head = m;
+    return 0;
+}
+
+/* A full inventory does not have it: it is missing, if it was ever there. */
+static int
+take_missing(struct report *p, const char *id, struct err *e)
+{
+    struct resource_row r;
+    struct w_observed o = {0};
+
+    if (resource_get(p->t->d, id, p->a, &r, e) < 0)
+        return -1;
+    if (r.seen_generation == 0 || !is_there(r.seen))
+        return 0;
+    memcpy(o.resource, r.id, sizeof(o.resource));
+    o.kind = r.kind;
+    o.seen = SEEN_MISSING;
+    o.term = r.seen_term;
+    o.generation = r.seen_generation;
+    o.at_ms = p->t->now_ms;
+    (void)snprintf(o.name, sizeof(o.name), "%s", r.name);
+    seen_fill(&r, &o, "its host's full inventory does not have it", p->t->now_ms);
+    if (resource_seen_set(p->t->d, &r, e) < 0 || take_register(p, &o, e) < 0)
+        return -1;
+    return close_ledger(p, &o, "resource.missing", r.id, e);
+}
+
+static int
+take_complete(struct report *p, struct err *e)
+{
+    struct missing_list l = {.a = p->a};
+
+    if (inventory_full(p->t->d, p->host, p->t->now_ms, e) < 0 ||
+        inventory_each_missing(p->t->d, p->host, note_missing, &l, e) < 0)
+        return -1;
+    for (const struct missing *m = l.head; m != NULL; m = m->next)
+        if (take_missing(p, m->id, e) < 0)
+            return -1;
+    return unregistered_trim(p->t->d, p->host, p->t->now_ms, e);
+}
+
+int
+report_take(struct tx *t, const char *host, const struct w_status *s, struct arena *a,
+            struct err *e)
+{
+    struct report p = {t, host, a};
+
+    for (size_t i = 0; i < s->items.n; i++) {
+        const struct w_observed *o = JM_ITEM(s->items, struct w_observed, i);
+
+        if (take_item(&p, o, e) < 0)
+            return err_wrap(e, "status of %s %s", w_res_kind_names[o->kind], o->resource);
+    }
+    if (s->complete && !s->unknown && take_complete(&p, e) < 0)
+        return err_wrap(e, "full inventory");
+    return host_flow_status(t->d, host, s, t->now_ms, e);
+}
+
+int
+api_agent_status(struct api_call *k, struct tx *t, struct err *e)
+{
+    const struct w_status *in = k->in;
+    struct w_status_answer *out = k->out;
+    struct host_flow_row h;
+
+    if (hostauth_boot(t, k->who.host, in->boot, false, e) < 0 ||
+        host_flow_get(t->d, k->who.host, &h, e) < 0)
+        return -1;
+    if (strcmp(h.status_boot, in->boot) == 0 && in->seq <= h.status_seq) {
+        out->seq = h.status_seq; /* its answer was lost: it is durable already */
+        return 0;
+    }
+    if (report_take(t, k->who.host, in, k->a, e) < 0)
+        return -1;
+    out->seq = in->seq;
+    return 0;
+}
+
+int
+api_unregistered_list(struct api_call *k, struct tx *t, struct err *e)
+{
+    return unregistered_all(t->d, k->a, k->out, e);
+}

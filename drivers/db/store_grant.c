@@ -1,0 +1,242 @@
+#include "drivers/db/store_grant.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COPY(dst, r, col) (void)snprintf(dst, sizeof(dst), "%s", db_str(r, col))
+
+int
+grant_insert(struct db *d, const struct w_grant *g, const char *account, const char *paper,
+             const char *body_sha256, int64_t now_ms, struct err *e)
+{
+    if (DB_EXEC(d, DB_GRANT_INSERT, NULL, e, DBS(g->id), DBS(g->number), DBS(g->system),
+                DBS(g->unit), DBS(g->approver), DBS(account), DBI(g->approved_at_ms),
+                DBI(g->valid_from_ms), DBI(g->valid_to_ms), DBI(g->hold_ms), DBS(paper),
+                DBS(body_sha256), DBI(now_ms)) < 0)
+        return err_wrap(e, "grant %s", g->number);
+    return 0;
+}
+
+/* Columns as in GRANT_COLS of stmt_flow.def. */
+static void
+grant_read(const struct db_rows *r, struct arena *a, struct grant_row *o)
+{
+    int c = 0;
+
+    memset(o, 0, sizeof(*o));
+    COPY(o->id, r, c++);
+    COPY(o->number, r, c++);
+    COPY(o->system, r, c++);
+    COPY(o->system_name, r, c++);
+    COPY(o->unit, r, c++);
+    COPY(o->approver, r, c++);
+    o->approved_ms = db_int(r, c++);
+    o->valid_from_ms = db_int(r, c++);
+    o->valid_to_ms = db_int(r, c++);
+    o->hold_ms = db_int(r, c++);
+    o->paper = arena_strdup(a, db_str(r, c++));
+    o->accepted_ms = db_int(r, c++);
+    o->clock.start_ms = db_int(r, c++);
+    COPY(o->clock.due_day, r, c++);
+    o->clock.due_ms = db_int(r, c++);
+    o->clock.provisional = db_int(r, c++) != 0;
+    o->clock.met_ms = db_int(r, c++);
+    o->clock.overdue_ms = db_int(r, c++);
+    o->orders = (uint32_t)db_int(r, c++);
+    o->orders_open = (uint32_t)db_int(r, c++);
+}
+
+int
+grant_row_find(struct db *d, const char *id, struct arena *a, struct grant_row *out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    int rc;
+
+    if (DB_QUERY(d, DB_GRANT_GET, &rows, e, DBS(id)) < 0)
+        return -1;
+    rc = db_next(rows, e);
+    if (rc == 1)
+        grant_read(rows, a, out);
+    return rc;
+}
+
+int
+grant_row_get(struct db *d, const char *id, struct arena *a, struct grant_row *out, struct err *e)
+{
+    int rc = grant_row_find(d, id, a, out, e);
+
+    if (rc == 0)
+        return err_set(e, BY_E_NOT_FOUND, "there is no grant %s", id);
+    return rc < 0 ? -1 : 0;
+}
+
+int
+grant_number_find(struct db *d, const char *number, char id[W_ID], struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    int rc;
+
+    if (DB_QUERY(d, DB_GRANT_BY_NUMBER, &rows, e, DBS(number)) < 0)
+        return -1;
+    rc = db_next(rows, e);
+    if (rc == 1)
+        (void)snprintf(id, W_ID, "%s", db_str(rows, 0));
+    return rc;
+}
+
+int
+grant_each(struct db *d, const char *unit, const char *system, struct arena *a, grant_fn fn,
+           void *arg, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    struct grant_row g;
+    int rc;
+
+    if (DB_QUERY(d, DB_GRANT_LIST, &rows, e, DBS(unit), DBS(unit), DBS(system), DBS(system)) < 0)
+        return -1;
+    while ((rc = db_next(rows, e)) == 1) {
+        grant_read(rows, a, &g);
+        if (fn(arg, &g, e) < 0)
+            return -1;
+    }
+    return rc;
+}
+
+int
+clock_insert(struct db *d, const char *grant, const struct clock_row *c, struct err *e)
+{
+    return DB_EXEC(d, DB_CLOCK_INSERT, NULL, e, DBS(grant), DBI(c->start_ms), DBS(c->due_day),
+                   DBI(c->due_ms), DBI(c->provisional));
+}
+
+int
+clock_met(struct db *d, const char *grant, int64_t at_ms, struct err *e)
+{
+    return DB_EXEC(d, DB_CLOCK_MET, NULL, e, DBI(at_ms), DBS(grant));
+}
+
+int
+clock_overdue(struct db *d, const char *grant, int64_t at_ms, struct err *e)
+{
+    return DB_EXEC(d, DB_CLOCK_OVERDUE, NULL, e, DBI(at_ms), DBS(grant));
+}
+
+int
+grant_open_orders(struct db *d, const char *grant, int64_t *n, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+
+    if (DB_QUERY(d, DB_GRANT_OPEN_ORDERS, &rows, e, DBS(grant)) < 0 || db_next(rows, e) != 1)
+        return -1;
+    *n = db_int(rows, 0);
+    return 0;
+}
+
+/* Columns as in ORD_COLS of stmt_flow.def. */
+static void
+order_read(const struct db_rows *r, struct arena *a, struct order_row *o)
+{
+    int c = 0;
+
+    memset(o, 0, sizeof(*o));
+    COPY(o->id, r, c++);
+    COPY(o->grant, r, c++);
+    o->kind = (int)db_int(r, c++);
+    COPY(o->resource, r, c++);
+    COPY(o->name, r, c++);
+    o->verb = (int)db_int(r, c++);
+    o->wanted = (int)db_int(r, c++);
+    o->term = (uint64_t)db_int(r, c++);
+    o->generation = (uint64_t)db_int(r, c++);
+    COPY(o->host, r, c++);
+    o->authority = (int)db_int(r, c++);
+    COPY(o->authority_id, r, c++);
+    o->issued_ms = db_int(r, c++);
+    o->closed_ms = db_int(r, c++);
+    o->superseded_ms = db_int(r, c++);
+    o->reason = arena_strdup(a, db_str(r, c++));
+    o->paper = arena_strdup(a, db_str(r, c++));
+    o->body = arena_strdup(a, db_str(r, c++));
+    COPY(o->unit, r, c++);
+    o->seen_reason = arena_strdup(a, db_str(r, c++));
+}
+
+int
+order_row_get(struct db *d, const char *id, struct arena *a, struct order_row *out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    int rc;
+
+    if (DB_QUERY(d, DB_ORDER_GET, &rows, e, DBS(id)) < 0)
+        return -1;
+    rc = db_next(rows, e);
+    if (rc == 0)
+        return err_set(e, BY_E_NOT_FOUND, "there is no order %s", id);
+    if (rc == 1)
+        order_read(rows, a, out);
+    return rc < 0 ? -1 : 0;
+}
+
+int
+order_each(struct db *d, const struct order_filter *f, struct arena *a, order_fn fn, void *arg,
+           struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    struct order_row o;
+    int rc;
+
+    if (f->grant[0] != '\0')
+        rc = DB_QUERY(d, DB_ORDER_LIST_GRANT, &rows, e, DBS(f->grant), DBS(f->unit), DBS(f->unit),
+                      DBS(f->resource), DBS(f->resource), DBI(f->open));
+    else
+        rc = DB_QUERY(d, DB_ORDER_LIST, &rows, e, DBS(f->unit), DBS(f->unit), DBS(f->resource),
+                      DBS(f->resource), DBI(f->open));
+    if (rc < 0)
+        return -1;
+    while ((rc = db_next(rows, e)) == 1) {
+        order_read(rows, a, &o);
+        if (fn(arg, &o, e) < 0)
+            return -1;
+    }
+    return rc;
+}
+
+int
+order_close(struct db *d, const char *id, int64_t at_ms, bool *closed, struct err *e)
+{
+    int n = 0;
+
+    if (DB_EXEC(d, DB_ORDER_CLOSE, &n, e, DBI(at_ms), DBS(id)) < 0)
+        return -1;
+    *closed = n > 0;
+    return 0;
+}
+
+int
+order_reason_set(struct db *d, const char *id, const char *reason, struct err *e)
+{
+    return DB_EXEC(d, DB_ORDER_REASON, NULL, e, DBS(reason == NULL ? "" : reason), DBS(id));
+}
+
+int
+system_row_get(struct db *d, const char *id, struct arena *a, struct system_row *out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    int rc;
+
+    if (DB_QUERY(d, DB_SYSTEM_FLOW_GET, &rows, e, DBS(id)) < 0)
+        return -1;
+    rc = db_next(rows, e);
+    if (rc == 0)
+        return err_set(e, BY_E_NOT_FOUND, "there is no information system %s", id);
+    if (rc < 0)
+        return -1;
+    memset(out, 0, sizeof(*out));
+    COPY(out->id, rows, 0);
+    COPY(out->name, rows, 1);
+    COPY(out->unit, rows, 2);
+    out->mlps_level = (uint32_t)db_int(rows, 3);
+    out->ssh_key = db_str(rows, 4)[0] == '\0' ? NULL : arena_strdup(a, db_str(rows, 4));
+    COPY(out->unit_name, rows, 5);
+    return 0;
+}

@@ -1,0 +1,86 @@
+#ifndef BY_DRIVERS_DB_STORE_HOST_FLOW_H
+#define BY_DRIVERS_DB_STORE_HOST_FLOW_H
+/* What hosts say and are told: hellos, reports, inventories, the register of objects that no order
+ * knows, holds, and the papers of a host's set.  Texts live in the arena given.
+ * Threads: owner of the connection. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/base/arena.h"
+#include "drivers/base/error.h"
+#include "drivers/codec/wire.h"
+#include "drivers/db/db.h"
+
+struct host_flow_row {
+    char id[W_ID], name[W_NAME], state[16], boot[W_ID], status_boot[W_ID], samples_boot[W_ID];
+    uint64_t incarnation, status_seq, samples_seq;
+    int64_t inventory_ms, revision, seen_ms;
+    bool inventory_unknown, receipts_wanted;
+};
+int host_flow_get(struct db *d, const char *id, struct host_flow_row *out, struct err *e);
+/** Also forgets the last sequence numbers: an agent that starts counts anew. */
+int host_flow_hello(struct db *d, const char *id, const struct w_hello *h, bool want_receipts,
+                    int64_t now_ms, struct err *e);
+int host_flow_receipts_wanted(struct db *d, const char *id, bool wanted, struct err *e);
+int host_flow_status(struct db *d, const char *id, const struct w_status *s, int64_t now_ms,
+                     struct err *e);
+int host_flow_samples(struct db *d, const char *id, const char *boot, uint64_t seq, int64_t now_ms,
+                      struct err *e);
+/** A ledger head that a host holds, when it is newer than what it held. */
+int host_flow_witness(struct db *d, const char *id, uint64_t seq, const char *head, struct err *e);
+typedef int (*host_cert_fn)(void *arg, const char *pem, struct err *e);
+/** The host's certificates, newest first, until fn answers 1 (found) or -1. */
+int host_flow_each_cert(struct db *d, const char *id, host_cert_fn fn, void *arg, struct err *e);
+
+/* Facts for placing. */
+struct host_facts {
+    char id[W_ID], name[W_NAME], state[16], zone[W_NAME], arch[20];
+    uint64_t incarnation;
+    uint64_t cpus, mem_mib, cpu_overcommit_percent, mem_overcommit_percent;
+    uint64_t pool_bytes, pool_free_bytes;
+    int64_t seen_ms, inventory_ms;
+    bool inventory_unknown;
+    uint64_t vcpus_used, mem_used_mib, bytes_used; /* promised by orders */
+    const char **ranges;                           /* of its networks */
+    size_t n_ranges;
+};
+/** Every host, by name; *out in the arena. */
+int host_facts_load(struct db *d, struct arena *a, struct host_facts **out, size_t *n,
+                    struct err *e);
+
+int inventory_put(struct db *d, const char *host, const struct w_observed *o, int64_t now_ms,
+                  struct err *e);
+int inventory_delete(struct db *d, const char *host, const char *resource, struct err *e);
+int inventory_full(struct db *d, const char *host, int64_t now_ms, struct err *e);
+int unregistered_put(struct db *d, const char *host, const struct w_observed *o, int64_t now_ms,
+                     struct err *e);
+int unregistered_delete(struct db *d, const char *host, int kind, const char *id, struct err *e);
+/** Forget the host's entries from before that instant: a full inventory has just been written. */
+int unregistered_trim(struct db *d, const char *host, int64_t before_ms, struct err *e);
+typedef int (*id_fn)(void *arg, const char *id, struct err *e);
+/** Registered resources of the host that its inventory does not have. */
+int inventory_each_missing(struct db *d, const char *host, id_fn fn, void *arg, struct err *e);
+int unregistered_all(struct db *d, struct arena *a, struct w_unregistered_list *out, struct err *e);
+
+struct hold_row {
+    struct w_hold hold;
+    char account[W_ID];
+    int64_t at_ms, ended_ms;
+};
+int hold_insert(struct db *d, const struct hold_row *h, struct err *e);
+int hold_get(struct db *d, const char *id, struct arena *a, struct hold_row *out, struct err *e);
+int hold_end(struct db *d, const char *id, int64_t now_ms, struct err *e);
+/** Those in force, of a host or ("") all; into the arena. */
+int hold_in_force(struct db *d, const char *host, int64_t now_ms, struct arena *a,
+                  struct jm_list *out, struct err *e);
+typedef int (*hold_fn)(void *arg, const char *id, const char *host, struct err *e);
+int hold_each_expired(struct db *d, int64_t now_ms, hold_fn fn, void *arg, struct err *e);
+
+/* A host's set: papers of orders with a revision above the cursor, and what they name. */
+struct host_papers {
+    struct jm_list orders, grants, plans, keys; /* of struct w_paper */
+    uint64_t revision;                          /* of the newest order, or the cursor */
+};
+int host_papers_load(struct db *d, const char *host, uint64_t cursor, struct arena *a,
+                     struct host_papers *out, struct err *e);
+#endif

@@ -1,0 +1,220 @@
+#include "drivers/db/store_resource.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COPY(dst, r, col) (void)snprintf(dst, sizeof(dst), "%s", db_str(r, col))
+
+/* Columns as in RES_COLS of stmt_flow.def. */
+static void
+resource_read(const struct db_rows *r, struct arena *a, struct resource_row *o)
+{
+    int c = 0;
+
+    memset(o, 0, sizeof(*o));
+    COPY(o->id, r, c++);
+    o->kind = (int)db_int(r, c++);
+    COPY(o->name, r, c++);
+    COPY(o->system, r, c++);
+    COPY(o->unit, r, c++);
+    COPY(o->grant, r, c++);
+    o->line = (uint32_t)db_int(r, c++);
+    o->ordinal = (uint32_t)db_int(r, c++);
+    COPY(o->host, r, c++);
+    o->wanted = (int)db_int(r, c++);
+    o->term = (uint64_t)db_int(r, c++);
+    o->generation = (uint64_t)db_int(r, c++);
+    COPY(o->order, r, c++);
+    COPY(o->vm, r, c++);
+    COPY(o->network, r, c++);
+    o->vcpus = (uint32_t)db_int(r, c++);
+    o->mem_mib = (uint64_t)db_int(r, c++);
+    o->bytes = (uint64_t)db_int(r, c++);
+    o->prior_vcpus = (uint32_t)db_int(r, c++);
+    o->prior_mem_mib = (uint64_t)db_int(r, c++);
+    COPY(o->ip, r, c++);
+    COPY(o->bridge, r, c++);
+    COPY(o->cidr, r, c++);
+    o->seen = (int)db_int(r, c++);
+    o->seen_term = (uint64_t)db_int(r, c++);
+    o->seen_generation = (uint64_t)db_int(r, c++);
+    o->seen_equal = db_int(r, c++) != 0;
+    o->seen_ms = db_int(r, c++);
+    o->seen_vcpus = (uint32_t)db_int(r, c++);
+    o->seen_mem_mib = (uint64_t)db_int(r, c++);
+    o->seen_bytes = (uint64_t)db_int(r, c++);
+    COPY(o->seen_code, r, c++);
+    o->seen_reason = arena_strdup(a, db_str(r, c++));
+    o->created_ms = db_int(r, c++);
+    o->binned_ms = db_int(r, c++);
+    o->absent_ms = db_int(r, c++);
+    o->backup_declared = db_int(r, c++) != 0;
+    COPY(o->plan, r, c++);
+    COPY(o->certificate, r, c++);
+    COPY(o->system_name, r, c++);
+    COPY(o->number, r, c++);
+    COPY(o->host_name, r, c++);
+}
+
+int
+resource_insert(struct db *d, const struct resource_row *r, struct err *e)
+{
+    if (DB_EXEC(d, DB_RES_INSERT, NULL, e, DBS(r->id), DBI(r->kind), DBS(r->name), DBS(r->system),
+                DBS(r->unit), DBS(r->grant), DBI(r->line), DBI(r->ordinal), DBS(r->host),
+                DBS(r->vm), DBS(r->network), DBI(r->vcpus), DBI(r->mem_mib), DBI(r->bytes),
+                DBS(r->ip), DBS(r->bridge[0] == '\0' ? NULL : r->bridge), DBS(r->cidr),
+                DBI(r->created_ms)) < 0)
+        return err_wrap(e, "resource %s", r->name);
+    return 0;
+}
+
+int
+resource_find(struct db *d, const char *id, struct arena *a, struct resource_row *out,
+              struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    int rc;
+
+    if (DB_QUERY(d, DB_RES_GET, &rows, e, DBS(id)) < 0)
+        return -1;
+    rc = db_next(rows, e);
+    if (rc == 1)
+        resource_read(rows, a, out);
+    return rc;
+}
+
+int
+resource_get(struct db *d, const char *id, struct arena *a, struct resource_row *out, struct err *e)
+{
+    int rc = resource_find(d, id, a, out, e);
+
+    if (rc == 0)
+        return err_set(e, BY_E_NOT_FOUND, "there is no VM, volume or network %s", id);
+    return rc < 0 ? -1 : 0;
+}
+
+static int
+each(struct db_rows *rows, struct arena *a, resource_fn fn, void *arg, struct err *e)
+{
+    int rc;
+
+    while ((rc = db_next(rows, e)) == 1) {
+        struct resource_row r;
+
+        resource_read(rows, a, &r);
+        if (fn(arg, &r, e) < 0)
+            return -1;
+    }
+    return rc;
+}
+
+int
+resource_each_page(struct db *d, const struct resource_page *p, struct arena *a, resource_fn fn,
+                   void *arg, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    int rc;
+
+    /* One statement for each index: a list must stay quick at a quarter of a million rows. */
+    if (p->system[0] != '\0')
+        rc = DB_QUERY(d, DB_RES_PAGE_SYSTEM, &rows, e, DBS(p->system), DBS(p->unit), DBS(p->unit),
+                      DBS(p->after_name), DBS(p->after_id), DBI(p->kind), DBI(p->kind),
+                      DBI(p->limit));
+    else if (p->unit[0] != '\0')
+        rc = DB_QUERY(d, DB_RES_PAGE_UNIT, &rows, e, DBS(p->unit), DBS(p->after_name),
+                      DBS(p->after_id), DBI(p->kind), DBI(p->kind), DBI(p->limit));
+    else
+        rc = DB_QUERY(d, DB_RES_PAGE, &rows, e, DBS(p->after_name), DBS(p->after_id), DBI(p->kind),
+                      DBI(p->kind), DBI(p->limit));
+    return rc < 0 ? -1 : each(rows, a, fn, arg, e);
+}
+
+int
+resource_each_of_vm(struct db *d, const char *vm, struct arena *a, resource_fn fn, void *arg,
+                    struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+
+    if (DB_QUERY(d, DB_RES_OF_VM, &rows, e, DBS(vm)) < 0)
+        return -1;
+    return each(rows, a, fn, arg, e);
+}
+
+int
+resource_each_on_network(struct db *d, const char *network, struct arena *a, resource_fn fn,
+                         void *arg, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+
+    if (DB_QUERY(d, DB_RES_ON_NETWORK, &rows, e, DBS(network)) < 0)
+        return -1;
+    return each(rows, a, fn, arg, e);
+}
+
+int
+resource_size_set(struct db *d, const struct resource_row *r, struct err *e)
+{
+    return DB_EXEC(d, DB_RES_SIZE, NULL, e, DBI(r->vcpus), DBI(r->mem_mib), DBI(r->prior_vcpus),
+                   DBI(r->prior_mem_mib), DBS(r->plan), DBI(r->backup_declared), DBS(r->id));
+}
+
+int
+resource_seen_set(struct db *d, const struct resource_row *r, struct err *e)
+{
+    return DB_EXEC(d, DB_RES_SEEN, NULL, e, DBI(r->seen), DBI(r->seen_term),
+                   DBI(r->seen_generation), DBI(r->seen_equal), DBI(r->seen_ms), DBI(r->seen_vcpus),
+                   DBI(r->seen_mem_mib), DBI(r->seen_bytes), DBS(r->seen_code),
+                   DBS(r->seen_reason == NULL ? "" : r->seen_reason), DBS(r->id));
+}
+
+int
+resource_binned_set(struct db *d, const char *id, int64_t binned_ms, struct err *e)
+{
+    return DB_EXEC(d, DB_RES_BINNED, NULL, e, DBI(binned_ms), DBS(id));
+}
+
+int
+resource_absent_set(struct db *d, const char *id, int64_t absent_ms, const char *certificate,
+                    struct err *e)
+{
+    if (DB_EXEC(d, DB_RES_ABSENT, NULL, e, DBI(absent_ms), DBS(certificate), DBS(id)) < 0)
+        return -1;
+    return DB_EXEC(d, DB_ADDRESS_DELETE, NULL, e, DBS(id));
+}
+
+int
+resource_import_set(struct db *d, const char *id, const char *host, int wanted, uint64_t term,
+                    uint64_t generation, const char *order, struct err *e)
+{
+    return DB_EXEC(d, DB_RES_IMPORT, NULL, e, DBS(host), DBI(wanted), DBI(term), DBI(generation),
+                   DBS(order), DBS(id));
+}
+
+int
+address_insert(struct db *d, const char *network, const char *ip, const char *mac,
+               const char *resource, struct err *e)
+{
+    return DB_EXEC(d, DB_ADDRESS_INSERT, NULL, e, DBS(network), DBS(ip), DBS(mac), DBS(resource));
+}
+
+static int
+found(struct db *d, enum db_stmt s, const char *key, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+
+    if (DB_QUERY(d, s, &rows, e, DBS(key)) < 0)
+        return -1;
+    return db_next(rows, e);
+}
+
+int
+address_mac_taken(struct db *d, const char *mac, struct err *e)
+{
+    return found(d, DB_ADDRESS_BY_MAC, mac, e);
+}
+
+int
+bridge_taken(struct db *d, const char *bridge, struct err *e)
+{
+    return found(d, DB_RES_BY_BRIDGE, bridge, e);
+}
