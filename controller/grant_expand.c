@@ -436,6 +436,8 @@ make_vm(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size_t 
     s->disks = disks;
     gr->vms++;
     gr->vcpus += s->vcpus;
+    if (s->vcpus > gr->largest_vcpus)
+        gr->largest_vcpus = s->vcpus;
     gr->mem_mib += s->mem_mib;
     gr->disk_bytes += s->root_bytes;
     return net == NULL ? 0 : make_nic(b, s, net, address, e);

@@ -33,9 +33,9 @@ struct expand_item {
 struct expand_group {
     uint64_t vcpus, mem_mib, disk_bytes;
     uint32_t networks;
-    uint32_t vms;
-    const char *cidr;      /* its network's range, or NULL */
-    size_t first, n_items; /* items of a group are neighbours */
+    uint32_t vms, largest_vcpus; /* of one machine */
+    const char *cidr;            /* its network's range, or NULL */
+    size_t first, n_items;       /* items of a group are neighbours */
 };
 
 struct expansion {

@@ -7,14 +7,26 @@
 #include "controller/controller.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/db/store_host_flow.h"
+#include "policies/host_fsm.h"
+#include "policies/place.h"
 
 enum { REASON_MAX = 900 };
+
+static const char *
+host_ranges(const struct host_facts *h, struct arena *a)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+
+    if (h->n_ranges == 0)
+        return NULL;
+    for (size_t i = 0; i < h->n_ranges; i++)
+        strbuf_addf(&b, "%s%s", i > 0 ? " " : "", h->ranges[i]);
+    return arena_strdup(a, strbuf_peek(&b));
+}
 
 static void
 host_fact(const struct host_facts *h, bool silent, struct arena *a, struct w_placing_host *o)
 {
-    struct w_placing_range *r = arena_alloc(a, (h->n_ranges + 1) * sizeof(*r));
-
     memcpy(o->id, h->id, sizeof(o->id));
     memcpy(o->name, h->name, sizeof(o->name));
     (void)snprintf(o->state, sizeof(o->state), "%s", silent ? "silent" : h->state);
@@ -27,9 +39,7 @@ host_fact(const struct host_facts *h, bool silent, struct arena *a, struct w_pla
     o->vcpus_used = h->vcpus_used;
     o->mem_used_mib = h->mem_used_mib;
     o->bytes_used = h->bytes_used;
-    for (size_t i = 0; i < h->n_ranges; i++)
-        (void)snprintf(r[i].cidr, sizeof(r[i].cidr), "%s", h->ranges[i]);
-    o->ranges = (struct jm_list){r, h->n_ranges};
+    o->ranges = host_ranges(h, a);
 }
 
 /* A poll that waits is a sign of life too, and only in memory. */
@@ -62,6 +72,7 @@ placing_gather(struct controller *c, struct db *d, const struct expansion *x, co
         g[i].vcpus = x->groups[i].vcpus;
         g[i].mem_mib = x->groups[i].mem_mib;
         g[i].bytes = x->groups[i].disk_bytes;
+        g[i].largest_vcpus = x->groups[i].largest_vcpus;
         if (x->groups[i].cidr != NULL)
             (void)snprintf(g[i].cidr, sizeof(g[i].cidr), "%s", x->groups[i].cidr);
     }
@@ -75,105 +86,172 @@ placing_gather(struct controller *c, struct db *d, const struct expansion *x, co
 
 /* ---- deciding -------------------------------------------------------------------------------- */
 
-/* NULL when the group fits, else why not. */
-static const char *
-refusal(const struct w_placing_host *h, const struct w_placing_group *g)
+/* Columns for the policy, in the order of the facts. */
+struct table {
+    struct place_hosts cols;
+    const struct w_placing_host *hosts;
+    const char **name, **ranges;
+    uint8_t *state, *why;
+    int64_t *vcpus, *mem, *disk;
+    uint32_t *cpus, *can, *zone;
+};
+
+static enum host_state
+state_of(const char *word)
 {
-    if (strcmp(h->state, "ready") != 0)
-        return h->state;
-    if (h->vcpus_used + g->vcpus > h->cpus * h->cpu_overcommit_percent / 100)
-        return "too few processors left";
-    if (h->mem_used_mib + g->mem_mib > h->mem_mib * h->mem_overcommit_percent / 100)
-        return "too little memory left";
-    if (h->bytes_used + g->bytes > h->pool_bytes)
-        return "too little room left in its pool";
-    for (size_t i = 0; g->cidr[0] != '\0' && i < h->ranges.n; i++)
-        if (cidr_overlap(JM_ITEM(h->ranges, struct w_placing_range, i)->cidr, g->cidr))
-            return "a network there uses the same addresses";
-    return NULL;
+    for (int s = HS_NONE + 1; s < HS__MAX; s++)
+        if (strcmp(host_state_name((enum host_state)s), word) == 0)
+            return (enum host_state)s;
+    return HS_NONE;
 }
 
-static uint64_t
-mem_left(const struct w_placing_host *h)
+/* The pool is not overcommitted; what others keep in it is not ours to promise. */
+static int64_t
+disk_free(const struct w_placing_host *h)
 {
-    uint64_t all = h->mem_mib * h->mem_overcommit_percent / 100;
-
-    return all > h->mem_used_mib ? all - h->mem_used_mib : 0;
+    return place_free(h->pool_bytes, 100, h->bytes_used);
 }
 
 static void
-note(struct strbuf *b, size_t *left_out, const struct w_placing_host *h, const char *why)
+table_fill(const struct w_placing_facts *f, struct arena *a, struct table *t)
 {
-    if (b->len > REASON_MAX)
-        (*left_out)++;
-    else
-        strbuf_addf(b, "%s%s: %s", b->len > 0 ? "; " : "", h->name, why);
+    size_t n = f->hosts.n, room = n + 1;
+
+    memset(t, 0, sizeof(*t));
+    t->hosts = f->hosts.items;
+    t->name = arena_alloc(a, room * sizeof(*t->name));
+    t->ranges = arena_alloc(a, room * sizeof(*t->ranges));
+    t->state = arena_alloc(a, room);
+    t->why = arena_alloc(a, room);
+    t->vcpus = arena_alloc(a, room * sizeof(*t->vcpus));
+    t->mem = arena_alloc(a, room * sizeof(*t->mem));
+    t->disk = arena_alloc(a, room * sizeof(*t->disk));
+    t->cpus = arena_alloc(a, room * sizeof(*t->cpus));
+    t->can = arena_alloc(a, room * sizeof(*t->can));
+    t->zone = arena_alloc(a, room * sizeof(*t->zone));
+    for (size_t i = 0; i < n; i++) {
+        const struct w_placing_host *h = &t->hosts[i];
+
+        t->name[i] = h->name;
+        t->ranges[i] = h->ranges;
+        t->state[i] = (uint8_t)state_of(h->state);
+        t->vcpus[i] = place_free(h->cpus, (uint32_t)h->cpu_overcommit_percent, h->vcpus_used);
+        t->mem[i] = place_free(h->mem_mib, (uint32_t)h->mem_overcommit_percent, h->mem_used_mib);
+        t->disk[i] = disk_free(h);
+        t->cpus[i] = (uint32_t)h->cpus;
+    }
+    t->cols = (struct place_hosts){.n = n,
+                                   .name = t->name,
+                                   .state = t->state,
+                                   .vcpus_free = t->vcpus,
+                                   .mem_free_mib = t->mem,
+                                   .disk_free_bytes = t->disk,
+                                   .cpus = t->cpus,
+                                   .can = t->can,
+                                   .zone = t->zone};
 }
 
-/* The host with the most memory left; the first by name among equals. */
-static struct w_placing_host *
-choose(const struct jm_list *hosts, const struct w_placing_group *g, struct strbuf *why)
+/* Two networks of one host cannot use the same addresses. */
+static bool
+range_clash(const char *ranges, const char *cidr)
 {
-    struct w_placing_host *best = NULL;
+    char one[20];
+
+    while (ranges != NULL && *ranges != '\0') {
+        size_t n = strcspn(ranges, " ");
+
+        (void)snprintf(one, sizeof(one), "%.*s", (int)n, ranges);
+        if (cidr_overlap(one, cidr))
+            return true;
+        ranges += n + (ranges[n] == ' ');
+    }
+    return false;
+}
+
+static void
+explain(const struct table *t, const struct place_ask *ask, const char *cidr, struct strbuf *b)
+{
     size_t left_out = 0;
+    char line[200];
 
-    for (size_t i = 0; i < hosts->n; i++) {
-        struct w_placing_host *h = JM_ITEM(*hosts, struct w_placing_host, i);
-        const char *no = refusal(h, g);
-
-        if (no != NULL)
-            note(why, &left_out, h, no);
-        else if (best == NULL || mem_left(h) > mem_left(best))
-            best = h;
+    for (size_t i = 0; i < t->cols.n; i++) {
+        if (t->why[i] == PLACE_FITS)
+            continue;
+        if (b->len > REASON_MAX) {
+            left_out++;
+            continue;
+        }
+        if (t->why[i] == PLACE_ELSEWHERE) /* ours: masked for its addresses */
+            (void)snprintf(line, sizeof(line), "%s: a network there uses addresses of %s",
+                           t->name[i], cidr);
+        else
+            (void)place_explain(&t->cols, ask, i, (enum place_why)t->why[i], line, sizeof(line));
+        strbuf_addf(b, "%s%s", b->len > 0 ? "; " : "", line);
     }
     if (left_out > 0)
-        strbuf_addf(why, "; and %zu more", left_out);
-    if (hosts->n == 0)
-        strbuf_adds(why, "no host is enrolled");
-    return best;
+        strbuf_addf(b, "; and %zu more", left_out);
+    if (t->cols.n == 0)
+        strbuf_adds(b, "no host is enrolled");
+}
+
+/* Where the group goes; hosts whose networks clash are taken out for this question. */
+static size_t
+choose(struct table *t, const struct w_placing_group *g, struct arena *a, struct strbuf *why)
+{
+    struct place_ask ask = place_ask_new();
+    uint8_t *kept = arena_alloc(a, t->cols.n + 1);
+    size_t at;
+
+    ask.vcpus = (int64_t)g->vcpus;
+    ask.mem_mib = (int64_t)g->mem_mib;
+    ask.disk_bytes = (int64_t)g->bytes;
+    ask.largest_vcpus = g->largest_vcpus;
+    memcpy(kept, t->state, t->cols.n);
+    for (size_t i = 0; g->cidr[0] != '\0' && i < t->cols.n; i++)
+        if (range_clash(t->ranges[i], g->cidr))
+            t->state[i] = HS_NONE;
+    at = place(&t->cols, &ask, t->why);
+    for (size_t i = 0; i < t->cols.n; i++)
+        if (t->state[i] != kept[i] && t->why[i] == PLACE_NOT_READY)
+            t->why[i] = PLACE_ELSEWHERE;
+    memcpy(t->state, kept, t->cols.n);
+    explain(t, &ask, g->cidr, why);
+    return at;
 }
 
 /* What the group takes is gone for the next one. */
 static void
-take_room(struct w_placing_host *h, const struct w_placing_group *g, struct arena *a)
+take_room(struct table *t, size_t i, const struct w_placing_group *g, struct arena *a)
 {
-    struct w_placing_range *r = arena_alloc(a, (h->ranges.n + 1) * sizeof(*r));
-
-    h->vcpus_used += g->vcpus;
-    h->mem_used_mib += g->mem_mib;
-    h->bytes_used += g->bytes;
-    if (g->cidr[0] == '\0')
-        return;
-    if (h->ranges.n > 0)
-        memcpy(r, h->ranges.items, h->ranges.n * sizeof(*r));
-    memcpy(r[h->ranges.n].cidr, g->cidr, sizeof(r->cidr));
-    h->ranges = (struct jm_list){r, h->ranges.n + 1};
+    t->vcpus[i] -= (int64_t)g->vcpus;
+    t->mem[i] -= (int64_t)g->mem_mib;
+    t->disk[i] -= (int64_t)g->bytes;
+    if (g->cidr[0] != '\0')
+        t->ranges[i] =
+            t->ranges[i] == NULL ? g->cidr : arena_printf(a, "%s %s", t->ranges[i], g->cidr);
 }
 
 bool
 placing_decide(const struct w_placing_facts *f, struct arena *a, struct w_placing_choices *out)
 {
-    struct w_placing_host *copy = arena_alloc(a, (f->hosts.n + 1) * sizeof(*copy));
     struct w_placing_choice *c = arena_alloc(a, (f->groups.n + 1) * sizeof(*c));
-    struct jm_list hosts = {copy, f->hosts.n};
+    struct table t;
     bool all = true;
 
-    if (f->hosts.n > 0)
-        memcpy(copy, f->hosts.items, f->hosts.n * sizeof(*copy));
+    table_fill(f, a, &t);
     for (size_t i = 0; i < f->groups.n; i++) {
         const struct w_placing_group *g = JM_ITEM(f->groups, struct w_placing_group, i);
-        struct strbuf why = {0};
-        struct w_placing_host *h = choose(&hosts, g, &why);
+        SCOPED(strbuf) struct strbuf why = {0};
+        size_t at = choose(&t, g, a, &why);
 
         if (why.len > 0)
             c[i].reason = arena_strdup(a, strbuf_peek(&why));
-        strbuf_clear(&why);
-        if (h == NULL) {
+        if (at == PLACE_NOWHERE) {
             all = false;
             continue;
         }
-        memcpy(c[i].host, h->id, sizeof(c[i].host));
-        take_room(h, g, a);
+        memcpy(c[i].host, t.hosts[at].id, sizeof(c[i].host));
+        take_room(&t, at, g, a);
     }
     out->items = (struct jm_list){c, f->groups.n};
     return all;
