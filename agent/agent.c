@@ -1,5 +1,6 @@
 #include "agent/agent.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -298,6 +299,24 @@ workers_start(struct agent *ag, struct err *e)
     return workers_new(&c, &ag->disk, e);
 }
 
+/* By default in our own folder; libvirt needs the whole path. */
+static int
+serial_dir_set(struct agent *ag, const char *dir, struct err *e)
+{
+    SCOPED(free) char *whole = NULL;
+    int n;
+
+    if (ag->conf.serial_dir[0] != '\0')
+        return 0;
+    whole = realpath(dir, NULL);
+    if (whole == NULL)
+        return durable_errno(e, errno, "find", dir);
+    n = snprintf(ag->conf.serial_dir, sizeof(ag->conf.serial_dir), "%s/serial", whole);
+    return n < (int)sizeof(ag->conf.serial_dir)
+               ? 0
+               : err_set(e, BY_E_INVALID, "%s: the path is too long", whole);
+}
+
 int
 agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
 {
@@ -307,8 +326,9 @@ agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
         ident_lock(o->dir, &ag->lock_fd, e) < 0 || hostinfo_read(&ag->host, e) < 0 ||
         sigkey_load(ag->id.key_file, &ag->key, e) < 0 ||
         receipts_open(ag->id.receipts_dir, ag->id.receipts, &ag->receipts, e) < 0 ||
-        papers_keyring(&ag->id, ag->receipts, &ag->keys, e) < 0 ||
-        durable_mkdirs(ag->conf.serial_dir, 0755, e) < 0)
+        papers_keyring(&ag->id, ag->receipts, &ag->keys, e) < 0)
+        return -1;
+    if (serial_dir_set(ag, o->dir, e) < 0 || durable_mkdirs(ag->conf.serial_dir, 0755, e) < 0)
         return -1;
     if (ag->conf.debug)
         log_level_set(LOG_LV_DEBUG);

@@ -84,7 +84,7 @@ agenthost_new(struct agenthost *h, const char *extra)
     must(durable_mkdirs(h->pool, 0755, &e), &e);
     (void)snprintf(text, sizeof(text),
                    "[libvirt]\nuri = fake://%s\npool_path = %s\nresync_ms = 200\n"
-                   "[host]\nimage_dir = %s\nserial_dir = %s/serial\nstop_grace_ms = 100\n%s",
+                   "image_dir = %s\nserial_dir = %s/serial\nstop_grace_ms = 100\n%s",
                    h->world, h->pool, images, h->tmp, extra != NULL ? extra : "");
     must(durable_write(h->config, text, strlen(text), 0644, &e), &e);
     enrol(h);
