@@ -93,7 +93,7 @@ LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned se
     static struct elements s; /* too large for a stack under sanitizers; one thread */
     const struct element *a, *b;
     uint8_t copy[4096];
-    size_t n;
+    size_t n, times = 1;
 
     if (seed % 2 == 0)
         return LLVMFuzzerMutate(data, size, max_size);
@@ -104,8 +104,10 @@ LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned se
     b = &s.of[seed / 4096 % s.n];
     if (seed / 2 % 4 == 0)
         return element_remove(data, size, a);
-    if (seed / 2 % 4 == 1)
-        b = a; /* the same again, beside itself */
+    if (seed / 2 % 4 == 1) { /* the same again beside itself, up to eight times */
+        b = a;
+        times = 1 + seed / 65536 % 8;
+    }
     n = a->end - a->start;
     if (a->member != b->member || n + 1 > sizeof(copy))
         return LLVMFuzzerMutate(data, size, max_size);
@@ -113,5 +115,7 @@ LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned se
     memcpy(copy + 1, data + a->start, n);
     if (seed / 2 % 4 == 3)
         return splice(data, size, max_size, b->start, b->end, copy + 1, n);
-    return splice(data, size, max_size, b->end, b->end, copy, n + 1);
+    for (; times > 0; times--)
+        size = splice(data, size, max_size, b->end, b->end, copy, n + 1);
+    return size;
 }
