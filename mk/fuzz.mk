@@ -42,3 +42,5 @@ fuzz-replay: $(O)/fuzz-seeds $(FUZZ_TARGETS:%=$(O)/replay_%) ## run the corpora 
 	    s=; [ ! -d $(O)/fuzz-seeds/$$t ] || s=$(O)/fuzz-seeds/$$t; \
 	    $(O)/replay_$$t tests/fuzz/corpus/$$t $$s || exit 1; done
 .PHONY: fuzz fuzz-planted fuzz-replay fuzz-binaries
+check-fuzz: fuzz-replay
+.PHONY: check-fuzz
