@@ -4,3 +4,6 @@ $(O)/controller/policy_default.h: policies/rules/default.json mk/store.mk
 	@od -An -v -tx1 $< | sed 's/ \(..\)/(char)0x\1,/g' >$@.new && mv $@.new $@
 
 $(O)/controller/policy.o: $(O)/controller/policy_default.h
+
+# tests/unit/test_daemon.c starts the program that lies beside it.
+$(O)/unit: | $(O)/bianyun-controller

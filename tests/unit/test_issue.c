@@ -10,6 +10,7 @@
 #include "controller/live.h"
 #include "controller/meta.h"
 #include "drivers/crypto/digest.h"
+#include "drivers/net/httpc.h"
 #include "tests/unit/ctl.h"
 
 #define RESOURCES 12
@@ -258,7 +259,23 @@ recovery_step(void *arg, struct tx *t, struct err *e)
 }
 
 static void
-recovery_stops_every_order_and_outlives_a_restart(void)
+confirm(struct ctl *t)
+{
+    static const char body[] = "{\"request\":\"00000000-0000-4000-8000-000000000001\"}";
+    SCOPED(httpc_free) struct httpc *h = NULL;
+    struct httpc_answer ans = {0};
+    struct err e = {0};
+    char token[64];
+
+    ctl_account(t, ROLE_ADMIN, NULL, token);
+    h = ctl_client(t, token);
+    CU_ASSERT_EQUAL(
+        httpc_call(h, "POST", "/v1/recovery:confirm", body, strlen(body), 20000, &ans, &e), 0);
+    httpc_answer_clear(&ans);
+}
+
+static void
+recovery_stops_every_order_until_a_person_confirms(void)
 {
     struct scene x;
     struct want w = {.x = &x};
@@ -272,6 +289,12 @@ recovery_stops_every_order_and_outlives_a_restart(void)
     ctl_restart(&x.t);
     CU_ASSERT_TRUE(controller_recovery(&x.t.c));
     CU_ASSERT_EQUAL(number(&x, "SELECT count(*) FROM order_"), 0);
+    ctl_serve(&x.t);
+    confirm(&x.t);
+    CU_ASSERT_FALSE(controller_recovery(&x.t.c));
+    CU_ASSERT_EQUAL(controller_term(&x.t.c), 8); /* above every term that a host has seen */
+    CU_ASSERT_EQUAL(commit_run(x.t.c.commit, want_step, &w, &e), 0);
+    CU_ASSERT_EQUAL(w.o.term, 8);
     ctl_stop(&x.t);
 }
 
@@ -314,8 +337,8 @@ CU_TestInfo issue_tests[] = {
     {"a group's orders are one batch, without those that failed",
      a_groups_orders_are_one_batch_without_those_that_failed},
     {"a new order takes the place of the older one", a_new_order_takes_the_place_of_the_older_one},
-    {"recovery stops every order and outlives a restart",
-     recovery_stops_every_order_and_outlives_a_restart},
+    {"recovery stops every order, over a restart, until a person confirms",
+     recovery_stops_every_order_until_a_person_confirms},
     {"a host enrolled anew gets its orders restated for the new incarnation",
      a_host_enrolled_anew_gets_its_orders_restated_for_the_new_incarnation},
     CU_TEST_INFO_NULL,
