@@ -1,0 +1,20 @@
+#!/bin/sh
+# Calls that lose bounds or run a shell are nowhere; printing to stdout is for
+# programs' main(), the CLI and tests.
+set -u
+bad=0
+strip() { # comments and strings are not code
+    sed -E 's/"([^"\\]|\\.)*"/""/g; s@//.*@@; s@/\*.*\*/@@g; s@^ \*.*@@; s@^/\*.*@@' "$1"
+}
+for f in $(find policies drivers agent controller tests -name '*.[ch]'); do
+    hits=$(strip "$f" | grep -nE '(^|[^A-Za-z0-9_.>])(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|gets|system|popen|alloca|tmpnam|mktemp)[[:space:]]*\(')
+    case $f in
+    tests/* | controller/cli/* | */main.c) ;;
+    *) hits="$hits$(strip "$f" | grep -nE '(^|[^A-Za-z0-9_.>])(printf|puts|putchar|vprintf)[[:space:]]*\(')" ;;
+    esac
+    if [ -n "$hits" ]; then
+        echo "$f: banned call: $hits"
+        bad=1
+    fi
+done
+exit $bad

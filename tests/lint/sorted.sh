@@ -1,0 +1,24 @@
+#!/bin/sh
+# Rows of tables are sorted, so that merges are clean.
+set -u
+bad=0
+check() { # file, how to take the key out of a row
+    [ -f "$1" ] || return 0
+    keys=$(sed -nE "$2" "$1")
+    [ -n "$keys" ] || return 0
+    if [ "$keys" != "$(echo "$keys" | LC_ALL=C sort)" ]; then
+        echo "$1 is not sorted:"
+        echo "$keys" | LC_ALL=C sort -c 2>&1 | sed 's/.*disorder: /  /'
+        bad=1
+    fi
+    [ -z "$(echo "$keys" | uniq -d)" ] || { echo "$1 has a row twice: $(echo "$keys" | uniq -d)"; bad=1; }
+}
+check tests/unit/suites.def 's/^SUITE\((.*)\)/\1/p'
+check drivers/base/fault.def 's/^FAULT\(([A-Z_]+),.*/\1/p'
+for f in drivers/db/stmt_*.def; do check "$f" 's/^STMT\(([A-Z0-9_]+),.*/\1/p'; done
+check policies/authz.def 's/^PERM\(([A-Z_]+),.*/\1/p'
+for f in policies/*_fsm.def; do check "$f" 's/^T\((.*)\)/\1/p'; done
+check policies/calendar_facts.def 's/^(OFF|WORK)\(([0-9]+).*/\2/p'
+keys=$(sed -nE 's/^ROUTE\([A-Z]+, "([^"]*)".*/\1/p' controller/routes.def)
+[ "$keys" = "$(echo "$keys" | LC_ALL=C sort)" ] || { echo "controller/routes.def is not sorted by path"; echo "$keys" | LC_ALL=C sort -c; bad=1; }
+exit $bad
