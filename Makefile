@@ -52,6 +52,7 @@ $(O)/bianyun: $(call obj,$(CLI)) $(O)/lib.a
 $(O)/unit: $(call obj,$(UNIT) $(CTRL) $(AGENT)) $(O)/lib.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcunit
 
+.SUFFIXES: # make's own rules would build programs beside their sources
 $(O)/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

@@ -142,8 +142,10 @@ issue_seal(struct group *g, struct err *e)
     if (issue_sign(g, bodies, papers, e) < 0)
         return err_wrap(e, "signing %zu orders", n);
     i = n;
-    for (struct group_order *q = g->s.orders; q != NULL; q = q->next)
-        if (DB_EXEC(g->d, DB_ISSUE_PAPER, NULL, e, DBS(papers[--i]), DBS(q->id)) < 0)
+    for (struct group_order *q = g->s.orders; q != NULL; q = q->next) {
+        i--;
+        if (DB_EXEC(g->d, DB_ISSUE_PAPER, NULL, e, DBS(papers[i]), DBS(q->id)) < 0)
             return -1;
+    }
     return 0;
 }

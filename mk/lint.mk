@@ -7,7 +7,8 @@ HEADERS_OK := $(HDRS:%=$(O)/lint/%.ok)
 lint: lint-scripts lint-headers lint-objects lint-tidy ## house rules: format, calls, arrows, purity, sizes, clang-tidy
 	@echo "lint: clean"
 
-lint-scripts: ## the rules that need no build
+lint-scripts: ## the rules that need no build; each is tried on a planted fault first
+	@bash tests/lint/selftest.sh
 	@bad=0; for s in $(LINT_SCRIPTS); do sh tests/lint/$$s.sh || { echo "lint: $$s failed"; bad=1; }; done; exit $$bad
 
 lint-headers: $(HEADERS_OK) ## every header compiles alone

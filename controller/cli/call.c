@@ -96,7 +96,7 @@ cli_escape(struct cli *c, const char *s)
 int
 cli_find_unit(struct cli *c, const char *name, struct w_unit *out, struct err *e)
 {
-    struct w_unit_list l;
+    struct w_unit_list l = {0};
 
     if (CLI_GET(c, "/v1/units", unit_list, &l, e) < 0)
         return -1;
@@ -106,7 +106,7 @@ cli_find_unit(struct cli *c, const char *name, struct w_unit *out, struct err *e
 int
 cli_find_system(struct cli *c, const char *name, struct w_system *out, struct err *e)
 {
-    struct w_system_list l;
+    struct w_system_list l = {0};
 
     if (CLI_GET(c, "/v1/systems", system_list, &l, e) < 0)
         return -1;
@@ -116,7 +116,7 @@ cli_find_system(struct cli *c, const char *name, struct w_system *out, struct er
 int
 cli_find_account(struct cli *c, const char *name, struct w_account *out, struct err *e)
 {
-    struct w_account_list l;
+    struct w_account_list l = {0};
 
     if (CLI_GET(c, "/v1/accounts", account_list, &l, e) < 0)
         return -1;
@@ -126,7 +126,7 @@ cli_find_account(struct cli *c, const char *name, struct w_account *out, struct 
 int
 cli_find_host(struct cli *c, const char *name, struct w_host_view *out, struct err *e)
 {
-    struct w_host_list l;
+    struct w_host_list l = {0};
 
     if (CLI_GET(c, "/v1/hosts", host_list, &l, e) < 0)
         return -1;
@@ -136,7 +136,7 @@ cli_find_host(struct cli *c, const char *name, struct w_host_view *out, struct e
 int
 cli_find_grant(struct cli *c, const char *name, struct w_grant_view *out, struct err *e)
 {
-    struct w_grant_list l;
+    struct w_grant_list l = {0};
 
     if (CLI_GET(c, "/v1/grants", grant_list, &l, e) < 0)
         return -1;
@@ -162,7 +162,7 @@ cli_find_resource(struct cli *c, const char *name, struct w_resource_view *out, 
             ? arena_printf(&c->a, "/v1/resources?limit=1000&name=%s&kind=%s", cli_escape(c, name),
                            w_res_kind_names[kind])
             : arena_printf(&c->a, "/v1/resources?limit=1000&name=%s", cli_escape(c, name));
-    struct w_resource_list l;
+    struct w_resource_list l = {0};
 
     if (CLI_GET(c, path, resource_list, &l, e) < 0)
         return -1;

@@ -36,7 +36,7 @@ log_at(enum log_level level, const char *event, const char *fmt, ...)
     va_end(ap);
     if (m < 0)
         m = 0;
-    n = (size_t)(n + m) < sizeof(line) - 2 ? n + m : (int)sizeof(line) - 2;
+    n = n + m < (int)sizeof(line) - 2 ? n + m : (int)sizeof(line) - 2;
     for (int i = 0; i < n; i++)
         if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
             line[i] = '?';

@@ -172,7 +172,7 @@ sigkey_load(const char *file, struct sigkey **out, struct err *e)
     if (r == 0 && sigkey_from_pem(text, &k, e) < 0)
         r = err_wrap(e, "key file '%s'", file);
     OPENSSL_cleanse(text, sizeof(text));
-    if (r < 0)
+    if (r < 0 || k == NULL)
         return -1;
     if (k->is_private && (st.st_mode & 077) != 0)
         return err_set(e, BY_E_DENIED,

@@ -70,7 +70,8 @@ migrate_at(sqlite3 *s, const struct migration *list, size_t count, size_t *at, s
                            "the store has schema %lld, this program knows %zu: run the newer "
                            "program, or restore a backup of before",
                            (long long)n, count);
-        if (n != ++seen || strcmp((const char *)sqlite3_column_text(st, 1), list[n - 1].sha256))
+        if (n != ++seen ||
+            strcmp((const char *)sqlite3_column_text(st, 1), list[n - 1].sha256) != 0)
             return err_set(e, BY_E_CONFLICT,
                            "schema %lld of the store is not %s of this program: the store was "
                            "made by another build",

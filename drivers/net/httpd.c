@@ -83,14 +83,16 @@ listen_options(int fd, int family)
 static int
 listen_port(int fd)
 {
-    struct sockaddr_storage a;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a = {.v6 = {0}};
     socklen_t len = sizeof(a);
 
-    if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+    if (getsockname(fd, &a.any, &len) < 0)
         return -1;
-    if (a.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&a)->sin_port);
+    return a.any.sa_family == AF_INET6 ? ntohs(a.v6.sin6_port) : ntohs(a.v4.sin_port);
 }
 
 static int
@@ -204,7 +206,7 @@ httpd_revoke(struct httpd *h, const char *fingerprint)
 int
 httpd_alive(struct httpd *h, int timeout_ms)
 {
-    uint64_t asked[HTTPD_MAX_LOOPS];
+    uint64_t asked[HTTPD_MAX_LOOPS] = {0};
     struct timespec until;
     int rc = 0;
 

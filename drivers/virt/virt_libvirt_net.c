@@ -43,7 +43,7 @@ net_read(struct virt_libvirt *lv, virNetworkPtr n, struct arena *a, struct virt_
     const char *name = virNetworkGetName(n);
     struct virt_net_seen s = {0};
     struct netread r = {0};
-    const char *xml;
+    const char *xml = NULL;
     int active = virNetworkIsActive(n);
 
     if (active < 0)
@@ -117,7 +117,7 @@ net_define_in(struct virt_libvirt *lv, const struct virt_net_spec *s, struct are
 {
     SCOPED(lv_net_free) virNetworkPtr n = NULL;
     SCOPED(lv_net_free) virNetworkPtr defined = NULL;
-    const char *xml = NULL, *old;
+    const char *xml = NULL, *old = NULL;
     bool changed = true;
     int found = net_find_any(lv, s->net->id, &n, e);
 
@@ -175,7 +175,7 @@ host_update(struct virt_libvirt *lv, virNetworkPtr n, virNetworkUpdateCommand co
 {
     const char *name = virNetworkGetName(n);
     unsigned flags = VIR_NETWORK_UPDATE_AFFECT_CONFIG;
-    const char *xml;
+    const char *xml = NULL;
 
     if (netxml_host(h, a, &xml, e) < 0)
         return -1;
@@ -192,7 +192,7 @@ static int
 host_set(struct virt_libvirt *lv, virNetworkPtr n, const struct virt_net_host *h, struct arena *a,
          struct err *e)
 {
-    struct virt_net_seen seen;
+    struct virt_net_seen seen = {0};
     const struct virt_net_host *old;
 
     if (net_read(lv, n, a, &seen, e) < 0)
@@ -230,7 +230,7 @@ net_host_remove(struct virt *v, const char *id, const char *mac, struct err *e)
 {
     struct virt_libvirt *lv = lv_of(v);
     SCOPED(lv_net_free) virNetworkPtr n = NULL;
-    struct virt_net_seen seen;
+    struct virt_net_seen seen = {0};
     const struct virt_net_host *old;
     struct arena a = {0};
     int rc = net_find_any(lv, id, &n, e);

@@ -147,7 +147,7 @@ static int
 vol_compare(struct virt_libvirt *lv, virStorageVolPtr vol, const struct virt_vol_spec *s,
             uint64_t capacity, struct err *e)
 {
-    struct virt_vol_seen seen;
+    struct virt_vol_seen seen = {0};
     struct arena a = {0};
     int rc = vol_read(lv, vol, &a, &seen, e);
 
