@@ -8,6 +8,10 @@
 #include "drivers/base/scope.h"
 #include "drivers/virt/virt.h"
 
+/* A bootable image is given: the environment variable CONTRACT_IMAGE. */
+#define CONTRACT_CAN_IMAGE (1u << 31)
+#define NEEDS_GUEST (VIRT_CAN_BOOT | VIRT_CAN_OVERLAY | VIRT_CAN_BALLOON | CONTRACT_CAN_IMAGE)
+
 struct contract {
     struct virt *v;
     struct virt_caps caps;
@@ -18,7 +22,7 @@ struct contract {
 
 struct contract_row {
     const char *name;
-    unsigned needs; /* VIRT_CAN_… */
+    unsigned needs; /* VIRT_CAN_…, CONTRACT_CAN_IMAGE */
     void (*run)(struct contract *c);
 };
 extern const struct contract_row contract_rows[]; /* ends with name NULL */

@@ -29,7 +29,7 @@ missing(unsigned needs, unsigned can)
     for (size_t i = 0; i < ARRAY_LEN(can_names); i++)
         if ((needs & ~can & (1u << i)) != 0)
             return can_names[i];
-    return NULL;
+    return (needs & ~can) != 0 ? "guest image (CONTRACT_IMAGE is not set)" : NULL;
 }
 
 static int
@@ -70,6 +70,8 @@ main(int argc, char **argv)
         virt_close(c.v);
         return 2;
     }
+    if (getenv("CONTRACT_IMAGE") != NULL)
+        c.caps.can |= CONTRACT_CAN_IMAGE;
     for (const struct contract_row *r = contract_rows; r->name != NULL; r++) {
         int rc = argc > 4 && strstr(r->name, argv[4]) == NULL ? 2 : row_run(&c, r);
 
