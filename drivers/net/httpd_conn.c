@@ -14,6 +14,7 @@
 #include "drivers/net/tls.h"
 
 #define LINGER_MS 2000          /* how long input is thrown away after a refusal */
+#define BODY_BYTES_PER_MS 64    /* a request may take a millisecond more for so many bytes */
 #define SEND_MS 30000           /* to send an answer, and … */
 #define SEND_BYTES_PER_MS 16    /* … a millisecond more for so many bytes */
 #define READ_AHEAD (32u * 1024) /* of what a client may send beyond one whole request */
@@ -29,8 +30,9 @@ struct conn {
     bufferevent_data_cb http_read; /* evhttp's own callback */
     struct event *hook, *timer;
     enum conn_state state;
-    bool begun;     /* a byte of the next request has arrived */
-    size_t scanned; /* bytes of the head searched already */
+    bool begun;      /* a byte of the next request has arrived */
+    int64_t allowed; /* milliseconds for the request to arrive */
+    size_t scanned;  /* bytes of the head searched already */
     struct http_req *req;
     char fingerprint[65], uri[256], peer[64];
 };
@@ -187,6 +189,10 @@ conn_check_head(struct conn *c, struct evbuffer *in)
         conn_refuse(c, 413, &e);
         return -1;
     }
+    if (h.content_length >= BODY_BYTES_PER_MS) {
+        c->allowed += h.content_length / BODY_BYTES_PER_MS;
+        conn_arm(c, c->allowed);
+    }
     return 1;
 }
 
@@ -202,7 +208,8 @@ conn_read(struct bufferevent *bev, void *arg)
         return;
     if (!c->begun) {
         c->begun = true;
-        conn_arm(c, c->port->lst->limits.header_timeout_ms);
+        c->allowed = c->port->lst->limits.header_timeout_ms;
+        conn_arm(c, c->allowed);
     }
     if (c->state == CONN_HEAD) {
         if (conn_check_head(c, in) <= 0)
@@ -270,8 +277,8 @@ conn_timeout(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     if ((c->state == CONN_HEAD && c->begun) || c->state == CONN_BODY) {
-        (void)err_set(&e, BY_E_TIMEOUT, "the request did not arrive within %d s; send it again",
-                      c->port->lst->limits.header_timeout_ms / 1000);
+        (void)err_set(&e, BY_E_TIMEOUT, "the request did not arrive within %lld s; send it again",
+                      (long long)c->allowed / 1000);
         conn_refuse(c, 408, &e);
     } else if (c->state != CONN_OWED) {
         conn_close(c);
