@@ -25,17 +25,42 @@
 
 struct options {
     const char *dir, *config, *alg, *name, *address;
+    bool help;
 };
 
 static const char usage[] =
-    "bianyun-controller init --dir DIR [--name NAME] [--alg sm2|p256] [--address ADDRESS]\n"
-    "    make a new store: root key, order key, CA, first account.  The one-time token of the\n"
-    "    administrator goes to the standard output, once.\n"
+    "bianyun-controller: the centre of Bianyun\n"
+    "  bianyun-controller init --dir DIR [--name NAME] [--alg sm2|p256] [--address ADDRESS]\n"
+    "        make a new store: root key, order key, CA, first account\n"
+    "  bianyun-controller run --dir DIR [--config FILE]\n"
+    "  bianyun-controller run --config FILE\n"
+    "        serve people and agents until SIGTERM\n"
+    "  bianyun-controller sample-config\n"
+    "        print a configuration with every setting\n"
+    "  bianyun-controller version | help\n"
+    "'init --help' and 'run --help' say more.\n";
+static const char usage_init[] =
+    "bianyun-controller init --dir DIR [OPTION...]\n"
+    "  Make a new store.  The one-time token of the account 'admin' goes to the standard output,\n"
+    "  once; whoever signs in with it registers the others.  A store that is there already is "
+    "left\n"
+    "  refused and left as it is; one whose making was interrupted is finished.\n"
+    "  --dir DIR          the folder of the store; made when missing (mode 0700)\n"
+    "  --name NAME        name of this cloud, in its papers (default: bianyun)\n"
+    "  --alg sm2|p256     signatures of orders and ledger: SM2 with SM3 (default), or P-256 with\n"
+    "                     SHA-256; grant keys choose for themselves\n"
+    "  --address ADDRESS  where to listen, for people and agents; written to DIR/controller.conf\n"
+    "                     (default: 127.0.0.1)\n"
+    "  Afterwards take DIR/root/root.key to a medium that is kept offline.\n";
+static const char usage_run[] =
     "bianyun-controller run --dir DIR [--config FILE]\n"
     "bianyun-controller run --config FILE\n"
-    "    serve people and agents until SIGTERM\n"
-    "bianyun-controller sample-config\n"
-    "bianyun-controller --version\n";
+    "  Serve people and agents until SIGTERM or SIGINT.  Nothing that was acknowledged is lost by\n"
+    "  a kill.\n"
+    "  --dir DIR      the store that init made; over the configuration's\n"
+    "  --config FILE  settings (default: DIR/controller.conf, when it is there);\n"
+    "                 'bianyun-controller sample-config' prints them all\n"
+    "  The ports in use are in DIR/run/ports.json.\n";
 
 static int
 main_fail(const struct err *e)
@@ -47,13 +72,17 @@ main_fail(const struct err *e)
 static int
 main_options(int argc, char **argv, struct options *o, struct err *e)
 {
-    static const struct option rows[] = {
-        {"dir", required_argument, NULL, 'd'},     {"config", required_argument, NULL, 'c'},
-        {"alg", required_argument, NULL, 'a'},     {"name", required_argument, NULL, 'n'},
-        {"address", required_argument, NULL, 'l'}, {0}};
+    static const struct option rows[] = {{"dir", required_argument, NULL, 'd'},
+                                         {"config", required_argument, NULL, 'c'},
+                                         {"alg", required_argument, NULL, 'a'},
+                                         {"name", required_argument, NULL, 'n'},
+                                         {"address", required_argument, NULL, 'l'},
+                                         {"help", no_argument, NULL, 'h'},
+                                         {0}};
     int ch;
 
-    while ((ch = getopt_long(argc, argv, "", rows, NULL)) != -1) {
+    opterr = 0;
+    while ((ch = getopt_long(argc, argv, ":h", rows, NULL)) != -1) {
         switch (ch) {
         case 'd':
             o->dir = optarg;
@@ -70,8 +99,15 @@ main_options(int argc, char **argv, struct options *o, struct err *e)
         case 'l':
             o->address = optarg;
             break;
+        case 'h':
+            o->help = true;
+            break;
+        case ':':
+            return err_set(e, BY_E_INVALID, "%s needs a value; see 'bianyun-controller %s --help'",
+                           argv[optind - 1], argv[0]);
         default:
-            return err_set(e, BY_E_INVALID, "an option is wrong; usage:\n%s", usage);
+            return err_set(e, BY_E_INVALID, "unknown option %s; see 'bianyun-controller %s --help'",
+                           argv[optind - 1], argv[0]);
         }
     }
     if (optind < argc)
@@ -245,8 +281,10 @@ main(int argc, char **argv)
     const char *verb = argc > 1 ? argv[1] : "";
     int rc;
 
-    if (strcmp(verb, "--version") == 0)
+    if (strcmp(verb, "--version") == 0 || strcmp(verb, "version") == 0)
         return printf("bianyun-controller %s\n", BY_VERSION) < 0;
+    if (strcmp(verb, "--help") == 0 || strcmp(verb, "help") == 0 || strcmp(verb, "-h") == 0)
+        return fputs(usage, stdout) < 0;
     if (strcmp(verb, "sample-config") == 0) {
         SCOPED(strbuf) struct strbuf b = {0};
 
@@ -254,11 +292,17 @@ main(int argc, char **argv)
         return fputs(strbuf_peek(&b), stdout) < 0;
     }
     if (strcmp(verb, "init") != 0 && strcmp(verb, "run") != 0) {
-        fputs(usage, stderr);
+        if (verb[0] == '\0')
+            fputs(usage, stderr);
+        else
+            fprintf(stderr, "bianyun-controller: no command '%s'; see 'bianyun-controller help'\n",
+                    verb);
         return 2;
     }
     if (main_options(argc - 1, argv + 1, &o, &e) < 0)
         return main_fail(&e);
+    if (o.help)
+        return fputs(strcmp(verb, "init") == 0 ? usage_init : usage_run, stdout) < 0;
     rc = strcmp(verb, "init") == 0 ? main_init(&o, &e) : main_run(&o, &e);
     return rc < 0 ? main_fail(&e) : 0;
 }

@@ -100,6 +100,10 @@ int profile_forget(struct cli *c, struct err *e);
 int profile_dir(struct cli *c, char *out, size_t size, struct err *e);
 
 /* help.c */
+/** Is there a command of this noun? */
+bool help_has(const char *noun);
+/** A command's help; with only NULL, that of all commands, or of a noun's (NULL or unknown: all).
+ */
 void help_print(FILE *f, const struct command *only, const char *noun);
 int cmd_completion(struct cli *c, struct err *e);
 int cmd_man(struct cli *c, struct err *e);

@@ -33,18 +33,26 @@ print_options_of(FILE *f, const struct command *k)
     }
 }
 
+bool
+help_has(const char *noun)
+{
+    for (const struct command *k = commands; k->noun != NULL; k++)
+        if (strcmp(k->noun, noun) == 0)
+            return true;
+    return false;
+}
+
 void
 help_print(FILE *f, const struct command *only, const char *noun)
 {
-    bool any = false;
+    bool any = noun != NULL && help_has(noun);
 
     if (only != NULL) {
-        fprintf(f, "bianyun %s %s %s\n  %s\n", only->noun, only->verb, only->args, only->help);
+        fprintf(f, "bianyun %s%s%s%s%s\n  %s\n", only->noun, only->verb[0] != '\0' ? " " : "",
+                only->verb, only->args[0] != '\0' ? " " : "", only->args, only->help);
         print_options_of(f, only);
         fprintf(f, "\nEvery command:\n");
     } else {
-        for (const struct command *k = commands; k->noun != NULL; k++)
-            any = any || (noun != NULL && strcmp(k->noun, noun) == 0);
         fprintf(f, "bianyun COMMAND … : the command line of Bianyun (汴云)\n\n");
         for (const struct command *k = commands; k->noun != NULL; k++)
             if (!any || strcmp(k->noun, noun) == 0)

@@ -7,24 +7,60 @@
 #include "controller/cli/commands.h"
 #include "drivers/net/httpc.h"
 
+/* One sentence: the verbs of a noun that is known, else where to look. */
+static int
+no_command(int argc, char **argv, struct err *e)
+{
+    char verbs[160] = "";
+    size_t n = 0;
+
+    for (const struct command *k = commands; k->noun != NULL; k++)
+        if (strcmp(k->noun, argv[0]) == 0 && n < sizeof(verbs))
+            n += (size_t)snprintf(verbs + n, sizeof(verbs) - n, "%s%s", n > 0 ? ", " : "", k->verb);
+    if (n == 0)
+        return err_set(e, BY_E_INVALID, "no command '%s'; see 'bianyun help'", argv[0]);
+    if (argc < 2 || argv[1][0] == '-')
+        return err_set(e, BY_E_INVALID, "'bianyun %s' needs one of: %s", argv[0], verbs);
+    return err_set(e, BY_E_INVALID, "'bianyun %s' has no '%s'; it has: %s", argv[0], argv[1],
+                   verbs);
+}
+
+/* The words after "help": nothing, a noun, a noun and a verb. */
+static int
+run_help(int argc, char **argv, struct err *e)
+{
+    const struct command *k = NULL;
+    int used = 0;
+
+    if (argc == -1) {
+        help_print(stderr, NULL, NULL);
+        return err_set(e, BY_E_INVALID, "no command given");
+    }
+    if (argc > 0 && argv[0][0] != '-') {
+        k = options_command(argc, argv, &used);
+        if (k == NULL && (argc > 1 || !help_has(argv[0])))
+            return no_command(argc, argv, e);
+    }
+    help_print(stdout, k, argc > 0 ? argv[0] : NULL);
+    return 0;
+}
+
 static int
 run(struct cli *c, int argc, char **argv, struct err *e)
 {
     int used = 0;
 
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
-        strcmp(argv[1], "-h") == 0) {
-        help_print(argc < 2 ? stderr : stdout, NULL, argc > 2 ? argv[2] : NULL);
-        return argc < 2 ? err_set(e, BY_E_INVALID, "no command given") : 0;
-    }
+        strcmp(argv[1], "-h") == 0)
+        return run_help(argc - 2, argv + 2, e);
+    if (argc == 3 && help_has(argv[1]) &&
+        (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0))
+        return run_help(1, argv + 1, e);
     if (strcmp(argv[1], "--version") == 0)
         return cmd_version(c, e);
     c->cmd = options_command(argc - 1, argv + 1, &used);
-    if (c->cmd == NULL) {
-        help_print(stderr, NULL, argv[1]);
-        return err_set(e, BY_E_INVALID, "no command '%s%s%s'; see 'bianyun help'", argv[1],
-                       argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
-    }
+    if (c->cmd == NULL)
+        return no_command(argc - 1, argv + 1, e);
     if (options_read(c, argc - used, argv + used, e) < 0)
         return -1;
     if (cli_opt(c, "help") != NULL) {
