@@ -47,103 +47,103 @@ accepts_plain_json(void)
     }
 }
 
+#define T(s) s, sizeof(s) - 1
+static const struct {
+    const char *text;
+    size_t len, at;
+    const char *what;
+} refused[] = {
+    {T(""), 0, "ends too early"},
+    {T("  "), 2, "ends too early"},
+    {T("{"), 1, "ends too early"},
+    {T("[1,2"), 4, "ends too early"},
+    {T("{\"a\""), 4, "ends too early"},
+    {T("{\"a\":"), 5, "ends too early"},
+    {T("\"abc"), 4, "ends too early"},
+    {T("\"abc\\"), 5, "ends too early"},
+    {T("\"\\u12"), 5, "ends too early"},
+    {T("-"), 1, "ends too early"},
+    {T("\xef\xbb\xbf{}"), 0, "value"},
+    {T("{} {}"), 3, "more text"},
+    {T("{}\0"), 2, "more text"},
+    {T("[1,]"), 3, "value"},
+    {T("[,1]"), 1, "value"},
+    {T("[1 2]"), 3, "','"},
+    {T("[1}"), 2, "']'"},
+    {T("{\"a\":1]"), 6, "'}'"},
+    {T("{\"a\":1,}"), 7, "key"},
+    {T("{a:1}"), 1, "key"},
+    {T("{'a':1}"), 1, "key"},
+    {T("{\"a\" 1}"), 5, "':'"},
+    {T("{1:1}"), 1, "key"},
+    {T("'a'"), 0, "value"},
+    {T("NaN"), 0, "value"},
+    {T("-NaN"), 1, "digit"},
+    {T("Infinity"), 0, "value"},
+    {T("-Infinity"), 1, "digit"},
+    {T("True"), 0, "value"},
+    {T("nul"), 0, "value"},
+    {T("nullx"), 4, "more text"},
+    {T("// c\n1"), 0, "value"},
+    {T("[1/*c*/]"), 2, "','"},
+    {T("01"), 0, "begin with 0"},
+    {T("-01"), 1, "begin with 0"},
+    {T("+1"), 0, "value"},
+    {T(".5"), 0, "value"},
+    {T("0x10"), 1, "more text"},
+    {T("1.0"), 1, "whole numbers"},
+    {T("1e3"), 1, "whole numbers"},
+    {T("1E400"), 1, "whole numbers"},
+    {T("-0"), 0, "minus zero"},
+    {T("18446744073709551616"), 0, "64 bits"},
+    {T("-9223372036854775809"), 0, "64 bits"},
+    {T("[1,99999999999999999999999999]"), 3, "64 bits"},
+    {T("\"a\nb\""), 2, "control"},
+    {T("\"a\tb\""), 2, "control"},
+    {T("\"\x1f\""), 1, "control"},
+    {T("\"a\0b\""), 2, "NUL"},
+    {T("{\"a\0\":1}"), 3, "NUL"},
+    {T("\"\\u0000\""), 1, "u0000"},
+    {T("{\"\\u0000\":1}"), 2, "u0000"},
+    {T("\"\\ud800\""), 1, "high surrogate"},
+    {T("\"\\ud800x\""), 1, "high surrogate"},
+    {T("\"\\ud800\\n\""), 1, "high surrogate"},
+    {T("\"\\ud800\\ud800\""), 1, "high surrogate"},
+    {T("\"x\\udc00\""), 2, "low surrogate"},
+    {T("\"\\x41\""), 2, "escape"},
+    {T("\"\\\0\""), 2, "escape"},
+    {T("\"\\u12g4\""), 5, "hex digits"},
+    {T("\"\x80\""), 1, "UTF-8"},
+    {T("\"\xc0\xaf\""), 1, "UTF-8"},
+    {T("\"\xe0\x80\xaf\""), 1, "UTF-8"},
+    {T("\"\xed\xa0\x80\""), 1, "UTF-8"},
+    {T("\"\xf4\x90\x80\x80\""), 1, "UTF-8"},
+    {T("\"\xf8\x88\x80\x80\x80\""), 1, "UTF-8"},
+    {T("\"\xe6\xb1\""), 1, "UTF-8"},
+    {T("\"\xe6"), 1, "UTF-8"},
+    {T("{\"a\":1,\"a\":1}"), 7, "already given"},
+    {T("{\"a\":1,\"\\u0061\":1}"), 7, "already given"},
+    {T("{\"\\u0061\":1,\"b\":2,\"a\":1}"), 18, "already given"},
+    {T("{\"\":1,\"\":1}"), 6, "already given"},
+    {T("[{\"x\":{\"k\":1,\"k\":2}}]"), 13, "already given"},
+    {T("{\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":1}"), 18, "already given"},
+    {T("{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"c\":1}"), 55,
+     "already given"},
+};
+#undef T
+
 static void
 refuses_with_the_offset_of_the_fault(void)
 {
-#define T(s) s, sizeof(s) - 1
-    static const struct {
-        const char *text;
-        size_t len, at;
-        const char *what;
-    } rows[] = {
-        {T(""), 0, "ends too early"},
-        {T("  "), 2, "ends too early"},
-        {T("{"), 1, "ends too early"},
-        {T("[1,2"), 4, "ends too early"},
-        {T("{\"a\""), 4, "ends too early"},
-        {T("{\"a\":"), 5, "ends too early"},
-        {T("\"abc"), 4, "ends too early"},
-        {T("\"abc\\"), 5, "ends too early"},
-        {T("\"\\u12"), 5, "ends too early"},
-        {T("-"), 1, "ends too early"},
-        {T("\xef\xbb\xbf{}"), 0, "value"},
-        {T("{} {}"), 3, "more text"},
-        {T("{}\0"), 2, "more text"},
-        {T("[1,]"), 3, "value"},
-        {T("[,1]"), 1, "value"},
-        {T("[1 2]"), 3, "','"},
-        {T("[1}"), 2, "']'"},
-        {T("{\"a\":1]"), 6, "'}'"},
-        {T("{\"a\":1,}"), 7, "key"},
-        {T("{a:1}"), 1, "key"},
-        {T("{'a':1}"), 1, "key"},
-        {T("{\"a\" 1}"), 5, "':'"},
-        {T("{1:1}"), 1, "key"},
-        {T("'a'"), 0, "value"},
-        {T("NaN"), 0, "value"},
-        {T("-NaN"), 1, "digit"},
-        {T("Infinity"), 0, "value"},
-        {T("-Infinity"), 1, "digit"},
-        {T("True"), 0, "value"},
-        {T("nul"), 0, "value"},
-        {T("nullx"), 4, "more text"},
-        {T("// c\n1"), 0, "value"},
-        {T("[1/*c*/]"), 2, "','"},
-        {T("01"), 0, "begin with 0"},
-        {T("-01"), 1, "begin with 0"},
-        {T("+1"), 0, "value"},
-        {T(".5"), 0, "value"},
-        {T("0x10"), 1, "more text"},
-        {T("1.0"), 1, "whole numbers"},
-        {T("1e3"), 1, "whole numbers"},
-        {T("1E400"), 1, "whole numbers"},
-        {T("-0"), 0, "minus zero"},
-        {T("18446744073709551616"), 0, "64 bits"},
-        {T("-9223372036854775809"), 0, "64 bits"},
-        {T("[1,99999999999999999999999999]"), 3, "64 bits"},
-        {T("\"a\nb\""), 2, "control"},
-        {T("\"a\tb\""), 2, "control"},
-        {T("\"\x1f\""), 1, "control"},
-        {T("\"a\0b\""), 2, "NUL"},
-        {T("{\"a\0\":1}"), 3, "NUL"},
-        {T("\"\\u0000\""), 1, "u0000"},
-        {T("{\"\\u0000\":1}"), 2, "u0000"},
-        {T("\"\\ud800\""), 1, "high surrogate"},
-        {T("\"\\ud800x\""), 1, "high surrogate"},
-        {T("\"\\ud800\\n\""), 1, "high surrogate"},
-        {T("\"\\ud800\\ud800\""), 1, "high surrogate"},
-        {T("\"x\\udc00\""), 2, "low surrogate"},
-        {T("\"\\x41\""), 2, "escape"},
-        {T("\"\\\0\""), 2, "escape"},
-        {T("\"\\u12g4\""), 5, "hex digits"},
-        {T("\"\x80\""), 1, "UTF-8"},
-        {T("\"\xc0\xaf\""), 1, "UTF-8"},
-        {T("\"\xe0\x80\xaf\""), 1, "UTF-8"},
-        {T("\"\xed\xa0\x80\""), 1, "UTF-8"},
-        {T("\"\xf4\x90\x80\x80\""), 1, "UTF-8"},
-        {T("\"\xf8\x88\x80\x80\x80\""), 1, "UTF-8"},
-        {T("\"\xe6\xb1\""), 1, "UTF-8"},
-        {T("\"\xe6"), 1, "UTF-8"},
-        {T("{\"a\":1,\"a\":1}"), 7, "already given"},
-        {T("{\"a\":1,\"\\u0061\":1}"), 7, "already given"},
-        {T("{\"\\u0061\":1,\"b\":2,\"a\":1}"), 18, "already given"},
-        {T("{\"\":1,\"\":1}"), 6, "already given"},
-        {T("[{\"x\":{\"k\":1,\"k\":2}}]"), 13, "already given"},
-        {T("{\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":1}"), 18, "already given"},
-        {T("{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"c\":1}"), 55,
-         "already given"},
-    };
-#undef T
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         char at[40];
         struct err e = {0};
 
-        (void)snprintf(at, sizeof(at), "byte %zu: ", rows[i].at);
-        CU_ASSERT_EQUAL(jscan(rows[i].text, rows[i].len, &e), -1);
+        (void)snprintf(at, sizeof(at), "byte %zu: ", refused[i].at);
+        CU_ASSERT_EQUAL(jscan(refused[i].text, refused[i].len, &e), -1);
         CU_ASSERT_EQUAL(e.code, BY_E_INVALID);
-        if (strstr(e.msg, at) == NULL || strstr(e.msg, rows[i].what) == NULL) {
-            printf("\n%s: wanted %s%s, got %s\n", rows[i].text, at, rows[i].what, e.msg);
+        if (strstr(e.msg, at) == NULL || strstr(e.msg, refused[i].what) == NULL) {
+            printf("\n%s: wanted %s%s, got %s\n", refused[i].text, at, refused[i].what, e.msg);
             CU_FAIL("another fault");
         }
     }

@@ -1,4 +1,6 @@
 #include <CUnit/CUnit.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -198,6 +200,63 @@ will_not_hold_the_roots_private_part(void)
     CU_ASSERT_PTR_NULL(r);
 }
 
+enum { READERS = 3, STATEMENTS = 12 };
+
+struct reader {
+    pthread_t thread;
+    const struct world *w;
+    const char *text;
+    atomic_bool *stop;
+    int denied; /* of this thread */
+};
+
+static void *
+reader_main(void *arg)
+{
+    struct reader *r = arg;
+
+    while (!atomic_load(r->stop)) {
+        SCOPED(arena) struct arena a = {0};
+        const char *body = NULL;
+        struct err e = {0};
+
+        if (keyring_check(r->w->ring, r->text, strlen(r->text), PAPER_GRANT, NULL, KEY_GRANT, 1500,
+                          &a, &body, &e) < 0 ||
+            keyring_find(r->w->ring, sigkey_id(r->w->grant))->use != KEY_GRANT)
+            r->denied++;
+    }
+    return NULL;
+}
+
+static void
+takes_statements_in_while_others_check(void)
+{
+    struct reader readers[READERS];
+    struct w_key_entry grant;
+    const char *text = NULL;
+    atomic_bool stop = false;
+    struct err e = {0};
+    struct world w;
+
+    world_open(&w);
+    grant = entry_of(&w, w.grant, KEY_GRANT);
+    CU_ASSERT_EQUAL_FATAL(paper_sign(w.grant, PAPER_GRANT, "{}", &w.a, &text, &e), 0);
+    for (size_t i = 0; i < READERS; i++) {
+        readers[i] = (struct reader){.w = &w, .text = text, .stop = &stop};
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&readers[i].thread, NULL, reader_main, &readers[i]),
+                              0);
+    }
+    for (uint64_t n = 0; n < STATEMENTS; n++)
+        CU_ASSERT_EQUAL(add(&w, statement(&w, w.root, PAPER_KEYS, 6 + n, &grant, 1), &e), 0);
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < READERS; i++) {
+        CU_ASSERT_EQUAL(pthread_join(readers[i].thread, NULL), 0);
+        CU_ASSERT_EQUAL(readers[i].denied, 0);
+    }
+    CU_ASSERT_EQUAL(keyring_serial(w.ring), 5 + STATEMENTS);
+    world_close(&w);
+}
+
 static void
 knows_nobody_before_the_first_statement(void)
 {
@@ -224,6 +283,7 @@ CU_TestInfo keyring_tests[] = {
     {"refuses statements that are not the root's or not sound",
      refuses_statements_that_are_not_the_roots_or_not_sound},
     {"will not hold the root's private part", will_not_hold_the_roots_private_part},
+    {"takes statements in while others check", takes_statements_in_while_others_check},
     {"knows nobody before the first statement", knows_nobody_before_the_first_statement},
     CU_TEST_INFO_NULL,
 };
