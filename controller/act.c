@@ -274,6 +274,24 @@ check_power(const struct resource_row *r, const struct act *x, struct err *e)
     return 0;
 }
 
+/* A host judges an order by the one before it, and hears only the newest: what it must know first,
+ * the making or a change of size, may not be overtaken. */
+static int
+check_taken_up(struct tx *t, const struct resource_row *r, struct arena *a, struct err *e)
+{
+    struct order_row o;
+
+    if (r->seen_term == r->term && r->seen_generation == r->generation)
+        return 0;
+    if (order_row_get(t->d, r->order, a, &o, e) < 0)
+        return -1;
+    if (o.verb == VERB_POWER || o.verb == VERB_BIN || o.verb == VERB_ERASE)
+        return 0;
+    return err_set(e, BY_E_CONFLICT,
+                   "host %s has not taken up the order '%s' of %s yet: wait for it", r->host_name,
+                   w_verb_names[o.verb], r->name);
+}
+
 /* An expired grant makes nothing more; what takes away or stops stays possible. */
 static int
 check_validity(struct tx *t, const struct resource_row *r, const struct act *x, struct arena *a,
@@ -303,12 +321,7 @@ act_check(struct tx *t, const struct resource_row *r, const struct act *x, struc
     if (r->absent_ms > 0)
         return err_set(e, BY_E_CONFLICT, "%s is gone: its erasure certificate is %s", r->name,
                        r->certificate[0] == '\0' ? "not needed" : r->certificate);
-    /* A host carries out a change only of what it was told to make. */
-    if (r->seen_generation == 0)
-        return err_set(e, BY_E_CONFLICT,
-                       "host %s has not taken up the order that makes %s yet: wait for it",
-                       r->host_name, r->name);
-    if (check_validity(t, r, x, a, e) < 0)
+    if (check_taken_up(t, r, a, e) < 0 || check_validity(t, r, x, a, e) < 0)
         return -1;
     switch (x->verb) {
     case VERB_BIN:

@@ -14,6 +14,7 @@
 #include "controller/controller.h"
 #include "controller/dispatch.h"
 #include "controller/init.h"
+#include "controller/jobs.h"
 #include "controller/paths.h"
 #include "controller/server.h"
 #include "drivers/base/clock.h"
@@ -263,9 +264,12 @@ main_run(const struct options *o, struct err *e)
         rc = dispatch_new(&c, &c.dispatch, e);
     c.wake_host = dispatch_wake;
     if (rc == 0)
+        rc = jobs_new(&c, &c.jobs, e);
+    if (rc == 0)
         rc = server_start(&c, e);
     if (rc == 0)
         main_serve(&c, &ends);
+    jobs_free(TAKE(c.jobs));
     dispatch_stop(c.dispatch); /* the polls that wait are answered before the server goes */
     server_stop(&c);
     dispatch_free(TAKE(c.dispatch));

@@ -1,0 +1,357 @@
+#include "controller/explain.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "controller/finding.h"
+#include "controller/own.h"
+#include "controller/placing.h"
+#include "controller/policy.h"
+#include "drivers/base/strbuf.h"
+#include "drivers/db/store_grant.h"
+#include "drivers/db/store_resource.h"
+#include "drivers/db/store_usage.h"
+
+enum { LINES_MAX = 1000, ENTRIES_MAX = 300 };
+
+struct story {
+    struct api_call *k;
+    struct tx *t;
+    struct w_explanation *out;
+    bool differs; /* a decision came out otherwise, or its facts are gone */
+    size_t replayed;
+};
+
+/* One entry of the ledger. */
+struct entry {
+    struct entry *next;
+    int64_t at_ms;
+    const char *act, *actor, *body; /* body "" when purged */
+};
+
+static void say(struct story *s, const char *step, const char *id, int64_t at_ms, const char *fmt,
+                ...) __attribute__((format(printf, 5, 6)));
+static void
+say(struct story *s, const char *step, const char *id, int64_t at_ms, const char *fmt, ...)
+{
+    struct w_explain_line *l = JM_ITEM(s->out->lines, struct w_explain_line, s->out->lines.n);
+    char text[4000];
+    va_list ap;
+
+    if (s->out->lines.n >= LINES_MAX)
+        return;
+    s->out->lines.n++;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    (void)snprintf(l->step, sizeof(l->step), "%s", step);
+    (void)snprintf(l->id, sizeof(l->id), "%s", id);
+    l->at_ms = at_ms;
+    l->text = arena_strdup(s->k->a, text);
+}
+
+/* ---- the ledger ---------------------------------------------------------------------------------
+ */
+
+/* 1 with the newest entry of that act about the subject, 0 none, -1 error. */
+static int
+entry_find(struct story *s, const char *subject, const char *act, struct entry *x, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    memset(x, 0, sizeof(*x));
+    if (DB_QUERY(s->t->d, DB_LEDGER_FLOW_FIND, &r, e, DBS(subject), DBS(act)) < 0)
+        return -1;
+    rc = db_next(r, e);
+    if (rc != 1)
+        return rc;
+    x->at_ms = db_int(r, 1);
+    x->actor = arena_strdup(s->k->a, db_str(r, 2));
+    x->body = arena_strdup(s->k->a, db_str(r, 3));
+    x->act = act;
+    return 1;
+}
+
+/* All entries about the subject, oldest first. */
+static int
+entry_all(struct story *s, const char *subject, struct entry **out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    struct entry **tail = out;
+    size_t n = 0;
+    int rc;
+
+    *out = NULL;
+    if (DB_QUERY(s->t->d, DB_LEDGER_FLOW_SUBJECT, &r, e, DBS(subject)) < 0)
+        return -1;
+    while ((rc = db_next(r, e)) == 1 && n++ < ENTRIES_MAX) {
+        struct entry *x = arena_alloc(s->k->a, sizeof(*x));
+
+        x->at_ms = db_int(r, 1);
+        x->actor = arena_strdup(s->k->a, db_str(r, 2));
+        x->act = arena_strdup(s->k->a, db_str(r, 3));
+        x->body = arena_strdup(s->k->a, db_str(r, 4));
+        *tail = x;
+        tail = &x->next;
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+/* ---- grant and placing
+ * ---------------------------------------------------------------------------- */
+
+static const char *
+host_name(const struct w_placing_facts *f, const char *id)
+{
+    for (size_t i = 0; i < f->hosts.n; i++)
+        if (strcmp(JM_ITEM(f->hosts, struct w_placing_host, i)->id, id) == 0)
+            return JM_ITEM(f->hosts, struct w_placing_host, i)->name;
+    return id;
+}
+
+/* Made again from the recorded facts, and compared as bytes. */
+static bool
+placing_again(struct story *s, const struct w_grant_record *rec)
+{
+    SCOPED(strbuf) struct strbuf was = {0}, now = {0};
+    struct w_placing_choices c = {0};
+
+    (void)placing_decide(&rec->facts, s->k->a, &c);
+    jm_encode(schema_placing_choices, &rec->choices, &was);
+    jm_encode(schema_placing_choices, &c, &now);
+    s->replayed++;
+    return was.len == now.len && memcmp(strbuf_peek(&was), strbuf_peek(&now), was.len) == 0;
+}
+
+static void
+tell_placing(struct story *s, const struct w_grant_record *rec, const char *resource, int64_t at_ms)
+{
+    for (size_t i = 0; i < rec->resources.n; i++) {
+        const struct w_grant_resource *g = JM_ITEM(rec->resources, struct w_grant_resource, i);
+        const struct w_placing_choice *c;
+
+        if ((resource != NULL && strcmp(g->resource, resource) != 0) ||
+            g->group >= rec->choices.items.n)
+            continue;
+        c = JM_ITEM(rec->choices.items, struct w_placing_choice, g->group);
+        say(s, "placement", g->resource, at_ms,
+            "line %u, ordinal %u (%s) went to host %s, of %zu hosts known then%s%s", g->line,
+            g->ordinal, w_res_kind_names[g->kind], host_name(&rec->facts, c->host),
+            rec->facts.hosts.n,
+            c->reason == NULL ? "" : "; refused: ", c->reason == NULL ? "" : c->reason);
+    }
+}
+
+static int
+tell_grant(struct story *s, const char *grant, const char *resource, struct err *e)
+{
+    struct w_grant_record rec;
+    struct entry x;
+    struct err why = {0};
+    int rc = entry_find(s, grant, "grant.accepted", &x, e);
+
+    if (rc < 0)
+        return -1;
+    if (rc == 0 || x.body[0] == '\0' ||
+        W_DECODE(grant_record, x.body, strlen(x.body), JM_PEER, s->k->a, &rec, &why) < 0) {
+        s->differs = true;
+        say(s, "grant", grant, 0, "the ledger does not hold how this grant was accepted%s%s",
+            why.msg[0] == '\0' ? "" : ": ", why.msg);
+        return 0;
+    }
+    if (!placing_again(s, &rec))
+        s->differs = true;
+    tell_placing(s, &rec, resource, x.at_ms);
+    say(s, "grant", grant, x.at_ms,
+        "accepted from account %s, signed with key %.16s…, body SHA-256 %s; to be configured by "
+        "the "
+        "end of %s",
+        x.actor, rec.key, rec.body_sha256, rec.due_day);
+    say(s, "approval", rec.number, rec.approved_at_ms, "approval number %s, approved by account %s",
+        rec.number, rec.approver);
+    return 0;
+}
+
+/* ---- findings and plans
+ * --------------------------------------------------------------------------- */
+
+static int
+tell_finding(struct story *s, const char *finding, struct err *e)
+{
+    struct w_finding_record rec;
+    struct w_policy p;
+    struct entry x;
+    struct err why = {0};
+    int rc = entry_find(s, finding, "finding.made", &x, e);
+
+    if (rc < 0)
+        return -1;
+    if (rc == 0 || x.body[0] == '\0' ||
+        W_DECODE(finding_record, x.body, strlen(x.body), JM_PEER, s->k->a, &rec, &why) < 0 ||
+        policy_by_version(s->t->d, rec.policy, s->k->a, &p, &why) < 0) {
+        s->differs = true;
+        say(s, "finding", finding, 0, "the ledger does not hold what this finding rests on");
+        return 0;
+    }
+    s->replayed++;
+    if (!finding_replay(&rec, &p))
+        s->differs = true;
+    say(s, "finding", finding, x.at_ms, "%s under policy %s: %s", w_verdict_names[rec.verdict],
+        rec.policy, rec.reason);
+    return 0;
+}
+
+static int
+tell_plan(struct story *s, const char *plan, struct err *e)
+{
+    struct w_plan p;
+    struct entry x;
+    struct err why = {0};
+    int rc = entry_find(s, plan, "plan.accepted", &x, e);
+
+    if (rc < 0)
+        return -1;
+    if (rc == 0 || x.body[0] == '\0' ||
+        W_DECODE(plan, x.body, strlen(x.body), JM_PEER, s->k->a, &p, &why) < 0) {
+        s->differs = true;
+        say(s, "plan", plan, 0, "the ledger does not hold this plan");
+        return 0;
+    }
+    say(s, "plan", plan, x.at_ms, "signed by account %s, %zu lines: %s", p.approver, p.lines.n,
+        p.reason);
+    return tell_finding(s, p.finding, e);
+}
+
+/* ---- orders and resources
+ * -------------------------------------------------------------------------- */
+
+static int
+tell_order(struct story *s, const struct entry *x, char plan[W_ID], struct err *e)
+{
+    struct w_order o;
+    struct entry closed;
+    struct err why = {0};
+    int rc;
+
+    if (x->body[0] == '\0' ||
+        W_DECODE(order, x->body, strlen(x->body), JM_PEER, s->k->a, &o, &why) < 0) {
+        s->differs = true;
+        return 0;
+    }
+    say(s, "order", o.id, x->at_ms,
+        "%s, wanted %s, generation %llu, by authority of %s %s, on behalf of %s",
+        w_verb_names[o.verb], w_wanted_names[o.wanted], (unsigned long long)o.generation,
+        w_authority_names[o.authority], o.authority_id, x->actor);
+    if (o.authority == AUTH_PLAN)
+        memcpy(plan, o.authority_id, W_ID);
+    rc = entry_find(s, o.id, "order.closed", &closed, e);
+    if (rc == 1)
+        say(s, "order", o.id, closed.at_ms, "closed: host %s read it back as equal", closed.actor);
+    return rc < 0 ? -1 : 0;
+}
+
+static int
+tell_resource(struct story *s, const struct resource_row *r, struct err *e)
+{
+    struct entry *all = NULL;
+    char plan[W_ID] = "", told[W_ID] = "";
+
+    say(s, w_res_kind_names[r->kind], r->id, s->t->now_ms,
+        "%s on host %s: wanted %s, seen %s, generation %llu%s%s", r->name, r->host_name,
+        w_wanted_names[r->wanted], w_seen_names[r->seen == SEEN_NONE ? SEEN_UNKNOWN : r->seen],
+        (unsigned long long)r->generation,
+        r->seen_equal ? "" : "; not equal: ", r->seen_equal ? "" : r->seen_reason);
+    if (entry_all(s, r->id, &all, e) < 0)
+        return -1;
+    for (const struct entry *x = all; x != NULL; x = x->next) {
+        if (strcmp(x->act, "order.issued") == 0) {
+            if (tell_order(s, x, plan, e) < 0)
+                return -1;
+            if (plan[0] != '\0' && strcmp(plan, told) != 0 && tell_plan(s, plan, e) < 0)
+                return -1;
+            memcpy(told, plan, sizeof(told));
+        } else if (strcmp(x->act, "certificate.issued") == 0) {
+            say(s, "certificate", r->certificate, x->at_ms,
+                "overwritten and read back by host %s; certificate %s", x->actor, r->certificate);
+        } else {
+            say(s, "event", r->id, x->at_ms, "%s by %s", x->act, x->actor);
+        }
+    }
+    return tell_grant(s, r->grant, r->id, e);
+}
+
+/* 1 told, 0 not of this kind. */
+static int
+try_resource(struct story *s, const char *id, struct err *e)
+{
+    struct resource_row r;
+    int rc = resource_find(s->t->d, id, s->k->a, &r, e);
+
+    if (rc <= 0)
+        return rc;
+    return own_check(s->k, r.unit, "thing", e) < 0 || tell_resource(s, &r, e) < 0 ? -1 : 1;
+}
+
+static int
+try_order(struct story *s, const char *id, struct err *e)
+{
+    struct order_row o;
+    struct err why = {0};
+
+    if (order_row_get(s->t->d, id, s->k->a, &o, &why) < 0) {
+        if (why.code == BY_E_NOT_FOUND)
+            return 0;
+        *e = why;
+        return -1;
+    }
+    return try_resource(s, o.resource, e);
+}
+
+static int
+try_grant(struct story *s, const char *id, struct err *e)
+{
+    struct grant_row g;
+    int rc = grant_row_find(s->t->d, id, s->k->a, &g, e);
+
+    if (rc <= 0)
+        return rc;
+    return own_check(s->k, g.unit, "thing", e) < 0 || tell_grant(s, id, NULL, e) < 0 ? -1 : 1;
+}
+
+static int
+try_finding(struct story *s, const char *id, struct err *e)
+{
+    struct finding_row f;
+    int rc = finding_find(s->t->d, id, s->k->a, &f, e);
+
+    if (rc <= 0)
+        return rc;
+    if (own_check(s->k, f.unit, "thing", e) < 0 || tell_finding(s, id, e) < 0)
+        return -1;
+    return try_resource(s, f.vm, e);
+}
+
+int
+api_explain_get(struct api_call *k, struct tx *t, struct err *e)
+{
+    static int (*const kinds[])(struct story *, const char *,
+                                struct err *) = {try_resource, try_order, try_grant, try_finding};
+    struct story s = {.k = k, .t = t, .out = k->out};
+
+    s.out->lines.items = arena_alloc(k->a, LINES_MAX * sizeof(struct w_explain_line));
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        int rc = kinds[i](&s, k->id, e);
+
+        if (rc < 0)
+            return -1;
+        if (rc == 1) {
+            s.out->replay_equal = !s.differs && s.replayed > 0;
+            return 0;
+        }
+    }
+    return err_set(e, BY_E_NOT_FOUND, "there is no VM, volume, network, order, grant or finding %s",
+                   k->id);
+}

@@ -1,0 +1,387 @@
+#include "controller/jobs.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "controller/auth.h"
+#include "controller/commit.h"
+#include "controller/controller.h"
+#include "controller/finding.h"
+#include "controller/hold.h"
+#include "controller/plan.h"
+#include "controller/policy.h"
+#include "controller/quota.h"
+#include "drivers/base/clock.h"
+#include "drivers/base/log.h"
+#include "drivers/base/strbuf.h"
+#include "drivers/db/store_grant.h"
+#include "drivers/db/store_host_flow.h"
+
+enum { TICK_MS = 500, SILENT_MAX = 1024, OVERDUE_MAX = 100 };
+
+struct jobs {
+    struct controller *c;
+    struct db *d; /* of the thread */
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool stop;
+    int64_t next_ms[JOB__MAX]; /* monotonic; owner thread */
+};
+
+/* ---- plans and holds
+ * ------------------------------------------------------------------------------ */
+
+static int
+plans_step(void *arg, struct tx *t, struct err *e)
+{
+    return plan_run_due(t, arg, e);
+}
+
+static int
+count(void *arg, const struct plan_due *l, struct err *e)
+{
+    size_t *n = arg;
+
+    (void)l;
+    (void)e;
+    (*n)++;
+    return 0;
+}
+
+/* Look with the read connection first: most rounds have nothing to write. */
+static int
+run_plans(struct controller *c, struct db *d, struct err *e)
+{
+    size_t due = 0, made = 0;
+
+    if (plan_each_due(d, c->wall_ms(), count, &due, e) < 0)
+        return -1;
+    if (due == 0)
+        return 0;
+    if (commit_run(c->commit, plans_step, &made, e) < 0)
+        return -1;
+    if (made > 0)
+        log_info("plans.ordered", "lines=%zu of=%zu", made, due);
+    return 0;
+}
+
+static int
+holds_step(void *arg, struct tx *t, struct err *e)
+{
+    return hold_expire(t, arg, e);
+}
+
+static int
+note_hold(void *arg, const char *id, const char *host, struct err *e)
+{
+    size_t *n = arg;
+
+    (void)id;
+    (void)host;
+    (void)e;
+    (*n)++;
+    return 0;
+}
+
+static int
+run_holds(struct controller *c, struct db *d, struct err *e)
+{
+    size_t n = 0;
+
+    if (hold_each_expired(d, c->wall_ms(), note_hold, &n, e) < 0)
+        return -1;
+    return n == 0 ? 0 : commit_run(c->commit, holds_step, &n, e);
+}
+
+/* ---- hosts
+ * ----------------------------------------------------------------------------------------- */
+
+struct silence {
+    char id[W_ID], name[W_NAME];
+    bool silent;
+};
+struct silences {
+    struct silence *list;
+    size_t n;
+};
+
+static int
+silence_step(void *arg, struct tx *t, struct err *e)
+{
+    struct silences *x = arg;
+
+    for (size_t i = 0; i < x->n; i++) {
+        const struct silence *s = &x->list[i];
+
+        if (ledger_append(t, "controller", s->silent ? "host.silent" : "host.heard", s->id, "{}",
+                          e) < 0)
+            return -1;
+        log_warn(s->silent ? "host.silent" : "host.heard", "host=%s name=%s", s->id, s->name);
+    }
+    return 0;
+}
+
+/* 1 when the newest entry says that the host is silent. */
+static int
+told_silent(struct db *d, const char *host, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(d, DB_LEDGER_FLOW_SILENCE, &r, e, DBS(host)) < 0 || (rc = db_next(r, e)) < 0)
+        return -1;
+    return rc == 1 && strcmp(db_str(r, 0), "host.silent") == 0;
+}
+
+/* Silence keeps machines and quota as they are; it is told once, and so is the return. */
+static int
+run_hosts(struct controller *c, struct db *d, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct host_facts *h = NULL;
+    struct silences x = {0};
+    int64_t now = c->wall_ms();
+    size_t n = 0;
+
+    if (host_facts_load(d, &a, &h, &n, e) < 0)
+        return -1;
+    x.list = arena_alloc(&a, SILENT_MAX * sizeof(*x.list));
+    for (size_t i = 0; i < n && x.n < SILENT_MAX; i++) {
+        int64_t heard = auth_host_seen(c->auth, h[i].id);
+        bool silent;
+        int told;
+
+        if (h[i].incarnation == 0 || strcmp(h[i].state, "revoked") == 0)
+            continue;
+        if (heard < h[i].seen_ms)
+            heard = h[i].seen_ms;
+        silent = h[i].inventory_unknown || now - heard > c->conf.silent_seconds * 1000;
+        told = told_silent(d, h[i].id, e);
+        if (told < 0)
+            return -1;
+        if (silent == (told == 1))
+            continue;
+        memcpy(x.list[x.n].id, h[i].id, W_ID);
+        memcpy(x.list[x.n].name, h[i].name, W_NAME);
+        x.list[x.n++].silent = silent;
+    }
+    return x.n == 0 ? 0 : commit_run(c->commit, silence_step, &x, e);
+}
+
+/* ---- legal clocks
+ * ---------------------------------------------------------------------------------- */
+
+struct overdue {
+    char grant[OVERDUE_MAX][W_ID];
+    int64_t due_ms[OVERDUE_MAX];
+    size_t n;
+};
+
+/* Overdue from its own instant, however late that is noticed. */
+static int
+overdue_step(void *arg, struct tx *t, struct err *e)
+{
+    struct overdue *x = arg;
+
+    for (size_t i = 0; i < x->n; i++) {
+        char body[64];
+
+        (void)snprintf(body, sizeof(body), "{\"due_ms\":%lld}", (long long)x->due_ms[i]);
+        if (clock_overdue(t->d, x->grant[i], x->due_ms[i], e) < 0 ||
+            ledger_append(t, "controller", "clock.overdue", x->grant[i], body, e) < 0)
+            return -1;
+        log_warn("clock.overdue", "grant=%s", x->grant[i]);
+    }
+    return 0;
+}
+
+static int
+run_clocks(struct controller *c, struct db *d, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    struct overdue x = {.n = 0};
+    int rc;
+
+    if (controller_clock_jumped(c)) /* no verdict by a clock that a person has not confirmed */
+        return 0;
+    if (DB_QUERY(d, DB_CLOCK_DUE, &r, e, DBI(c->wall_ms())) < 0)
+        return -1;
+    while ((rc = db_next(r, e)) == 1 && x.n < OVERDUE_MAX) {
+        (void)snprintf(x.grant[x.n], W_ID, "%s", db_str(r, 0));
+        x.due_ms[x.n++] = db_int(r, 1);
+    }
+    if (rc < 0)
+        return -1;
+    return x.n == 0 ? 0 : commit_run(c->commit, overdue_step, &x, e);
+}
+
+/* ---- proof
+ * ---------------------------------------------------------------------------------------- */
+
+static int
+run_proof(struct controller *c, struct db *d, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct w_quota_list q = {0};
+    int64_t balance = 0;
+
+    if (quota_view(d, "", c->wall_ms(), &a, &q, e) < 0 || quota_balance(d, &balance, e) < 0)
+        return -1;
+    if (balance != 0)
+        log_error("quota.unbalanced", "sum=%lld", (long long)balance);
+    for (size_t i = 0; i < q.items.n; i++) {
+        const struct w_quota_row *r = JM_ITEM(q.items, struct w_quota_row, i);
+
+        if (r->drift != 0)
+            log_error("quota.drift", "grant=%s metric=%s used=%lld proven=%lld", r->grant,
+                      r->metric, (long long)r->used, (long long)r->proven);
+    }
+    return 0;
+}
+
+/* ---- the thread
+ * ------------------------------------------------------------------------------------ */
+
+int
+job_run(struct controller *c, struct db *d, enum job what, struct err *e)
+{
+    size_t n = 0;
+
+    switch (what) {
+    case JOB_PLANS:
+        return run_plans(c, d, e);
+    case JOB_HOLDS:
+        return run_holds(c, d, e);
+    case JOB_HOSTS:
+        return run_hosts(c, d, e);
+    case JOB_CLOCKS:
+        return run_clocks(c, d, e);
+    case JOB_PROOF:
+        return run_proof(c, d, e);
+    case JOB_FINDINGS:
+        return finding_evaluate(c, d, &n, e);
+    case JOB__MAX:
+        break;
+    }
+    return err_set(e, BY_E_BUG, "no such job");
+}
+
+static int64_t
+period_ms(struct jobs *j, enum job what)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct w_policy p;
+    struct err e = {0};
+
+    switch (what) {
+    case JOB_PLANS:
+    case JOB_HOLDS:
+        return 1000;
+    case JOB_HOSTS:
+        return 5000;
+    case JOB_CLOCKS:
+        return 15000;
+    case JOB_PROOF:
+        return 60000;
+    case JOB_FINDINGS:
+        return policy_in_force(j->d, &a, &p, &e) < 0 ? 60000 : p.evaluate_ms;
+    case JOB__MAX:
+        break;
+    }
+    return 60000;
+}
+
+static void
+run_due(struct jobs *j)
+{
+    static const char *const names[JOB__MAX] = {"plans",  "holds", "hosts",
+                                                "clocks", "proof", "findings"};
+
+    for (int w = 0; w < JOB__MAX; w++) {
+        struct err e = {0};
+        int64_t now = clock_mono_ms(), period = period_ms(j, (enum job)w);
+
+        /* A policy that shortens the period counts from now on, not after the old one. */
+        if (j->next_ms[w] > now + period)
+            j->next_ms[w] = now + period;
+        if (now < j->next_ms[w])
+            continue;
+        if (job_run(j->c, j->d, (enum job)w, &e) < 0)
+            log_error("job.failed", "job=%s reason=" LOG_Q, names[w], e.msg);
+        j->next_ms[w] = clock_mono_ms() + period;
+    }
+}
+
+static bool
+wait_tick(struct jobs *j)
+{
+    int64_t at = clock_mono_ms() + TICK_MS;
+    struct timespec ts = {.tv_sec = at / 1000, .tv_nsec = (at % 1000) * 1000000};
+    bool stop;
+
+    (void)pthread_mutex_lock(&j->lock);
+    if (!j->stop)
+        (void)pthread_cond_timedwait(&j->cond, &j->lock, &ts);
+    stop = j->stop;
+    (void)pthread_mutex_unlock(&j->lock);
+    return !stop;
+}
+
+static void *
+jobs_main(void *arg)
+{
+    struct jobs *j = arg;
+
+    while (wait_tick(j))
+        run_due(j);
+    return NULL;
+}
+
+int
+jobs_new(struct controller *c, struct jobs **out, struct err *e)
+{
+    struct jobs *j = calloc(1, sizeof(*j));
+    pthread_condattr_t attr;
+
+    if (j == NULL)
+        return err_set(e, BY_E_NOMEM, "jobs");
+    j->c = c;
+    (void)pthread_mutex_init(&j->lock, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&j->cond, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    if (db_open(c->store_path, true, &j->d, e) < 0) {
+        jobs_free(j);
+        return err_wrap(e, "jobs");
+    }
+    if (pthread_create(&j->thread, NULL, jobs_main, j) != 0) {
+        jobs_free(j);
+        return err_set(e, BY_E_NOMEM, "no thread for jobs");
+    }
+    j->started = true;
+    *out = j;
+    return 0;
+}
+
+void
+jobs_free(struct jobs *j)
+{
+    if (j == NULL)
+        return;
+    (void)pthread_mutex_lock(&j->lock);
+    j->stop = true;
+    (void)pthread_cond_signal(&j->cond);
+    (void)pthread_mutex_unlock(&j->lock);
+    if (j->started)
+        (void)pthread_join(j->thread, NULL);
+    db_free(j->d);
+    (void)pthread_cond_destroy(&j->cond);
+    (void)pthread_mutex_destroy(&j->lock);
+    free(j);
+}
