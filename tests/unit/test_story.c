@@ -1,0 +1,368 @@
+/* One approved quota from grant to certificate, over real HTTP; time is moved, not waited for. */
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/jobs.h"
+#include "drivers/crypto/paper.h"
+#include "tests/unit/flow.h"
+
+#define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
+enum { SLOT_MS = 1000, HOLD_MS = 1000 };
+
+static void
+quick_policy(struct flow *f)
+{
+    struct w_policy p;
+    const char *doc =
+        "{\\\"version\\\":\\\"quick-1\\\",\\\"sample_ms\\\":1000,\\\"slot_ms\\\":1000,"
+        "\\\"evaluate_ms\\\":3600000,\\\"window_ms\\\":60000,\\\"min_age_ms\\\":0,"
+        "\\\"min_coverage_percent\\\":50,\\\"p95_cpu_below\\\":500,\\\"peak_cpu_below\\\":1000,"
+        "\\\"under_p95_cpu_below\\\":2000,\\\"least_hold_ms\\\":1000,"
+        "\\\"clock_working_days\\\":3}";
+
+    OK(FLOW_CALL(f, f->people[FLOW_BUREAU], "POST", "/v1/policies",
+                 flow_text(f, "{\"document\":\"%s\"}", doc), policy, &p));
+}
+
+static void
+job(struct flow *f, enum job what)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+
+    OK(job_run(&f->ctl.c, d, what, &f->err));
+}
+
+/* Sixty slots up to now; the same batch twice, as after a lost answer. */
+static void
+measure(struct flow *f, const char *vm, uint64_t avg, uint64_t peak)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_slot slots[60];
+    struct w_samples s = {.seq = 1, .slot_ms = SLOT_MS, .slots = {slots, 60}};
+    struct w_status_answer ans;
+    int64_t now = f->ctl.c.wall_ms() / SLOT_MS * SLOT_MS;
+
+    memset(slots, 0, sizeof(slots));
+    memcpy(s.boot, f->boot, sizeof(s.boot));
+    for (int i = 0; i < 60; i++) {
+        memcpy(slots[i].vm, vm, W_ID);
+        slots[i].metric = METRIC_CPU;
+        slots[i].at_ms = now - (60 - i) * SLOT_MS;
+        slots[i].running_ms = SLOT_MS;
+        slots[i].avg = avg;
+        slots[i].peak = peak;
+    }
+    jm_encode(schema_samples, &s, &b);
+    OK(FLOW_CALL(f, f->agent, "POST", "/a/v1/samples", strbuf_peek(&b), status_answer, &ans));
+    OK(FLOW_CALL(f, f->agent, "POST", "/a/v1/samples", strbuf_peek(&b), status_answer, &ans));
+}
+
+static struct w_resource_view
+resource(struct flow *f, const char *id)
+{
+    struct w_resource_view v;
+
+    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", flow_text(f, "/v1/resources/%s", id), NULL,
+                 resource_view, &v));
+    return v;
+}
+
+static const char *
+named(struct flow *f, const char *name)
+{
+    struct w_resource_list l;
+
+    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", "/v1/resources", NULL, resource_list, &l));
+    for (size_t i = 0; i < l.items.n; i++)
+        if (strcmp(JM_ITEM(l.items, struct w_resource_view, i)->name, name) == 0)
+            return JM_ITEM(l.items, struct w_resource_view, i)->id;
+    CU_FAIL_FATAL("no such resource");
+    return "";
+}
+
+static struct w_quota_row
+quota(struct flow *f, const char *metric)
+{
+    struct w_quota_list l;
+
+    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", "/v1/quota", NULL, quota_list, &l));
+    for (size_t i = 0; i < l.items.n; i++)
+        if (strcmp(JM_ITEM(l.items, struct w_quota_row, i)->metric, metric) == 0)
+            return *JM_ITEM(l.items, struct w_quota_row, i);
+    CU_FAIL_FATAL("no such metric");
+    return (struct w_quota_row){.drift = 1};
+}
+
+/* The host's full inventory of what is there. */
+static void
+inventory(struct flow *f)
+{
+    struct w_order o[32];
+    struct w_observed x[32];
+    size_t n, m = 0;
+
+    f->cursor = 0;
+    OK(flow_desired(f, 0));
+    n = flow_orders(f, o, 32);
+    for (size_t i = 0; i < n; i++)
+        if (o[i].wanted != WANT_ABSENT)
+            x[m++] = flow_observed(f, &o[i]);
+    OK(flow_status(f, x, m, true));
+}
+
+static struct w_finding_view
+idle_finding(struct flow *f, const char *vm)
+{
+    struct w_finding_list l;
+
+    OK(FLOW_CALL(f, f->people[FLOW_BUREAU], "GET", "/v1/findings", NULL, finding_list, &l));
+    for (size_t i = 0; i < l.items.n; i++)
+        if (strcmp(JM_ITEM(l.items, struct w_finding_view, i)->vm, vm) == 0)
+            return *JM_ITEM(l.items, struct w_finding_view, i);
+    CU_FAIL_FATAL("no finding about that VM");
+    return (struct w_finding_view){.verdict = 0};
+}
+
+static struct w_plan
+plan_of(struct flow *f, const struct w_finding_view *v, struct w_plan_line *lines, size_t n)
+{
+    struct w_plan p = {.version = 1, .hold_ms = HOLD_MS, .reason = "idle", .lines = {lines, n}};
+
+    memcpy(p.id, flow_uuid(f), 37);
+    memcpy(p.finding, v->id, W_ID);
+    memcpy(p.grant, v->grant, W_ID);
+    memcpy(p.system, v->system, W_ID);
+    memcpy(p.approver, f->account[FLOW_BUREAU], W_ID);
+    p.issued_at_ms = f->ctl.c.wall_ms();
+    return p;
+}
+
+static struct w_plan_line
+line_of(const char *id, int kind, int verb)
+{
+    struct w_plan_line l = {.kind = kind, .verb = verb};
+
+    memcpy(l.resource, id, 37);
+    return l;
+}
+
+static void
+act(struct flow *f, enum flow_who who, const char *id, const char *verb)
+{
+    struct w_accepted acc;
+
+    OK(FLOW_CALL(f, f->people[who], "POST", flow_text(f, "/v1/resources/%s:%s", id, verb),
+                 flow_text(f, "{\"request\":\"%s\",\"backup_declared\":true}", flow_uuid(f)),
+                 accepted, &acc));
+}
+
+static void
+started(struct flow *f)
+{
+    struct w_accepted acc;
+
+    flow_start(f);
+    quick_policy(f);
+    struct w_grant *g = flow_grant(f, "X-2026-7");
+    g->hold_ms = HOLD_MS;
+    OK(flow_grant_add(f, g, flow_uuid(f), &acc));
+    CU_ASSERT_EQUAL_FATAL(flow_carry_out(f), 4);
+}
+
+static void
+downgrade(struct flow *f, const char *vm, const struct w_finding_view *v)
+{
+    struct w_plan_line l = line_of(vm, RES_VM, VERB_DOWNGRADE);
+    struct w_accepted acc;
+
+    l.vcpus = 1;
+    l.mem_mib = 512;
+    struct w_plan p = plan_of(f, v, &l, 1);
+    OK(flow_plan_add(f, &p, flow_uuid(f), &acc));
+    CU_ASSERT_EQUAL(acc.orders.n, 1);
+    CU_ASSERT_EQUAL(quota(f, "vcpus").used, 4); /* the larger is held until it is read back */
+    OK(flow_desired(f, 0));
+    CU_ASSERT_EQUAL(f->set.plans.n, 1);
+    inventory(f);
+    CU_ASSERT_EQUAL(quota(f, "vcpus").used, 3);
+    CU_ASSERT_EQUAL(quota(f, "mem_mib").used, 1536);
+    CU_ASSERT_EQUAL(resource(f, vm).prior_vcpus, 2);
+}
+
+static void
+erase(struct flow *f, const char *vm, const struct w_finding_view *v)
+{
+    struct w_plan_line l[2] = {line_of(vm, RES_VM, VERB_BIN), line_of(vm, RES_VM, VERB_ERASE)};
+    struct w_plan p = plan_of(f, v, l, 2);
+    struct w_accepted acc;
+
+    OK(flow_plan_add(f, &p, flow_uuid(f), &acc));
+    CU_ASSERT_EQUAL(acc.orders.n, 1); /* overwriting waits for the hold */
+    CU_ASSERT_EQUAL(flow_carry_out(f), 1);
+    CU_ASSERT_EQUAL(resource(f, vm).seen, SEEN_BINNED);
+    job(f, JOB_PLANS);
+    CU_ASSERT_EQUAL(flow_carry_out(f), 0);
+    ctl_clock(HOLD_MS + 500, HOLD_MS + 500);
+    job(f, JOB_PLANS);
+    CU_ASSERT_EQUAL(flow_carry_out(f), 1);
+}
+
+static void
+from_grant_to_certificate(void)
+{
+    struct flow f;
+    struct w_certificate_view cert;
+    struct w_explanation why;
+    uint64_t entries = 0;
+
+    started(&f);
+    const char *vm = named(&f, "web-2");
+    measure(&f, vm, 10, 20);
+    measure(&f, named(&f, "web-1"), 6000, 9000);
+    job(&f, JOB_FINDINGS);
+    struct w_finding_view v = idle_finding(&f, vm);
+    CU_ASSERT_EQUAL(v.verdict, VERDICT_IDLE);
+    CU_ASSERT_EQUAL(v.suggest_vcpus, 1);
+
+    downgrade(&f, vm, &v);
+    act(&f, FLOW_TENANT, vm, "restore");
+    inventory(&f);
+    CU_ASSERT_EQUAL(resource(&f, vm).vcpus, 2);
+    CU_ASSERT_EQUAL(quota(&f, "vcpus").used, 4);
+
+    erase(&f, vm, &v);
+    struct w_resource_view gone = resource(&f, vm);
+    CU_ASSERT_EQUAL(gone.seen, SEEN_ABSENT);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET",
+                 flow_text(&f, "/v1/certificates/%s", gone.certificate), NULL, certificate_view,
+                 &cert));
+    CU_ASSERT_PTR_NOT_NULL(strstr(cert.page, "数据清除证明"));
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_OTHER], "GET",
+                              flow_text(&f, "/v1/certificates/%s", gone.certificate), NULL,
+                              certificate_view, &cert),
+                    -1);
+    CU_ASSERT_EQUAL(f.status, 404);
+
+    inventory(&f);
+    CU_ASSERT_EQUAL(quota(&f, "vcpus").used, 2);
+    CU_ASSERT_EQUAL(quota(&f, "disk_gib").used, 3);
+    CU_ASSERT_EQUAL(quota(&f, "disk_gib").drift, 0);
+    CU_ASSERT_FALSE(quota(&f, "disk_gib").unproven);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/explain/%s", vm), NULL,
+                 explanation, &why));
+    CU_ASSERT(why.replay_equal);
+    CU_ASSERT(why.lines.n > 8);
+    OK(ctl_verify(&f.ctl, &entries, &f.err));
+    CU_ASSERT(entries > 20);
+    flow_stop(&f);
+}
+
+static void
+a_restored_machine_is_not_overwritten_by_an_old_plan(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+
+    started(&f);
+    const char *vm = named(&f, "web-2");
+    measure(&f, vm, 10, 20);
+    job(&f, JOB_FINDINGS);
+    struct w_finding_view v = idle_finding(&f, vm);
+    struct w_plan_line l[2] = {line_of(vm, RES_VM, VERB_BIN), line_of(vm, RES_VM, VERB_ERASE)};
+    struct w_plan p = plan_of(&f, &v, l, 2);
+    OK(flow_plan_add(&f, &p, flow_uuid(&f), &acc));
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
+    CU_ASSERT_EQUAL(quota(&f, "vcpus").used, 2);
+    CU_ASSERT_EQUAL(quota(&f, "disk_gib").used, 5);
+    act(&f, FLOW_TENANT, vm, "restore");
+    CU_ASSERT_EQUAL(quota(&f, "vcpus").reserved, 2);
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
+    CU_ASSERT_EQUAL(quota(&f, "vcpus").used, 4);
+    act(&f, FLOW_TENANT, vm, "bin");
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
+    ctl_clock(HOLD_MS * 3, HOLD_MS * 3);
+    job(&f, JOB_PLANS);
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 0);
+    CU_ASSERT_EQUAL(resource(&f, vm).wanted, WANT_BINNED);
+    flow_stop(&f);
+}
+
+static void
+an_erasure_report_by_another_key_is_not_believed(void)
+{
+    struct flow f;
+    struct w_order o[4];
+
+    started(&f);
+    const char *vm = named(&f, "web-1");
+    const char *data = named(&f, "data");
+    act(&f, FLOW_TENANT, vm, "bin");
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
+    ctl_clock(HOLD_MS + 10, HOLD_MS + 10);
+    act(&f, FLOW_TENANT, vm, "erase");
+    OK(flow_desired(&f, 0));
+    CU_ASSERT_EQUAL_FATAL(flow_orders(&f, o, 4), 1);
+    struct w_observed x = flow_observed(&f, &o[0]);
+    x.erasure = flow_erasure_by(&f, &o[0], f.grant_key);
+    OK(flow_status(&f, &x, 1, false));
+    struct w_resource_view r = resource(&f, vm);
+    CU_ASSERT_FALSE(r.equal);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.reason, "not signed by a key of host"));
+    CU_ASSERT_EQUAL(quota(&f, "disk_gib").used, 5);
+    x.erasure = NULL;
+    OK(flow_status(&f, &x, 1, false));
+    CU_ASSERT_EQUAL(quota(&f, "disk_gib").used, 5);
+    x.erasure = flow_erasure(&f, &o[0]);
+    OK(flow_status(&f, &x, 1, false));
+    CU_ASSERT_EQUAL(quota(&f, "disk_gib").used, 3);
+    CU_ASSERT_EQUAL(resource(&f, data).wanted, WANT_PRESENT);
+    flow_stop(&f);
+}
+
+static void
+a_unit_acts_within_its_grant_and_only_on_its_own(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    const char *body, *path;
+
+    started(&f);
+    const char *vm = named(&f, "web-1");
+    const char *net = named(&f, "lan");
+    body = flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f));
+    static const struct {
+        enum flow_who who;
+        const char *verb;
+        int status;
+    } rows[] = {
+        {FLOW_OTHER, "bin", 404},     {FLOW_BUREAU, "bin", 403},   {FLOW_PROVIDER, "erase", 403},
+        {FLOW_PROVIDER, "stop", 403}, {FLOW_TENANT, "erase", 409}, {FLOW_TENANT, "restore", 409},
+        {FLOW_TENANT, "start", 409},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        path = flow_text(&f, "/v1/resources/%s:%s", vm, rows[i].verb);
+        CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[rows[i].who], "POST", path, body, accepted, &acc),
+                        -1);
+        CU_ASSERT_EQUAL(f.status, rows[i].status);
+    }
+    path = flow_text(&f, "/v1/resources/%s:bin", net);
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST", path, body, accepted, &acc), -1);
+    CU_ASSERT_EQUAL(f.status, 409);
+    act(&f, FLOW_TENANT, vm, "stop");
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
+    CU_ASSERT_EQUAL(resource(&f, vm).seen, SEEN_STOPPED);
+    CU_ASSERT_EQUAL(quota(&f, "vcpus").used, 4);
+    flow_stop(&f);
+}
+
+CU_TestInfo story_tests[] = {
+    {"from grant to certificate", from_grant_to_certificate},
+    {"a restored machine is not overwritten by an old plan",
+     a_restored_machine_is_not_overwritten_by_an_old_plan},
+    {"an erasure report by another key is not believed",
+     an_erasure_report_by_another_key_is_not_believed},
+    {"a unit acts within its grant and only on its own",
+     a_unit_acts_within_its_grant_and_only_on_its_own},
+    CU_TEST_INFO_NULL,
+};
