@@ -191,6 +191,8 @@ cli_read_file(struct cli *c, const char *path, size_t max, const char **text, si
     }
     if (f != stdin)
         (void)fclose(f);
+    if (memchr(buf, '\0', n) != NULL)
+        return err_set(e, BY_E_INVALID, "%s is not a text file: it has a zero byte", path);
     *text = buf;
     if (len != NULL)
         *len = n;

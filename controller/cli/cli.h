@@ -48,8 +48,11 @@ int options_arguments(const struct cli *c, struct err *e);
 const char *cli_opt(const struct cli *c, const char *name);
 /** As cli_opt(); absent is an error that names the option. */
 int cli_need(const struct cli *c, const char *name, const char **out, struct err *e);
-int cli_opt_u64(const struct cli *c, const char *name, uint64_t fallback, uint64_t *out,
-                struct err *e);
+/** A whole number of at most max, or the fallback when absent. */
+int cli_opt_u64(const struct cli *c, const char *name, uint64_t fallback, uint64_t max,
+                uint64_t *out, struct err *e);
+/** A value into a field of a request, whole: one that does not fit is refused.  NULL is "". */
+int cli_copy(char *out, size_t size, const char *field, const char *value, struct err *e);
 /** 500ms, 30s, 10m, 2h, 15d. */
 int cli_opt_ms(const struct cli *c, const char *name, int64_t fallback, int64_t *out,
                struct err *e);
@@ -88,6 +91,7 @@ int cli_print_accepted(struct cli *c, const struct w_accepted *acc, struct err *
 /** Wait until all orders are read back or superseded, or --timeout; progress on standard error. */
 int watch_orders(struct cli *c, const struct w_accepted *acc, struct err *e);
 
+/** A text file, whole and NUL-terminated; "-" is standard input.  A NUL byte is refused. */
 int cli_read_file(struct cli *c, const char *path, size_t max, const char **text, size_t *len,
                   struct err *e);
 /** Write a new file, mode as given; an existing one is CONFLICT. */
@@ -97,6 +101,8 @@ int cli_write_file(const char *path, const char *text, size_t len, unsigned mode
 int profile_load(struct cli *c, struct err *e);
 int profile_save(struct cli *c, struct err *e);
 int profile_forget(struct cli *c, struct err *e);
+/** Make the folder of the profiles. */
+int profile_make_dir(struct cli *c, struct err *e);
 int profile_dir(struct cli *c, char *out, size_t size, struct err *e);
 
 /* help.c */

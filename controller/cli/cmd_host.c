@@ -12,13 +12,13 @@ cmd_host_add(struct cli *c, struct err *e)
     struct w_host_token t;
     uint64_t cpu, mem;
 
-    if (cli_opt_u64(c, "cpu-overcommit", 0, &cpu, e) < 0 ||
-        cli_opt_u64(c, "mem-overcommit", 0, &mem, e) < 0)
+    if (cli_opt_u64(c, "cpu-overcommit", 0, UINT32_MAX, &cpu, e) < 0 ||
+        cli_opt_u64(c, "mem-overcommit", 0, UINT32_MAX, &mem, e) < 0 ||
+        cli_copy(in.name, sizeof(in.name), "name", c->argv[0], e) < 0 ||
+        cli_copy(in.zone, sizeof(in.zone), "zone", zone, e) < 0)
         return -1;
-    (void)snprintf(in.name, sizeof(in.name), "%s", c->argv[0]);
-    (void)snprintf(in.zone, sizeof(in.zone), "%s", zone != NULL ? zone : "");
-    in.cpu_overcommit_percent = cpu > 2000 ? 2001 : (uint32_t)cpu;
-    in.mem_overcommit_percent = mem > 400 ? 401 : (uint32_t)mem;
+    in.cpu_overcommit_percent = (uint32_t)cpu;
+    in.mem_overcommit_percent = (uint32_t)mem;
     if (CLI_POST(c, "/v1/hosts", host_request, &in, host_token, &t, e) < 0)
         return -1;
     if (out != NULL && cli_write_file(out, t.token, strlen(t.token), 0600, e) < 0)

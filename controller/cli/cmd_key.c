@@ -1,6 +1,7 @@
 /* Keys: made, and named by the root, offline; statements go to and from the controller. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "controller/cli/commands.h"
 #include "drivers/base/clock.h"
@@ -14,11 +15,14 @@ cmd_key_new(struct cli *c, struct err *e)
     SCOPED(sigkey_free) struct sigkey *k = NULL;
     const char *alg = cli_opt(c, "alg"), *pem, *pub;
 
+    pub = arena_printf(&c->a, "%s.pub", c->argv[0]);
+    if (access(pub, F_OK) == 0)
+        return err_set(e, BY_E_CONFLICT, "cannot make %s: it is there already; move it away first",
+                       pub);
     if (sigkey_generate(alg != NULL ? alg : ALG_SM2, &k, e) < 0 ||
         sigkey_save(k, c->argv[0], e) < 0)
         return -1;
     pem = sigkey_public_pem(k, &c->a);
-    pub = arena_printf(&c->a, "%s.pub", c->argv[0]);
     if (cli_write_file(pub, pem, strlen(pem), 0644, e) < 0)
         return -1;
     fprintf(stderr, "private key %s (keep it to yourself), public key %s\n", c->argv[0], pub);
@@ -52,7 +56,8 @@ add_entry(struct cli *c, struct w_key_statement *s, struct err *e)
     uint64_t days;
 
     if (cli_need(c, "add", &add, e) < 0 || cli_need(c, "use", &use, e) < 0 ||
-        cli_need(c, "holder", &holder, e) < 0 || cli_opt_u64(c, "days", 1095, &days, e) < 0 ||
+        cli_need(c, "holder", &holder, e) < 0 ||
+        cli_opt_u64(c, "days", 1095, 36500, &days, e) < 0 ||
         cli_read_file(c, add, 8192, &text, NULL, e) < 0 || sigkey_from_pem(text, &k, e) < 0)
         return -1;
     list = arena_alloc(&c->a, (s->keys.n + 1) * sizeof(*list));
@@ -65,9 +70,10 @@ add_entry(struct cli *c, struct w_key_statement *s, struct err *e)
                                          : KEY_NONE;
     if (n->use == KEY_NONE)
         return err_set(e, BY_E_INVALID, "--use is grant or order, not '%s'", use);
+    if (cli_copy(n->holder, sizeof(n->holder), "holder", holder, e) < 0)
+        return -1;
     (void)snprintf(n->alg, sizeof(n->alg), "%s", sigkey_alg(k));
     n->public_pem = sigkey_public_pem(k, &c->a);
-    (void)snprintf(n->holder, sizeof(n->holder), "%s", holder);
     n->not_before_ms = clock_wall_ms() - 60000; /* clocks of hosts may be a little behind */
     n->not_after_ms = n->not_before_ms + (int64_t)days * DAY_MS;
     s->keys = (struct jm_list){.items = list, .n = s->keys.n + 1};

@@ -23,7 +23,7 @@ cmd_ledger_list(struct cli *c, struct err *e)
     struct w_ledger_page p;
     uint64_t after;
 
-    if (cli_opt_u64(c, "after", 0, &after, e) < 0 || get_page(c, after, &p, e) < 0)
+    if (cli_opt_u64(c, "after", 0, INT64_MAX, &after, e) < 0 || get_page(c, after, &p, e) < 0)
         return -1;
     return cli_print_list(c, schema_ledger_page, &p, "seq at_ms act subject actor", e);
 }

@@ -40,7 +40,8 @@ find_finding(struct cli *c, const struct w_resource_view *r, struct w_plan *p, s
                        "there is no finding about '%s'; name the finding that this plan answers "
                        "with --finding",
                        r->name);
-    (void)snprintf(p->finding, sizeof(p->finding), "%s", given != NULL ? given : f->id);
+    if (cli_copy(p->finding, sizeof(p->finding), "finding", given != NULL ? given : f->id, e) < 0)
+        return -1;
     p->reason = reason != NULL ? reason : f != NULL ? f->reason : "by decision of the bureau";
     return 0;
 }
@@ -132,8 +133,9 @@ cmd_downgrade(struct cli *c, struct err *e)
     struct w_resource_view r;
     uint64_t vcpus, mem;
 
-    if (plan_begin(c, &p, &r, e) < 0 || cli_opt_u64(c, "vcpus", r.vcpus, &vcpus, e) < 0 ||
-        cli_opt_u64(c, "mem-mib", r.mem_mib, &mem, e) < 0)
+    if (plan_begin(c, &p, &r, e) < 0 ||
+        cli_opt_u64(c, "vcpus", r.vcpus, UINT32_MAX, &vcpus, e) < 0 ||
+        cli_opt_u64(c, "mem-mib", r.mem_mib, INT64_MAX, &mem, e) < 0)
         return -1;
     if (r.kind != RES_VM)
         return err_set(e, BY_E_INVALID, "'%s' is a %s; only a VM can be downgraded", r.name,

@@ -6,6 +6,7 @@
 
 #include "controller/cli/cli.h"
 #include "controller/cli/commands.h"
+#include "drivers/codec/jclass.h"
 
 const struct command commands[] = {
 #define CMD(noun, verb, handler, args, options, help) {noun, verb, handler, args, options, help},
@@ -51,6 +52,16 @@ options_command(int argc, char **argv, int *used)
     return NULL;
 }
 
+/* A request id that the server would not take must not become another one. */
+static int
+request_form(const struct cli *c, struct err *e)
+{
+    const char *id = cli_opt(c, "request");
+    const char *fault = id != NULL ? jclass_fault(JM_UUID, id, strlen(id)) : NULL;
+
+    return fault == NULL ? 0 : err_set(e, BY_E_INVALID, "--request %s", fault);
+}
+
 int
 options_read(struct cli *c, int argc, char **argv, struct err *e)
 {
@@ -84,7 +95,7 @@ options_read(struct cli *c, int argc, char **argv, struct err *e)
     }
     c->argc = argc - optind;
     c->argv = argv + optind;
-    return 0;
+    return request_form(c, e);
 }
 
 /* As many positional arguments as the row names. */
@@ -124,7 +135,8 @@ cli_need(const struct cli *c, const char *name, const char **out, struct err *e)
 }
 
 int
-cli_opt_u64(const struct cli *c, const char *name, uint64_t fallback, uint64_t *out, struct err *e)
+cli_opt_u64(const struct cli *c, const char *name, uint64_t fallback, uint64_t max, uint64_t *out,
+            struct err *e)
 {
     const char *v = cli_opt(c, name);
     char *end;
@@ -134,8 +146,23 @@ cli_opt_u64(const struct cli *c, const char *name, uint64_t fallback, uint64_t *
         return 0;
     errno = 0;
     *out = strtoull(v, &end, 10);
-    if (errno != 0 || end == v || *end != '\0' || v[0] == '-')
+    if (v[strspn(v, "0123456789")] != '\0' || end == v)
         return err_set(e, BY_E_INVALID, "--%s wants a whole number, not '%s'", name, v);
+    if (errno != 0 || *out > max)
+        return err_set(e, BY_E_INVALID, "--%s is at most %llu, not %s", name,
+                       (unsigned long long)max, v);
+    return 0;
+}
+
+int
+cli_copy(char *out, size_t size, const char *field, const char *value, struct err *e)
+{
+    size_t n = value != NULL ? strlen(value) : 0;
+
+    if (n >= size)
+        return err_field(e, BY_E_INVALID, field, "%s has %zu bytes; at most %zu are allowed", field,
+                         n, size - 1);
+    memcpy(out, value != NULL ? value : "", n + 1);
     return 0;
 }
 

@@ -112,6 +112,14 @@ make_dirs(char *path, struct err *e)
 }
 
 int
+profile_make_dir(struct cli *c, struct err *e)
+{
+    char path[640];
+
+    return profile_path(c, path, sizeof(path), e) < 0 ? -1 : make_dirs(path, e);
+}
+
+int
 profile_save(struct cli *c, struct err *e)
 {
     char path[640], fresh[660], text[1200];

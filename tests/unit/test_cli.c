@@ -106,9 +106,9 @@ reads_options_in_any_place(void)
     CU_ASSERT_STRING_EQUAL(cli_opt(&c, "vcpus"), "1");
     CU_ASSERT_PTR_NOT_NULL(cli_opt(&c, "json"));
     CU_ASSERT_PTR_NULL(cli_opt(&c, "watch"));
-    CU_ASSERT_EQUAL(cli_opt_u64(&c, "mem-mib", 5, &n, &e), 0);
+    CU_ASSERT_EQUAL(cli_opt_u64(&c, "mem-mib", 5, 128, &n, &e), 0);
     CU_ASSERT_EQUAL(n, 128);
-    CU_ASSERT_EQUAL(cli_opt_u64(&c, "days", 5, &n, &e), 0);
+    CU_ASSERT_EQUAL(cli_opt_u64(&c, "days", 5, 1, &n, &e), 0);
     CU_ASSERT_EQUAL(n, 5);
 }
 
@@ -124,6 +124,9 @@ refuses_what_does_not_belong(void)
         {"vms", "show", "", "needs VM"},
         {"vms", "show", "a b", "what is 'b'?"},
         {"vms", "show", "a --profile", "--profile needs a value"},
+        {"vms", "show", "a --dry-run", "--dry-run does not belong"},
+        {"accounts", "add", "a --dry-run", "--dry-run does not belong"},
+        {"vms", "bin", "a --request 7", "--request must be"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -138,6 +141,55 @@ refuses_what_does_not_belong(void)
             fprintf(stderr, "row %zu: %s\n", i, e.msg);
         CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, rows[i].says));
     }
+}
+
+static void
+reads_whole_numbers_only(void)
+{
+    static const struct {
+        const char *text;
+        uint64_t max;
+        int rc;
+    } rows[] = {
+        {"0", 9, 0},
+        {"9", 9, 0},
+        {"10", 9, -1},
+        {"4294967298", UINT32_MAX, -1},
+        {"-1", 9, -1},
+        {"+1", 9, -1},
+        {"", 9, -1},
+        {"0x1", 99, -1},
+        {"1.5", 9, -1},
+        {"1e1", 99, -1},
+        {"99999999999999999999", UINT64_MAX, -1},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char words[80];
+        struct cli c;
+        struct err e = {0};
+        uint64_t n = 0;
+
+        (void)snprintf(words, sizeof(words), "host-1 --cpu-overcommit=%s", rows[i].text);
+        CU_ASSERT_EQUAL_FATAL(read_words(&c, "hosts", "add", words, &e), 0);
+        CU_ASSERT_EQUAL(cli_opt_u64(&c, "cpu-overcommit", 1, rows[i].max, &n, &e), rows[i].rc);
+        CU_ASSERT(rows[i].rc == 0 || e.code == BY_E_INVALID);
+    }
+}
+
+static void
+copies_a_value_whole_or_not_at_all(void)
+{
+    char out[4] = "old";
+    struct err e = {0};
+
+    CU_ASSERT_EQUAL(cli_copy(out, sizeof(out), "zone", "abcd", &e), -1);
+    CU_ASSERT_STRING_EQUAL(e.field, "zone");
+    CU_ASSERT_STRING_EQUAL(out, "old");
+    CU_ASSERT_EQUAL(cli_copy(out, sizeof(out), "zone", "abc", &e), 0);
+    CU_ASSERT_STRING_EQUAL(out, "abc");
+    CU_ASSERT_EQUAL(cli_copy(out, sizeof(out), "zone", NULL, &e), 0);
+    CU_ASSERT_STRING_EQUAL(out, "");
 }
 
 static void
@@ -170,6 +222,8 @@ CU_TestInfo cli_tests[] = {
     {"finds the row of its words", finds_the_row_of_its_words},
     {"reads options in any place", reads_options_in_any_place},
     {"refuses what does not belong", refuses_what_does_not_belong},
+    {"reads whole numbers only", reads_whole_numbers_only},
+    {"copies a value whole or not at all", copies_a_value_whole_or_not_at_all},
     {"reads durations with their unit", reads_durations_with_their_unit},
     CU_TEST_INFO_NULL,
 };
