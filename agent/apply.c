@@ -11,39 +11,12 @@
 #include "agent/facts.h"
 #include "agent/task.h"
 #include "drivers/base/clock.h"
-#include "drivers/base/fault.h"
 #include "drivers/base/log.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/host/durable.h"
 #include "drivers/host/image.h"
 #include "drivers/host/seed.h"
 #include "policies/reconcile.h"
-
-static int
-lost(struct err *e)
-{
-    return err_set(e, BY_E_TIMEOUT, "the call's answer was lost");
-}
-
-/* Verdict of BEFORE for this thread's call: lose means that it happens. */
-static _Thread_local bool lose_next;
-
-int
-apply_before(struct err *e)
-{
-    enum fault_verdict v = fault_at(BY_FAULT_VIRT_BEFORE);
-
-    lose_next = v == FAULT_LOSE;
-    return v == FAULT_FAIL ? err_set(e, BY_E_IO, "a test made this call fail") : 0;
-}
-
-int
-apply_after(int rc, struct err *e)
-{
-    enum fault_verdict v = fault_at(BY_FAULT_VIRT_AFTER);
-
-    return rc == 0 && (lose_next || v != FAULT_NONE) ? lost(e) : rc;
-}
 
 static struct virt_mark
 mark_of(const struct w_order *o)
@@ -70,11 +43,10 @@ hosts_sync(struct task *t, struct virt *v, const struct virt_net_seen *net, stru
 
             if (mac && ip)
                 there = true;
-            else if ((mac || ip) &&
-                     APPLY_CALL(v->ops->net->host_remove(v, t->id, h->mac, e), e) < 0)
+            else if ((mac || ip) && v->ops->net->host_remove(v, t->id, h->mac, e) < 0)
                 return err_wrap(e, "address %s", h->ip);
         }
-        if (!there && APPLY_CALL(v->ops->net->host_add(v, t->id, want, e), e) < 0)
+        if (!there && v->ops->net->host_add(v, t->id, want, e) < 0)
             return err_wrap(e, "address %s", want->ip);
     }
     return 0;
@@ -85,7 +57,7 @@ net_define(struct task *t, struct virt *v, struct err *e)
 {
     struct virt_net_spec s = {.net = &t->order.network, .mark = mark_of(&t->order)};
 
-    if (APPLY_CALL(v->ops->net->define(v, &s, e), e) < 0 || hosts_sync(t, v, NULL, e) < 0)
+    if (v->ops->net->define(v, &s, e) < 0 || hosts_sync(t, v, NULL, e) < 0)
         return err_wrap(e, "network %s", t->order.network.name);
     return reading_nets(task_reading(t), v, e);
 }
@@ -93,7 +65,7 @@ net_define(struct task *t, struct virt *v, struct err *e)
 static int
 net_start(struct task *t, struct virt *v, struct err *e)
 {
-    if (APPLY_CALL(v->ops->net->start(v, t->id, e), e) < 0)
+    if (v->ops->net->start(v, t->id, e) < 0)
         return err_wrap(e, "network %s", t->order.network.name);
     return reading_nets(task_reading(t), v, e);
 }
@@ -118,7 +90,7 @@ net_hosts(struct task *t, struct virt *v, struct err *e)
 static int
 net_remove(struct task *t, struct virt *v, struct err *e)
 {
-    if (APPLY_CALL(v->ops->net->remove(v, t->id, e), e) < 0)
+    if (v->ops->net->remove(v, t->id, e) < 0)
         return err_wrap(e, "network %s", t->order.network.name);
     return reading_nets(task_reading(t), v, e);
 }
@@ -167,7 +139,7 @@ make_volume(struct task *t, struct virt *v, const struct virt_vol_spec *s, uint6
 {
     const struct virt_vol_seen *seen;
 
-    if (APPLY_CALL(v->ops->vol->create(v, s, e), e) < 0)
+    if (v->ops->vol->create(v, s, e) < 0)
         return -1;
     seen = read_volume(t, v, s->id, e);
     if (seen == NULL)
@@ -195,8 +167,7 @@ vol_grow(struct task *t, struct virt *v, struct err *e)
 {
     const struct w_volume_spec *o = &t->order.volume;
 
-    if (APPLY_CALL(v->ops->vol->grow(v, o->id, o->size_bytes, e), e) < 0 ||
-        read_volume(t, v, o->id, e) == NULL)
+    if (v->ops->vol->grow(v, o->id, o->size_bytes, e) < 0 || read_volume(t, v, o->id, e) == NULL)
         return err_wrap(e, "volume %s", o->name);
     return 0;
 }
@@ -267,7 +238,7 @@ vm_define(struct task *t, struct virt *v, struct err *e)
     s.root_path = arena_printf(&t->a, "%s/by-%s", t->pool_path, vm->root_volume);
     s.seed_path = arena_printf(&t->a, "%s/by-%s", t->pool_path, vm->seed_volume);
     s.serial_log = t->serial_log;
-    if (APPLY_CALL(v->ops->dom->define(v, &s, e), e) < 0)
+    if (v->ops->dom->define(v, &s, e) < 0)
         return err_wrap(e, "define %s", vm->name);
     return reading_dom(task_reading(t), v, t->id, e);
 }
@@ -275,7 +246,7 @@ vm_define(struct task *t, struct virt *v, struct err *e)
 static int
 vm_start(struct task *t, struct virt *v, struct err *e)
 {
-    if (APPLY_CALL(v->ops->dom->start(v, t->id, e), e) < 0)
+    if (v->ops->dom->start(v, t->id, e) < 0)
         return err_wrap(e, "start %s", t->order.vm.name);
     return reading_dom(task_reading(t), v, t->id, e);
 }
@@ -283,7 +254,7 @@ vm_start(struct task *t, struct virt *v, struct err *e)
 static int
 vm_shutdown(struct task *t, struct virt *v, struct err *e)
 {
-    if (APPLY_CALL(v->ops->dom->shutdown(v, t->id, e), e) < 0)
+    if (v->ops->dom->shutdown(v, t->id, e) < 0)
         return err_wrap(e, "ask %s to stop", t->order.vm.name);
     return reading_dom(task_reading(t), v, t->id, e);
 }
@@ -291,7 +262,7 @@ vm_shutdown(struct task *t, struct virt *v, struct err *e)
 static int
 vm_destroy(struct task *t, struct virt *v, struct err *e)
 {
-    if (APPLY_CALL(v->ops->dom->destroy(v, t->id, e), e) < 0)
+    if (v->ops->dom->destroy(v, t->id, e) < 0)
         return err_wrap(e, "stop %s", t->order.vm.name);
     return reading_dom(task_reading(t), v, t->id, e);
 }

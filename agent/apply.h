@@ -9,9 +9,4 @@
  * ag->ready. -1: nothing was begun; the caller records the failure. */
 int apply_begin(struct agent *ag, const struct rec_action *act, const struct receipt *t,
                 struct err *e);
-
-/* A test may end the process or fail the call at either side of each change of the hypervisor. */
-int apply_before(struct err *e);
-int apply_after(int rc, struct err *e);
-#define APPLY_CALL(call, e) (apply_before(e) < 0 ? -1 : apply_after((call), e))
 #endif

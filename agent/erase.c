@@ -217,8 +217,7 @@ remove_address(struct task *t, struct virt *v, struct err *e)
     for (size_t i = 0; i < t->order.vm.nics.n; i++) {
         const struct w_nic *nic = JM_ITEM(t->order.vm.nics, struct w_nic, i);
 
-        if (APPLY_CALL(v->ops->net->host_remove(v, nic->network, nic->mac, e), e) < 0 &&
-            e->code != BY_E_NOT_FOUND)
+        if (v->ops->net->host_remove(v, nic->network, nic->mac, e) < 0 && e->code != BY_E_NOT_FOUND)
             return err_wrap(e, "address %s", nic->ip);
         err_clear(e);
     }
@@ -230,8 +229,7 @@ remove_copies(struct task *t, struct virt *v, struct err *e)
 {
     for (size_t i = 0; i < t->n_copies; i++) {
         const struct task_copy *c = &t->copies[i];
-        int rc = c->volume ? APPLY_CALL(v->ops->vol->remove(v, c->volume_id, e), e)
-                           : APPLY_CALL(durable_remove(c->path, e), e);
+        int rc = c->volume ? v->ops->vol->remove(v, c->volume_id, e) : durable_remove(c->path, e);
 
         if (rc < 0)
             return err_wrap(e, "remove %s", c->path);
@@ -247,7 +245,7 @@ static int
 erase_remove(struct task *t, struct virt *v, struct err *e)
 {
     if (t->order.kind == RES_VM &&
-        (APPLY_CALL(v->ops->dom->undefine(v, t->id, e), e) < 0 || remove_address(t, v, e) < 0 ||
+        (v->ops->dom->undefine(v, t->id, e) < 0 || remove_address(t, v, e) < 0 ||
          reading_dom(task_reading(t), v, t->id, e) < 0 || reading_nets(task_reading(t), v, e) < 0))
         return err_wrap(e, "undefine %s", t->order.vm.name);
     return remove_copies(t, v, e);

@@ -1,0 +1,61 @@
+# shellcheck shell=bash disable=SC2034 # sourced: what it sets is used by those who source it
+# A controller and an agent on the fake hypervisor, with real sockets and stores, in a folder of
+# their own.  Source it with TOP set; needs no root and no libvirt.  Call fake_down at the end.
+DEMO_DIR=$(mktemp -d "${TMPDIR:-/tmp}/bianyun-fake.XXXXXX")
+export DEMO_DIR
+# shellcheck source=demo/lib.sh
+. "$TOP/demo/lib.sh"
+MODE=fake ADDRESS=127.0.0.1
+WORLD=$DEMO_DIR/world
+AGENT_URI=fake://$WORLD
+FAKE_TOOL=$TOP/build/$B/fake-world
+
+# Settings of this agent: as the demo's, quicker.
+agent_configure() {
+    cat >"$DEMO_DIR/agent/agent.conf" <<CONF
+[controller]
+url = $AGENTS_URL
+report_ms = 1000
+[libvirt]
+uri = $AGENT_URI
+pool_path = $DEMO_DIR/pool
+image_dir = $DEMO_DIR/images
+resync_ms = 500
+stop_grace_ms = 500
+CONF
+}
+fake_image() { # IMAGE: a small base image, named by its hash
+    head -c 1048576 /dev/zero >"$DEMO_DIR/base"
+    IMAGE=$(sha256sum <"$DEMO_DIR/base" | cut -d' ' -f1)
+    mkdir -p "$DEMO_DIR/images" "$DEMO_DIR/papers"
+    mv "$DEMO_DIR/base" "$DEMO_DIR/images/$IMAGE.img"
+}
+fake_up() { # all of it, with one system and the papers for grants
+    fake_image
+    controller_up
+    people_up
+    sed 's/"demo-1"/"fake-1"/; s/"least_hold_ms": [0-9]*/"least_hold_ms": 100/' \
+        "$TOP/policies/rules/demo.json" >"$DEMO_DIR/policy.json"
+    run by bureau policies set "$DEMO_DIR/policy.json"
+    grant_key_up
+    host_up
+    papers_up
+    run by tenant systems add 测试系统 --unit 市卫生健康委员会 --purpose "测试" --mlps 2
+}
+fake_down() {
+    end_process agent
+    end_process controller
+    rm -rf "$DEMO_DIR"
+}
+# A grant of one network, one machine with one data volume: NAME is the stem of all three.
+fake_grant() { # NAME HOLD_MS CIDR
+    cat >"$DEMO_DIR/papers/$1.json" <<JSON
+{"number":"测试 $1","system":"测试系统","hold_ms":$2,"lines":[
+ {"line":1,"kind":"network","name":"$1-net","count":1,"cidr":"$3"},
+ {"line":2,"kind":"vm","name":"$1-vm","count":1,"vcpus":2,"mem_mib":512,"disk_gib":1,"image":"$IMAGE","firmware":"bios","network_line":1},
+ {"line":3,"kind":"volume","name":"$1-data","count":1,"disk_gib":1,"format":"qcow2","attach_line":2}]}
+JSON
+    grant_sign "$DEMO_DIR/papers/$1.json" "$DEMO_DIR/papers/$1.paper"
+    run by bureau grants submit "$DEMO_DIR/papers/$1.paper" --watch --timeout 2m
+}
+calls() { cat "$WORLD/calls/$1" 2>/dev/null || echo 0; } # OP: how often it was called
