@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,16 +27,9 @@ enum {
     WAIT_MAX_MS = 60000,
     BIN_COUNT_MS = 600000, /* how often time in the recycle bin is written down */
     WATCHDOG_MS = 10000,
+    OBSERVERS_MAX = 4,
+    STOP_MS = 10000,
 };
-
-static volatile sig_atomic_t stop_asked;
-
-static void
-on_signal(int sig)
-{
-    (void)sig;
-    stop_asked = 1;
-}
 
 void
 agent_wake(void *agent)
@@ -53,6 +47,7 @@ struct observe_job {
     struct agent *ag;
     struct reading *reading;
     struct virt_caps caps;
+    uint64_t serial;
 };
 
 static int
@@ -72,8 +67,14 @@ observe_done(struct worker_job *j)
     struct observe_job *o = (struct observe_job *)j;
     struct agent *ag = o->ag;
 
-    ag->observing = false;
-    ag->observe_at_ms = clock_mono_ms() + ag->conf.resync_ms;
+    ag->observers--;
+    if (o->serial != ag->observe_serial) { /* a later one took its place */
+        reading_free(o->reading);
+        free(o);
+        return;
+    }
+    ag->observing_since_ms = clock_mono_ms();
+    ag->observe_at_ms = ag->observing_since_ms + ag->conf.resync_ms;
     if (j->rc < 0) {
         if (ag->observe_err.code == BY_E_OK)
             log_warn("observe.failed", "reason=" LOG_Q, j->err.msg);
@@ -102,6 +103,7 @@ observe_start(struct agent *ag)
     if (o == NULL)
         abort(); /* out of memory */
     o->ag = ag;
+    o->serial = ++ag->observe_serial;
     o->job.what = "read everything";
     o->job.run = observe_run;
     o->job.done = observe_done;
@@ -110,8 +112,19 @@ observe_start(struct agent *ag)
         ag->observe_at_ms = clock_mono_ms() + ag->conf.resync_ms;
         return;
     }
-    ag->observing = true;
-    ag->observing_since_ms = clock_mono_ms();
+    ag->observers++;
+    if (ag->observers == 1)
+        ag->observing_since_ms = clock_mono_ms();
+}
+
+/* Due, and none is under way; or the one under way hangs, and another connection may not. */
+static bool
+observe_due(const struct agent *ag, int64_t now)
+{
+    if (ag->observers == 0)
+        return now >= ag->observe_at_ms;
+    return ag->observers < OBSERVERS_MAX &&
+           now - ag->observing_since_ms > 2 * ag->conf.call_deadline_ms * ag->observers;
 }
 
 /* ---- deciding ---- */
@@ -267,7 +280,7 @@ count_bins(struct agent *ag, int64_t mono)
             f.binned_at_ms != 0 && !f.absent &&
             (strcmp(f.binned_boot, ag->host.boot) != 0 || mono - f.binned_mono_ms > BIN_COUNT_MS);
 
-        if (k->busy || (!count && f.seen_once == t->facts.seen_once))
+        if (k->busy || (!count && f.seen_once == t->facts.seen_once && f.told == t->facts.told))
             continue;
         if (count)
             receipt_binned_count(&f, mono, ag->host.boot);
@@ -326,7 +339,7 @@ agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
         ident_lock(o->dir, &ag->lock_fd, e) < 0 || hostinfo_read(&ag->host, e) < 0 ||
         sigkey_load(ag->id.key_file, &ag->key, e) < 0 ||
         receipts_open(ag->id.receipts_dir, ag->id.receipts, &ag->receipts, e) < 0 ||
-        papers_keyring(&ag->id, ag->receipts, &ag->keys, e) < 0)
+        papers_keyring(&ag->id, ag->receipts, &ag->keys, e) < 0 || papers_load_holds(ag, e) < 0)
         return -1;
     if (serial_dir_set(ag, o->dir, e) < 0 || durable_mkdirs(ag->conf.serial_dir, 0755, e) < 0)
         return -1;
@@ -362,22 +375,35 @@ agent_round(struct agent *ag)
     wait = smaller(wait, workers_tick(ag->calls, now));
     wait = smaller(wait, workers_tick(ag->disk, now));
     watch_clock(ag);
-    if (!ag->observing && now >= ag->observe_at_ms) {
+    if (observe_due(ag, now)) {
         count_bins(ag, now);
         observe_start(ag);
     }
     decide(ag);
     wait = smaller(wait, sampler_step(ag->sampler, now));
     wait = smaller(wait, link_step(ag->link, now));
-    if (!ag->observing)
+    if (ag->observers == 0)
         wait = smaller(wait, ag->observe_at_ms - now);
     return smaller(wait, next_time(ag, clock_wall_ms(), now));
+}
+
+/* A call that hangs keeps what it uses: the process ends with it. */
+static bool
+stop_workers(struct agent *ag)
+{
+    bool gone = ag->disk == NULL || workers_stop(ag->disk, STOP_MS);
+
+    return (ag->calls == NULL || workers_stop(ag->calls, STOP_MS)) && gone;
 }
 
 void
 agent_close(struct agent *ag)
 {
     atomic_store(&ag->stopping, true);
+    if (!stop_workers(ag)) {
+        log_warn("stop", "calls to the hypervisor still hang; ending without them");
+        return;
+    }
     sampler_free(ag->sampler);
     workers_free(ag->disk);
     workers_free(ag->calls);
@@ -399,25 +425,58 @@ agent_wait(struct agent *ag, int wait_ms)
     link_run(ag->link, wait_ms);
 }
 
+/* Waits for the signals that end the program; every other thread has them blocked. */
+static void *
+signal_main(void *arg)
+{
+    struct agent *ag = arg;
+    sigset_t set;
+    int sig = 0;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    (void)sigwait(&set, &sig);
+    atomic_store(&ag->stopping, true);
+    agent_wake(ag);
+    return NULL;
+}
+
+static int
+signals_start(struct agent *ag, struct err *e)
+{
+    pthread_t t;
+    sigset_t set;
+    int rc;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL); /* threads that follow inherit it */
+    rc = pthread_create(&t, NULL, signal_main, ag);
+    if (rc != 0)
+        return err_set(e, BY_E_NOMEM, "cannot start a thread: %s", strerror(rc));
+    (void)pthread_detach(t);
+    return 0;
+}
+
 int
 agent_run(const struct agent_options *o, struct err *e)
 {
-    struct agent ag = {0};
-    struct sigaction sa = {.sa_handler = on_signal};
+    static struct agent ag; /* outlives this call: a call that hangs may still look at it */
     int64_t decided_at = 0;
 
     (void)mallopt(M_ARENA_MAX, 2); /* threads that wait must not each keep memory */
-    (void)sigaction(SIGTERM, &sa, NULL);
-    (void)sigaction(SIGINT, &sa, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
-    if (agent_open(&ag, o, e) < 0) {
+    if (signals_start(&ag, e) < 0 || agent_open(&ag, o, e) < 0) {
         agent_close(&ag);
         return -1;
     }
     log_info("start", "host=%s name=%s receipts=%zu version=%s", ag.id.host, ag.id.name,
              receipts_count(ag.receipts), BY_VERSION);
     (void)sd_notify(0, "READY=1"); /* without systemd there is nobody to tell */
-    while (!stop_asked) {
+    while (!atomic_load(&ag.stopping)) {
         int wait = agent_round(&ag);
 
         (void)sd_notify(0, "WATCHDOG=1");

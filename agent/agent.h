@@ -40,8 +40,9 @@ struct agent {
     struct virt_caps caps; /* valid with has_caps */
     bool has_caps;
     /* observation */
-    bool observing;        /* a whole reading is under way */
-    int64_t observe_at_ms; /* monotonic: when the next one is due */
+    int observers;           /* whole readings under way; more than one only when some hang */
+    uint64_t observe_serial; /* of the newest one */
+    int64_t observe_at_ms;   /* monotonic: when the next one is due */
     int64_t observing_since_ms;
     struct err observe_err; /* code OK: the newest one succeeded */
     bool dirty;             /* something changed: decide again */
@@ -54,6 +55,7 @@ struct agent {
     /* emergency holds, newest answer */
     struct arena holds_arena;
     struct jm_list holds;
+    char holds_kept[65];  /* hash of what was written down */
     atomic_bool stopping; /* set once; workers look at it in long work */
     struct task *ready;   /* tasks whose next phase waits for the commit */
 };

@@ -64,6 +64,7 @@ facts_current(const struct agent *ag, const struct receipt *t)
     struct receipt_facts f = t->facts;
 
     f.seen_once = f.seen_once || (k != NULL && k->seen_once);
+    f.told = f.told || (k != NULL && k->told);
     return f;
 }
 
@@ -336,7 +337,7 @@ facts_observed_ok(const struct agent *ag, int64_t mono_ms, char *why, size_t siz
         (void)snprintf(why, size, "libvirt has not answered yet");
         return false;
     }
-    if (ag->observing && mono_ms - ag->observing_since_ms > ag->conf.call_deadline_ms) {
+    if (ag->observers > 0 && mono_ms - ag->observing_since_ms > ag->conf.call_deadline_ms) {
         (void)snprintf(why, size, "libvirt has not answered for %lld s",
                        (long long)((mono_ms - ag->observing_since_ms) / 1000));
         return false;

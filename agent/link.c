@@ -1,6 +1,7 @@
 #include "agent/link.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,13 @@
 #include "drivers/net/httpc.h"
 #include "policies/retry.h"
 
-enum { CALL_MS = 20000, POLL_SLACK_MS = 15000, RENEW_CHECK_MS = 3600000, FAR_MS = 60000 };
+enum {
+    CALL_MS = 20000,
+    POLL_SLACK_MS = 15000,
+    RENEW_CHECK_MS = 3600000,
+    FAR_MS = 60000,
+    FORGET_MS = 5000
+};
 static const struct retry_rule link_retry = {.base_ms = 200, .cap_ms = 30000};
 
 /* One kind of call: at most one of it at a time. */
@@ -31,8 +38,11 @@ struct lane {
 struct link {
     struct agent *ag;
     struct httpc *http;
+    pthread_mutex_t lock; /* http against link_wake() from other threads */
+    bool reopen;          /* the certificate changed: no new calls until it is in use */
     struct lane hello, poll, status, samples, receipts, renew;
     bool hello_ok;
+    bool hello_blind; /* said before libvirt had answered: again when it has */
     bool want_receipts;
     uint64_t cursor;
     bool touched;        /* something may be worth a report */
@@ -161,6 +171,7 @@ hello_start(struct link *l)
         h.pool_bytes = pool->capacity_bytes;
         h.pool_free_bytes = pool->free_bytes;
     }
+    l->hello_blind = !ag->has_caps;
     if (ag->has_caps) {
         h.kvm = ag->caps.kvm;
         h.lock_manager = ag->caps.lock_manager;
@@ -355,7 +366,7 @@ renew_due(const struct link *l)
 }
 
 static int
-http_open(struct link *l, struct err *e)
+http_open(struct link *l, struct httpc **out, struct err *e)
 {
     const struct agent *ag = l->ag;
     struct httpc_config c = {
@@ -366,7 +377,28 @@ http_open(struct link *l, struct err *e)
         .max_answer_bytes = 64 << 20,
     };
 
-    return httpc_new(&c, &l->http, e);
+    return httpc_new(&c, out, e);
+}
+
+/* Once no call is under way: the next ones use the new certificate. */
+static void
+reopen_when_idle(struct link *l)
+{
+    struct httpc *next = NULL, *old = l->http;
+    struct err e = {0};
+
+    if (l->hello.busy || l->poll.busy || l->status.busy || l->samples.busy || l->receipts.busy ||
+        l->renew.busy)
+        return;
+    l->reopen = false;
+    if (http_open(l, &next, &e) < 0) {
+        log_error("link.reopen", "going on with the old certificate; reason=" LOG_Q, e.msg);
+        return;
+    }
+    (void)pthread_mutex_lock(&l->lock);
+    l->http = next;
+    (void)pthread_mutex_unlock(&l->lock);
+    httpc_free(old);
 }
 
 static void
@@ -386,9 +418,9 @@ renew_done(void *arg, struct httpc_answer *a)
     } else {
         sigkey_free(ag->key);
         ag->key = key;
+        l->reopen = true;
         lane_ok(k, RENEW_CHECK_MS);
-        log_info("renewed", "serial=%llu; in use from the next start of the connection",
-                 (unsigned long long)ag->id.serial);
+        log_info("renewed", "serial=%llu", (unsigned long long)ag->id.serial);
     }
     arena_clear(&l->renew_arena);
 }
@@ -428,7 +460,8 @@ link_new(struct agent *ag, struct link **out, struct err *e)
     l->samples = (struct lane){.l = l, .path = "/a/v1/samples"};
     l->receipts = (struct lane){.l = l, .path = "/a/v1/receipts"};
     l->renew = (struct lane){.l = l, .path = "/a/v1/renew"};
-    if (http_open(l, e) < 0)
+    (void)pthread_mutex_init(&l->lock, NULL);
+    if (http_open(l, &l->http, e) < 0)
         return -1;
     *out = TAKE(l);
     return 0;
@@ -443,6 +476,7 @@ link_free(struct link *l)
     report_clear(&l->report);
     sample_batch_clear(&l->batch);
     arena_clear(&l->renew_arena);
+    (void)pthread_mutex_destroy(&l->lock);
     free(l);
 }
 
@@ -463,6 +497,12 @@ link_step(struct link *l, int64_t now)
 {
     int64_t next = now + FAR_MS;
 
+    if (l->reopen)
+        reopen_when_idle(l);
+    if (l->reopen)
+        return FAR_MS; /* the end of a call wakes us */
+    if (l->hello_ok && l->hello_blind && l->ag->has_caps)
+        hello_again(l);
     /* What the host can do is in the hello: it waits for the first reading, but not for ever. */
     if (!l->hello_ok && lane_due(&l->hello, now) && (l->ag->has_caps || l->ag->observe_err.code))
         hello_start(l);
@@ -498,13 +538,16 @@ link_run(struct link *l, int wait_ms)
 void
 link_wake(struct link *l)
 {
+    (void)pthread_mutex_lock(&l->lock);
     httpc_wakeup(l->http);
+    (void)pthread_mutex_unlock(&l->lock);
 }
 
 void
 link_forget(struct link *l)
 {
     l->cursor = 0;
+    l->poll.due_ms = clock_mono_ms() + FORGET_MS; /* the disk may be full for a while */
 }
 
 void

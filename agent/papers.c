@@ -8,9 +8,10 @@
 #include "drivers/base/log.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
+#include "drivers/host/durable.h"
 #include "policies/order_check.h"
 
-enum { HEAD_KEEP_MS = 30000, CLOCK_AGREES_MS = 300000, GIB_SHIFT = 30 };
+enum { HEAD_KEEP_MS = 30000, CLOCK_AGREES_MS = 300000, GIB_SHIFT = 30, HOLDS_BYTES = 1 << 20 };
 
 /* Everything that the orders of one answer are judged against. */
 struct bench {
@@ -513,6 +514,57 @@ take_set(struct bench *b, const struct w_desired_answer *in, const struct papers
     }
 }
 
+struct holds {
+    struct jm_list items;
+};
+static const struct jm_field schema_holds[] = {
+    {"items", "holds in force", JM_LIST, JM_KEEP0, .off = offsetof(struct holds, items),
+     .size = sizeof(struct jm_list), .max = 1024, .sub = schema_hold,
+     .sub_size = sizeof(struct w_hold)},
+    {0},
+};
+
+/* A hold must outlast a restart that happens while the controller is away. */
+static void
+holds_keep(struct agent *ag)
+{
+    SCOPED(arena) struct arena a = {0};
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct holds h = {.items = ag->holds};
+    struct err e = {0};
+    char sum[65];
+
+    jm_encode(schema_holds, &h, &b);
+    digest_sha256_hex(strbuf_peek(&b), b.len, sum);
+    if (strcmp(sum, ag->holds_kept) == 0)
+        return;
+    if (durable_write(arena_printf(&a, "%s/holds.json", ag->id.dir), strbuf_peek(&b), b.len, 0600,
+                      &e) < 0)
+        log_warn("holds.not_kept", "reason=" LOG_Q, e.msg);
+    else
+        memcpy(ag->holds_kept, sum, sizeof(sum));
+}
+
+int
+papers_load_holds(struct agent *ag, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct holds h;
+
+    if (durable_read(arena_printf(&a, "%s/holds.json", ag->id.dir), HOLDS_BYTES, &b, e) < 0) {
+        if (e->code != BY_E_NOT_FOUND)
+            return -1;
+        err_clear(e);
+        return 0;
+    }
+    if (jm_decode(strbuf_peek(&b), b.len, schema_holds, sizeof(h), JM_PEER, &ag->holds_arena, &h,
+                  e) < 0)
+        return err_wrap(e, "holds.json");
+    ag->holds = h.items;
+    return 0;
+}
+
 static void
 take_holds(struct bench *b, const struct w_desired_answer *in)
 {
@@ -528,9 +580,10 @@ take_holds(struct bench *b, const struct w_desired_answer *in)
         if (strcmp(h->host, ag->id.host) != 0)
             continue;
         items[n] = *h;
-        items[n++].reason = NULL; /* the controller knows it */
+        items[n++].reason = "kept by the host"; /* the controller knows the words */
     }
     ag->holds = (struct jm_list){.items = items, .n = n};
+    holds_keep(ag);
 }
 
 /* -1: no head there. */

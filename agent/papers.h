@@ -16,6 +16,8 @@ struct papers_result {
 /** Judge a whole answer.  -1 only when nothing of it may count (another store, an older term). */
 int papers_take(struct agent *ag, const struct w_desired_answer *in, int64_t wall_ms,
                 struct papers_result *out, struct err *e);
+/** Holds that were in force when the agent ended; they end by themselves. */
+int papers_load_holds(struct agent *ag, struct err *e);
 /** A ring with every key statement of the receipts. */
 int papers_keyring(const struct ident *id, const struct receipts *r, struct keyring **out,
                    struct err *e);

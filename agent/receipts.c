@@ -75,6 +75,7 @@ static const struct jm_field schema_line[] = {
     {"binned_boot", "boot id", JM_STR, 0, JM_UUID, AT(f.binned_boot)},
     {"erase_begun", "the first overwrite was about to begin", JM_BOOL, 0, AT(f.erase_begun)},
     {"erased", "overwritten and signed for", JM_BOOL, 0, AT(f.erased)},
+    {"told", "the controller has the signed report", JM_BOOL, 0, AT(f.told)},
     {"absent", "gone, read back", JM_BOOL, 0, AT(f.absent)},
     {"erasure", "signed report", JM_TEXT, 0, JM_ANY, AT(f.erasure), .max = 131072},
     {0},

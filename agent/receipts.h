@@ -36,6 +36,7 @@ struct receipt_facts {
     char binned_boot[W_ID];
     bool erase_begun;    /* the first overwrite was about to begin */
     bool erased;         /* overwritten, read back, signed for */
+    bool told;           /* the controller has the signed report */
     bool absent;         /* removed and read back as gone: a tombstone */
     const char *erasure; /* the signed report, an envelope; NULL before */
 };

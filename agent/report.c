@@ -5,9 +5,10 @@
 
 #include "agent/facts.h"
 #include "drivers/base/clock.h"
+#include "drivers/codec/utf8.h"
 #include "policies/reconcile.h"
 
-enum { ITEMS_MAX = 8192 };
+enum { ITEMS_MAX = 8192, REASON_MAX = 900 };
 
 static int
 seen_of(enum rec_seen s)
@@ -63,11 +64,40 @@ read_back(const struct agent *ag, const struct receipt *t, struct w_observed *o)
     o->mem_mib = d->has_live ? d->live.mem_mib : d->config.mem_mib;
 }
 
+/* What others named or said, as text that the wire takes: one line of well-formed UTF-8. */
+static void
+clean_text(const char *in, char *out, size_t size)
+{
+    size_t left = strlen(in), at = 0;
+
+    while (left > 0) {
+        uint32_t cp = 0;
+        size_t n = utf8_next(in, left, &cp);
+        bool fine = n > 0 && cp >= 0x20 && (cp < 0x7f || cp > 0x9f);
+
+        if (n == 0)
+            n = 1;
+        if (at + (fine ? n : 1) >= size)
+            break;
+        if (fine)
+            memcpy(out + at, in, n);
+        else
+            out[at] = '?';
+        at += fine ? n : 1;
+        in += n;
+        left -= n;
+    }
+    out[at] = '\0';
+}
+
 static void
 put_reason(struct arena *a, struct w_observed *o, const char *code, const char *reason)
 {
+    char clean[REASON_MAX];
+
     (void)snprintf(o->code, sizeof(o->code), "%s", code);
-    o->reason = arena_strdup(a, reason);
+    clean_text(reason, clean, sizeof(clean));
+    o->reason = arena_strdup(a, clean);
 }
 
 static void
@@ -88,7 +118,7 @@ item_of(const struct agent *ag, const struct receipt *t, const struct rec_verdic
         read_back(ag, t, o);
     if (v->reason != NULL)
         put_reason(a, o, "", v->reason);
-    if (t->facts.absent && v->seen == REC_SEEN_ABSENT)
+    if (t->facts.absent && v->seen == REC_SEEN_ABSENT && !facts_current(ag, t).told)
         o->erasure = t->facts.erasure;
     if (k == NULL || v->equal)
         return;
@@ -114,7 +144,7 @@ add_unregistered(struct arena *a, struct w_observed *items, size_t *n, int kind,
     o->kind = kind;
     (void)snprintf(o->resource, sizeof(o->resource), "%s", id);
     if (name != NULL)
-        (void)snprintf(o->name, sizeof(o->name), "%s", name);
+        clean_text(name, o->name, sizeof(o->name));
     o->seen = ours ? SEEN_UNCLAIMED : SEEN_FOREIGN;
     o->at_ms = at_ms;
     put_reason(a, o, "",
@@ -190,10 +220,12 @@ add_receipts(struct agent *ag, const struct rec_world *w, bool complete, struct 
 
         item_of(ag, t, &v, &r->a, &o);
         h = hash_item(&o);
-        if (!complete && track_get(&ag->tracks, t->id)->sent == h)
+        /* A tombstone is told once: what is not in a full inventory is not there. */
+        if ((!complete || o.seen == SEEN_ABSENT) && track_get(&ag->tracks, t->id)->sent == h)
             continue;
         items[(*n)++] = o;
         add_sent(r, t->id, h, false);
+        r->sent[r->n_sent - 1].erasure = o.erasure != NULL;
     }
 }
 
@@ -225,7 +257,7 @@ static void
 head_of(const struct agent *ag, bool complete, int64_t mono_ms, struct report *r, bool *ok)
 {
     const struct virt_pool_seen *pool = world_pool(ag->world);
-    char why[320];
+    char why[320], clean[320];
 
     (void)snprintf(r->status.boot, sizeof(r->status.boot), "%s", ag->host.boot);
     if (pool != NULL)
@@ -233,8 +265,10 @@ head_of(const struct agent *ag, bool complete, int64_t mono_ms, struct report *r
     *ok = facts_observed_ok(ag, mono_ms, why, sizeof(why));
     r->status.unknown = !*ok;
     r->status.complete = complete && *ok;
-    if (!*ok)
-        r->status.reason = arena_strdup(&r->a, why);
+    if (!*ok) {
+        clean_text(why, clean, sizeof(clean));
+        r->status.reason = arena_strdup(&r->a, clean);
+    }
 }
 
 void
@@ -282,6 +316,7 @@ report_acknowledged(struct agent *ag, const struct report *r)
             k->refused_told = k->refused_generation == r->sent[i].hash;
         else
             k->sent = r->sent[i].hash;
+        k->told = k->told || r->sent[i].erasure;
     }
 }
 

@@ -11,7 +11,7 @@ struct report {
     struct report_sent {
         char id[W_ID];
         uint64_t hash;
-        bool refusal;
+        bool refusal, erasure;
     } * sent;
     size_t n_sent;
     uint64_t foreign_hash;

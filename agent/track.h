@@ -16,6 +16,7 @@ struct track {
     int64_t stale_ns;    /* not judged before a whole reading that began after this; 0: fine */
     uint64_t set_serial; /* newest full set that had it */
     bool out_of_set;     /* the controller's full set did not have it */
+    bool told;           /* the controller has the erasure; likewise */
     bool seen_once;      /* read back equal; in the receipt with its next facts */
     uint64_t sent;       /* hash of what the controller has of it */
     /* the last failure; code OK: none */

@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "drivers/base/clock.h"
 
-enum { RETIRE_AT = 2, TICK_MAX_MS = 60000, STACK_BYTES = 1 << 20 };
+enum { RETIRE_AT = 2, TICK_MAX_MS = 60000, STOP_MS = 10000, STACK_BYTES = 1 << 20 };
 
 /* One connection, shared by the workers that took it. */
 struct conn {
@@ -253,6 +254,7 @@ int
 workers_new(const struct workers_config *c, struct workers **out, struct err *e)
 {
     SCOPED(workers_free) struct workers *w = calloc(1, sizeof(*w));
+    pthread_condattr_t mono;
     int rc = 0;
 
     if (w == NULL)
@@ -262,7 +264,10 @@ workers_new(const struct workers_config *c, struct workers **out, struct err *e)
         w->c.open = virt_open;
     (void)pthread_mutex_init(&w->lock, NULL);
     (void)pthread_cond_init(&w->work, NULL);
-    (void)pthread_cond_init(&w->left, NULL);
+    (void)pthread_condattr_init(&mono);
+    (void)pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&w->left, &mono);
+    (void)pthread_condattr_destroy(&mono);
     (void)pthread_mutex_lock(&w->lock);
     for (int i = 0; i < c->threads && rc == 0; i++)
         rc = worker_spawn(w, e);
@@ -273,28 +278,37 @@ workers_new(const struct workers_config *c, struct workers **out, struct err *e)
     return 0;
 }
 
-void
-workers_free(struct workers *w)
+bool
+workers_stop(struct workers *w, int wait_ms)
 {
+    struct timespec until;
     struct worker_job *j;
-    bool stuck;
+    bool gone;
 
-    if (w == NULL)
-        return;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / 1000;
     (void)pthread_mutex_lock(&w->lock);
     w->stop = true;
-    (void)pthread_cond_broadcast(&w->work);
-    while (w->threads > w->n_overdue)
-        (void)pthread_cond_wait(&w->left, &w->lock);
     while ((j = queue_pop(&w->queue)) != NULL) {
         j->rc = err_set(&j->err, BY_E_BUSY, "the agent is stopping");
         queue_push(&w->done, j);
     }
-    stuck = w->threads > 0;
+    (void)pthread_cond_broadcast(&w->work);
+    while (w->threads > w->n_overdue && pthread_cond_timedwait(&w->left, &w->lock, &until) == 0)
+        ;
+    gone = w->threads == 0;
     (void)pthread_mutex_unlock(&w->lock);
-    (void)workers_run_done(w);
-    if (stuck)
+    return gone;
+}
+
+void
+workers_free(struct workers *w)
+{
+    if (w == NULL)
+        return;
+    if (!workers_stop(w, STOP_MS))
         return; /* a stuck thread still uses all this; the process is about to end */
+    (void)workers_run_done(w);
     if (w->conn != NULL) {
         virt_close(w->conn->v);
         free(w->conn);

@@ -54,8 +54,10 @@ struct workers_state {
 };
 
 int workers_new(const struct workers_config *c, struct workers **out, struct err *e);
-/** Stops idle workers and waits for them; stuck ones are left behind with what they use, so call it
- * only before the process ends or when nothing is overdue.  Queued jobs end with BUSY. */
+/** Take no more jobs, end what is queued with BUSY, wait at most so long for what runs; false when
+ * some still runs: then the process must end without freeing what jobs use. */
+bool workers_stop(struct workers *w, int wait_ms);
+/** Stop and free; what hangs is left behind with what it uses.  NULL is fine. */
 void workers_free(struct workers *w);
 /** Queue a job; BUSY when the queue is full (the job stays the caller's). */
 int workers_submit(struct workers *w, struct worker_job *j, struct err *e);

@@ -227,6 +227,10 @@ void
 world_take(struct world *w, struct reading *r)
 {
     r->refs = 1;
+    if (r->whole && r->began_ns < w->read_at) { /* it hung while a later one came through */
+        unref(r);
+        return;
+    }
     for (size_t i = 0; i < r->n_doms; i++)
         table_put(&w->t[KIND_DOM], r->doms[i].id, &r->doms[i], r);
     for (size_t i = 0; i < r->n_vols; i++)
@@ -352,6 +356,19 @@ world_net(const struct world *w, const char *id)
     return t != NULL ? t->seen : NULL;
 }
 
+/* A file that only looks like one of ours must not reach the wire as an id. */
+static bool
+is_uuid(const char *s)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    size_t i;
+
+    for (i = 0; form[i] != '\0'; i++)
+        if (form[i] == '-' ? s[i] != '-' : s[i] == '\0' || strchr("0123456789abcdef", s[i]) == NULL)
+            return false;
+    return s[i] == '\0';
+}
+
 const char *
 world_volume_id(const char *name_or_path)
 {
@@ -361,5 +378,5 @@ world_volume_id(const char *name_or_path)
         return NULL;
     base = strrchr(name_or_path, '/');
     base = base != NULL ? base + 1 : name_or_path;
-    return strncmp(base, "by-", 3) == 0 && strlen(base) == 3 + 36 ? base + 3 : NULL;
+    return strncmp(base, "by-", 3) == 0 && is_uuid(base + 3) ? base + 3 : NULL;
 }
