@@ -8,10 +8,12 @@
 void
 domxml_serial(const char *id, char out[DOMXML_SERIAL])
 {
-    size_t n = 0;
+    size_t n = 0, digits = 0;
 
-    for (; *id != '\0' && n < 20; id++)
-        if (*id != '-')
+    for (const char *p = id; *p != '\0'; p++)
+        digits += *p != '-';
+    for (; *id != '\0'; id++) /* the last 20: ids made one after another differ at their end */
+        if (*id != '-' && digits-- <= 20)
             out[n++] = *id;
     out[n] = '\0';
 }
@@ -74,13 +76,20 @@ domxml_check(const struct virt_dom_spec *s, struct err *e)
     if (vm->disks.n > 16 || vm->nics.n > 8)
         return err_field(e, BY_E_INVALID, "disks", "vm %s: at most 16 disks and 8 cards", vm->id);
     for (size_t i = 0; i < domxml_disk_count(s); i++) {
-        struct domxml_disk_part p;
+        struct domxml_disk_part p, other;
 
         domxml_disk_part(s, i, &p);
         if (p.path == NULL || p.path[0] != '/' || p.volume[0] == '\0' ||
             (p.format != FMT_QCOW2 && p.format != FMT_RAW))
             return err_field(e, BY_E_INVALID, "disks", "vm %s: disk %s has no file or format",
                              vm->id, p.target);
+        for (size_t k = 0; k < i; k++) {
+            domxml_disk_part(s, k, &other);
+            if (strcmp(p.serial, other.serial) == 0)
+                return err_field(e, BY_E_INVALID, "disks",
+                                 "vm %s: disks %s and %s have ids that end alike (%s)", vm->id,
+                                 other.target, p.target, p.serial);
+        }
     }
     return 0;
 }

@@ -50,7 +50,7 @@ struct domxml_disk_part {
 };
 void domxml_disk_part(const struct virt_dom_spec *s, size_t i, struct domxml_disk_part *out);
 
-/** The first 20 hex digits of an id. */
+/** The last 20 hex digits of an id. */
 void domxml_serial(const char *id, char out[DOMXML_SERIAL]);
 /** Fixed name of a card's tap: byt and the 12 hex digits of its MAC. */
 void domxml_tap(const char *mac, char out[DOMXML_TAP]);

@@ -334,13 +334,14 @@ xml_out_text(struct xml_out *o, struct arena *a, const char **out, struct err *e
 int
 xml_doc_text(xmlDocPtr doc, struct arena *a, const char **out, struct err *e)
 {
-    xmlBufferPtr buf = xmlBufferCreate();
+    xmlOutputBufferPtr buf = xmlAllocOutputBuffer(NULL);
 
-    if (buf == NULL || xmlNodeDump(buf, doc, xmlDocGetRootElement(doc), 0, 0) < 0) {
-        xmlBufferFree(buf);
+    if (buf == NULL)
         return err_set(e, BY_E_NOMEM, "no memory to write XML");
-    }
-    *out = arena_strndup(a, (const char *)xmlBufferContent(buf), (size_t)xmlBufferLength(buf));
-    xmlBufferFree(buf);
+    /* Named, or every Chinese character would become a number. */
+    xmlNodeDumpOutput(buf, doc, xmlDocGetRootElement(doc), 0, 0, "UTF-8");
+    *out =
+        arena_strndup(a, (const char *)xmlOutputBufferGetContent(buf), xmlOutputBufferGetSize(buf));
+    (void)xmlOutputBufferClose(buf); /* nothing behind it that could fail */
     return 0;
 }
