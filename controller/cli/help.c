@@ -101,10 +101,22 @@ cmd_completion(struct cli *c, struct err *e)
         print_words(true, k->noun);
         printf("' ;;\n");
     }
-    printf("  esac; fi\n  case $cur in -*) words='");
+    printf("  esac; fi\n  case $cur in -*) case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n");
+    for (const struct command *k = commands; k->noun != NULL; k++) {
+        printf("    \"%s \"%s) words='", k->noun, k->verb[0] != '\0' ? k->verb : "*");
+        for (const char *q = k->options; *q != '\0';) {
+            size_t n = strcspn(q, " ");
+
+            printf("--%.*s ", (int)n, q);
+            q += n + strspn(q + n, " ");
+        }
+        printf("' ;;\n");
+    }
+    printf("    esac; words=\"$words");
     for (const struct option_row *o = option_rows; o->name != NULL; o++)
-        printf("--%s ", o->name);
-    printf("' ;; esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+        if (o->global)
+            printf(" --%s", o->name);
+    printf("\" ;; esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
            "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\n"
            "complete -F _bianyun bianyun\n");
     return 0;

@@ -52,6 +52,16 @@ options_command(int argc, char **argv, int *used)
     return NULL;
 }
 
+/* Beginnings of names are not taken: what is one option's today may be two's tomorrow. */
+static bool
+whole_name(const char *at, const char *name)
+{
+    size_t n = strlen(name);
+
+    return strncmp(at, "--", 2) == 0 && strncmp(at + 2, name, n) == 0 &&
+           (at[2 + n] == '\0' || at[2 + n] == '=');
+}
+
 /* A request id that the server would not take must not become another one. */
 static int
 request_form(const struct cli *c, struct err *e)
@@ -77,6 +87,7 @@ options_read(struct cli *c, int argc, char **argv, struct err *e)
     optind = 0;
     while ((got = getopt_long(argc, argv, ":h", longs, &index)) != -1) {
         const struct option_row *o;
+        const char *at;
 
         if (got == 'h') {
             for (index = 0; strcmp(option_rows[index].name, "help") != 0; index++)
@@ -88,6 +99,10 @@ options_read(struct cli *c, int argc, char **argv, struct err *e)
                            argv[optind - 1]);
         }
         o = &option_rows[index];
+        at = argv[optind - (optarg != NULL && optarg == argv[optind - 1] ? 2 : 1)];
+        if (got == 1 && !whole_name(at, o->name))
+            return err_set(e, BY_E_INVALID, "unknown option %.*s; see 'bianyun help'",
+                           (int)strcspn(at, "="), at);
         if (!o->global && (c->cmd == NULL || !word_in(c->cmd->options, o->name)))
             return err_set(e, BY_E_INVALID, "--%s does not belong to this command; see --help",
                            o->name);

@@ -120,6 +120,9 @@ refuses_what_does_not_belong(void)
     } rows[] = {
         {"vms", "list", "--role x", "--role does not belong"},
         {"vms", "list", "--nothing", "unknown option --nothing"},
+        {"vms", "list", "--sys x", "unknown option --sys;"},
+        {"vms", "list", "--sys=x", "unknown option --sys;"},
+        {"vms", "list", "--js", "unknown option --js;"},
         {"vms", "list", "web", "what is 'web'?"},
         {"vms", "show", "", "needs VM"},
         {"vms", "show", "a b", "what is 'b'?"},
