@@ -144,9 +144,8 @@ agent_configure() {
 url = $AGENTS_URL
 [libvirt]
 uri = $AGENT_URI
-pool = bianyun-demo
+pool_name = bianyun-demo
 pool_path = $DEMO_DIR/pool
-[host]
 image_dir = $DEMO_DIR/images
 serial_dir = $DEMO_DIR/serial
 stop_grace_ms = 15000
