@@ -1,15 +1,13 @@
 /* Accounts: one person of one unit with one role. */
 #include <stdio.h>
-#include <string.h>
 
+#include "controller/account.h"
 #include "controller/auth.h"
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/listing.h"
 #include "controller/routes.h"
 #include "drivers/crypto/digest.h"
-
-#define ONE_TIME_MS (72 * INT64_C(3600000))
 
 static void
 account_read(const struct db_rows *r, struct w_account *out)
@@ -64,12 +62,22 @@ account_unit_exists(struct db *d, const char *unit, struct err *e)
                                "no unit %s: register it first (POST /v1/units)", unit);
 }
 
+static int
+account_answer_token(struct api_call *k, struct tx *t, struct w_account *out, struct err *e)
+{
+    char token[ACCOUNT_TOKEN];
+
+    if (account_token(t, out->id, token, e) < 0)
+        return -1;
+    out->one_time_token = arena_strdup(k->a, token);
+    return 0;
+}
+
 int
 api_account_add(struct api_call *k, struct tx *t, struct err *e)
 {
     const struct w_account *in = k->in;
     struct w_account *out = k->out;
-    char token[64], hash[65];
 
     if (account_unit_exists(t->d, in->unit, e) < 0)
         return -1;
@@ -81,13 +89,19 @@ api_account_add(struct api_call *k, struct tx *t, struct err *e)
                    ? err_field(e, BY_E_CONFLICT, "login",
                                "the login '%s' is taken: one person, one account", in->login)
                    : -1;
-    random_token(AUTH_TOKEN_ONE_TIME, token, sizeof(token));
-    digest_sha256_hex(token, strlen(token), hash);
-    if (DB_EXEC(t->d, DB_ONE_TIME_ADD, NULL, e, DBS(hash), DBS(out->id),
-                DBI(t->now_ms + ONE_TIME_MS)) < 0)
+    return account_answer_token(k, t, out, e);
+}
+
+int
+api_account_token(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct w_account *out = k->out;
+
+    if (account_load(t->d, k->id, out, e) < 0)
         return -1;
-    out->one_time_token = arena_strdup(k->a, token);
-    return 0;
+    if (out->disabled)
+        return err_set(e, BY_E_CONFLICT, "the account '%s' is disabled", out->login);
+    return account_answer_token(k, t, out, e);
 }
 
 static void

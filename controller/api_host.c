@@ -1,5 +1,4 @@
 /* Hosts: tokens for new ones, the list, cordon and revoke. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +6,6 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/hosts.h"
-#include "controller/listing.h"
 #include "controller/routes.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/net/httpd.h"
@@ -15,64 +13,6 @@
 #define HOST_TOKEN_MS INT64_C(3600000)
 #define CPU_OVERCOMMIT 400
 #define MEM_OVERCOMMIT 100
-
-static void
-host_state(const struct tx *t, const struct db_rows *r, struct arena *a, struct w_host_view *v)
-{
-    const char *state = db_str(r, 2);
-    int64_t quiet = t->now_ms - v->seen_at_ms;
-
-    if (strcmp(state, "ready") == 0 || strcmp(state, "cordoned") == 0) {
-        if (quiet > t->c->conf.silent_seconds * 1000) {
-            state = "silent";
-            v->reason = v->seen_at_ms == 0
-                            ? "it has not spoken since it was enrolled"
-                            : arena_printf(a, "nothing heard for %" PRId64 " s", quiet / 1000);
-        } else if (db_int(r, 14) > 0) {
-            state = "held";
-            v->reason = "an emergency hold is in force: it is observed, not changed";
-        }
-    }
-    (void)snprintf(v->state, sizeof(v->state), "%s", state);
-}
-
-static void
-host_read(const struct tx *t, const struct db_rows *r, struct arena *a, struct w_host_view *v)
-{
-    int64_t heard;
-
-    (void)snprintf(v->id, sizeof(v->id), "%s", db_str(r, 0));
-    (void)snprintf(v->name, sizeof(v->name), "%s", db_str(r, 1));
-    v->reason = db_str(r, 3)[0] == '\0' ? NULL : arena_strdup(a, db_str(r, 3));
-    v->incarnation = (uint64_t)db_int(r, 4);
-    v->cpus = (uint32_t)db_int(r, 5);
-    v->mem_mib = (uint64_t)db_int(r, 6);
-    v->pool_bytes = (uint64_t)db_int(r, 7);
-    v->pool_free_bytes = (uint64_t)db_int(r, 8);
-    v->seen_at_ms = db_int(r, 9);
-    v->kvm = db_int(r, 10) != 0;
-    v->lock_manager = db_int(r, 11) != 0;
-    v->vcpus_used = (uint32_t)db_int(r, 12);
-    v->mem_used_mib = (uint64_t)db_int(r, 13);
-    heard = auth_host_seen(t->c->auth, v->id);
-    if (heard > v->seen_at_ms)
-        v->seen_at_ms = heard;
-    host_state(t, r, a, v);
-}
-
-int
-hosts_view(struct tx *t, const char *id, struct arena *a, struct jm_list *out, struct err *e)
-{
-    SCOPED(db_rows_free) struct db_rows *r = NULL;
-    const char *only = id == NULL ? "" : id;
-    int rc;
-
-    if (DB_QUERY(t->d, DB_HOST_VIEW, &r, e, DBI(t->now_ms), DBS(only), DBS(only)) < 0)
-        return -1;
-    while ((rc = db_next(r, e)) == 1)
-        host_read(t, r, a, listing_add(out, sizeof(struct w_host_view), a));
-    return rc;
-}
 
 int
 api_host_list(struct api_call *k, struct tx *t, struct err *e)

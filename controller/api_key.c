@@ -6,44 +6,9 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/keys.h"
-#include "controller/listing.h"
 #include "controller/live.h"
 #include "controller/routes.h"
 #include "drivers/base/log.h"
-
-int
-keys_list(struct db *d, struct arena *a, struct jm_list *out, struct err *e)
-{
-    SCOPED(db_rows_free) struct db_rows *r = NULL;
-    int rc;
-
-    if (DB_QUERY(d, DB_KEY_STATEMENTS, &r, e, DBI(KEYS_KEPT)) < 0)
-        return -1;
-    while ((rc = db_next(r, e)) == 1) {
-        struct w_paper *p = listing_add(out, sizeof(*p), a);
-
-        p->text = arena_strdup(a, db_str(r, 0));
-    }
-    return rc;
-}
-
-int
-keys_holder(struct db *d, const char *key_id, char account[W_ID], struct err *e)
-{
-    SCOPED(db_rows_free) struct db_rows *r = NULL;
-    int rc;
-
-    if (DB_QUERY(d, DB_ACCOUNT_KEY_GET, &r, e, DBS(key_id)) < 0 || (rc = db_next(r, e)) < 0)
-        return -1;
-    if (rc == 0)
-        return err_set(e, BY_E_DENIED, "no account holds the key %.16s…", key_id);
-    if (db_int(r, 1) != 0 || db_int(r, 2) != ROLE_BUREAU)
-        return err_set(e, BY_E_DENIED,
-                       "the account that holds the key %.16s… is disabled or not of the bureau",
-                       key_id);
-    (void)snprintf(account, W_ID, "%s", db_str(r, 0));
-    return 0;
-}
 
 int
 api_key_list(struct api_call *k, struct tx *t, struct err *e)
@@ -116,6 +81,19 @@ key_bind(struct tx *t, const struct w_key_statement *st, struct err *e)
                             sigkey_id(t->c->order_key));
 }
 
+/* The very statement that is in force: its answer was lost. */
+static int
+key_same(struct tx *t, const char *text, bool *same, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(t->d, DB_KEY_STATEMENTS, &r, e, DBI(1)) < 0 || (rc = db_next(r, e)) < 0)
+        return -1;
+    *same = rc == 1 && strcmp(db_str(r, 0), text) == 0;
+    return 0;
+}
+
 static void
 key_live(struct controller *c, void *arg)
 {
@@ -130,9 +108,14 @@ api_key_add(struct api_call *k, struct tx *t, struct err *e)
 {
     const struct key_prepared *p = k->prepared;
     uint64_t now = live_keys_serial(t->c->live);
+    bool same = false;
     char body[64];
 
     k->status = 204;
+    if (key_same(t, p->text, &same, e) < 0)
+        return -1;
+    if (same)
+        return 0;
     if (p->st.serial <= now)
         return err_field(e, BY_E_CONFLICT, "statement",
                          "statement %" PRIu64 " is not newer than %" PRIu64 ", which is in force",

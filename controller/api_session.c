@@ -10,6 +10,7 @@
 #include "drivers/net/httpd.h"
 
 #define HOUR_MS INT64_C(3600000)
+#define REQUEST_KEEP_MS (30 * 24 * HOUR_MS) /* how long a request id is remembered */
 
 /* The account behind a one-time token that still counts.  One answer for all that does not: nobody
  * learns which tokens once were. */
@@ -45,6 +46,20 @@ session_end_live(struct controller *c, void *arg)
     auth_session_end(c->auth, arg);
 }
 
+/* Signing in is rare and regular: the moment to forget what is over. */
+static int
+session_housekeeping(struct tx *t, struct err *e)
+{
+    if (DB_EXEC(t->d, DB_SESSION_EXPIRED, NULL, e, DBI(t->now_ms)) < 0 ||
+        DB_EXEC(t->d, DB_REQUEST_PURGE, NULL, e, DBI(t->now_ms - REQUEST_KEEP_MS)) < 0)
+        return -1;
+    if (auth_session_count(t->c->auth) >= AUTH_SESSIONS / 2)
+        auth_sweep(t->c->auth, t->now_ms);
+    return auth_session_count(t->c->auth) < AUTH_SESSIONS
+               ? 0
+               : err_set(e, BY_E_BUSY, "too many sessions are open: try again later");
+}
+
 /* An account keeps a bounded number of sessions: the oldest ends. */
 static int
 session_make_room(struct tx *t, const char *account, struct err *e)
@@ -53,8 +68,7 @@ session_make_room(struct tx *t, const char *account, struct err *e)
     char *old;
     int rc;
 
-    if (DB_EXEC(t->d, DB_SESSION_EXPIRED, NULL, e, DBI(t->now_ms)) < 0 ||
-        DB_QUERY(t->d, DB_SESSION_OLDEST, &r, e, DBS(account), DBI(AUTH_SESSIONS_OF_ACCOUNT - 1)) <
+    if (DB_QUERY(t->d, DB_SESSION_OLDEST, &r, e, DBS(account), DBI(AUTH_SESSIONS_OF_ACCOUNT - 1)) <
             0 ||
         (rc = db_next(r, e)) < 0)
         return -1;
@@ -96,10 +110,8 @@ api_session_add(struct api_call *k, struct tx *t, struct err *e)
     int changed = 0;
 
     digest_sha256_hex(in->one_time_token, strlen(in->one_time_token), hash);
-    if (session_account(t, hash, &who, e) < 0)
+    if (session_account(t, hash, &who, e) < 0 || session_housekeeping(t, e) < 0)
         return -1;
-    if (auth_session_count(t->c->auth) >= AUTH_SESSIONS)
-        return err_set(e, BY_E_BUSY, "too many sessions are open: try again later");
     if (DB_EXEC(t->d, DB_ONE_TIME_USE, &changed, e, DBI(t->now_ms), DBS(hash)) < 0 ||
         session_make_room(t, who.account, e) < 0 || session_insert(k, t, &who, e) < 0)
         return -1;

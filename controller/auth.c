@@ -211,6 +211,7 @@ auth_session_end(struct auth *a, const char *token_sha256)
 /* What a walk over a tree looks for; tdelete() is not allowed inside a walk. */
 struct hunt {
     const char *want, *keep;
+    int64_t now_ms;
     char (*found)[W_HASH];
     size_t n, max;
 };
@@ -227,6 +228,16 @@ auth_hunt_session(const void *node, VISIT which, void *arg)
 }
 
 static void
+auth_hunt_ended(const void *node, VISIT which, void *arg)
+{
+    struct hunt *h = arg;
+    const struct auth_session *s = *(const struct auth_session *const *)node;
+
+    if ((which == postorder || which == leaf) && h->n < h->max && s->expires_ms <= h->now_ms)
+        memcpy(h->found[h->n++], s->token_sha256, W_HASH);
+}
+
+static void
 auth_hunt_cert(const void *node, VISIT which, void *arg)
 {
     struct hunt *h = arg;
@@ -237,21 +248,34 @@ auth_hunt_cert(const void *node, VISIT which, void *arg)
         memcpy(h->found[h->n++], c->fingerprint, W_HASH);
 }
 
-void
-auth_account_end(struct auth *a, const char *account)
+static void
+auth_drop_sessions(struct auth *a, struct hunt h, void (*hunt)(const void *, VISIT, void *))
 {
     char found[64][W_HASH];
-    struct hunt h;
 
-    do { /* more than one round only if the cap of an account was passed */
-        h = (struct hunt){.want = account, .found = found, .max = 64};
+    h.found = found;
+    h.max = 64;
+    do {
+        h.n = 0;
         (void)pthread_rwlock_wrlock(&a->lock);
-        twalk_r(a->sessions, auth_hunt_session, &h);
+        twalk_r(a->sessions, hunt, &h);
         for (size_t i = 0; i < h.n; i++)
             if (auth_drop(&a->sessions, found[i]))
                 a->n_sessions--;
         (void)pthread_rwlock_unlock(&a->lock);
     } while (h.n == h.max);
+}
+
+void
+auth_account_end(struct auth *a, const char *account)
+{
+    auth_drop_sessions(a, (struct hunt){.want = account}, auth_hunt_session);
+}
+
+void
+auth_sweep(struct auth *a, int64_t now_ms)
+{
+    auth_drop_sessions(a, (struct hunt){.now_ms = now_ms}, auth_hunt_ended);
 }
 
 size_t

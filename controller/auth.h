@@ -41,6 +41,8 @@ void auth_session_add(struct auth *a, const struct auth_session *s);
 void auth_session_end(struct auth *a, const char *token_sha256);
 /** End every session of an account. */
 void auth_account_end(struct auth *a, const char *account);
+/** Forget the sessions that have ended by themselves. */
+void auth_sweep(struct auth *a, int64_t now_ms);
 size_t auth_session_count(struct auth *a);
 
 /** UNAUTHENTICATED unless the fingerprint is in force and the URI of the certificate agrees. */

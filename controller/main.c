@@ -11,6 +11,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "controller/account.h"
 #include "controller/controller.h"
 #include "controller/dispatch.h"
 #include "controller/init.h"
@@ -25,7 +26,7 @@
 #define ALIVE_MS 10000 /* without a watchdog of systemd */
 
 struct options {
-    const char *dir, *config, *alg, *name, *address;
+    const char *dir, *config, *alg, *name, *address, *login;
     bool help;
 };
 
@@ -36,15 +37,16 @@ static const char usage[] =
     "  bianyun-controller run --dir DIR [--config FILE]\n"
     "  bianyun-controller run --config FILE\n"
     "        serve people and agents until SIGTERM\n"
+    "  bianyun-controller token --dir DIR --login LOGIN\n"
+    "        a new one-time token for an account, with the controller stopped\n"
     "  bianyun-controller sample-config\n"
     "        print a configuration with every setting\n"
     "  bianyun-controller version | help\n"
-    "'init --help' and 'run --help' say more.\n";
+    "'init --help', 'run --help' and 'token --help' say more.\n";
 static const char usage_init[] =
     "bianyun-controller init --dir DIR [OPTION...]\n"
     "  Make a new store.  The one-time token of the account 'admin' goes to the standard output,\n"
-    "  once; whoever signs in with it registers the others.  A store that is there already is "
-    "left\n"
+    "  once; whoever signs in with it registers the others.  A store that is there already is\n"
     "  refused and left as it is; one whose making was interrupted is finished.\n"
     "  --dir DIR          the folder of the store; made when missing (mode 0700)\n"
     "  --name NAME        name of this cloud, in its papers (default: bianyun)\n"
@@ -63,6 +65,13 @@ static const char usage_run[] =
     "                 'bianyun-controller sample-config' prints them all\n"
     "  The ports in use are in DIR/run/ports.json.\n";
 
+static const char usage_token[] =
+    "bianyun-controller token --dir DIR --login LOGIN\n"
+    "  Print a new one-time token for an account, when no administrator can sign in to give one\n"
+    "  ('bianyun accounts token').  The controller must be stopped; the ledger tells of it.\n"
+    "  --dir DIR      the store that init made\n"
+    "  --login LOGIN  whose\n";
+
 static int
 main_fail(const struct err *e)
 {
@@ -73,13 +82,11 @@ main_fail(const struct err *e)
 static int
 main_options(int argc, char **argv, struct options *o, struct err *e)
 {
-    static const struct option rows[] = {{"dir", required_argument, NULL, 'd'},
-                                         {"config", required_argument, NULL, 'c'},
-                                         {"alg", required_argument, NULL, 'a'},
-                                         {"name", required_argument, NULL, 'n'},
-                                         {"address", required_argument, NULL, 'l'},
-                                         {"help", no_argument, NULL, 'h'},
-                                         {0}};
+    static const struct option rows[] = {
+        {"dir", required_argument, NULL, 'd'},     {"config", required_argument, NULL, 'c'},
+        {"alg", required_argument, NULL, 'a'},     {"name", required_argument, NULL, 'n'},
+        {"address", required_argument, NULL, 'l'}, {"login", required_argument, NULL, 'u'},
+        {"help", no_argument, NULL, 'h'},          {0}};
     int ch;
 
     opterr = 0;
@@ -99,6 +106,9 @@ main_options(int argc, char **argv, struct options *o, struct err *e)
             break;
         case 'l':
             o->address = optarg;
+            break;
+        case 'u':
+            o->login = optarg;
             break;
         case 'h':
             o->help = true;
@@ -182,6 +192,20 @@ main_lock(const char *dir, int *fd, struct err *e)
         return durable_errno(e, errno, "opening", path);
     if (flock(*fd, LOCK_EX | LOCK_NB) < 0)
         return err_set(e, BY_E_CONFLICT, "another controller serves %s already", dir);
+    return 0;
+}
+
+static int
+main_token(const struct options *o, struct err *e)
+{
+    SCOPED(fd) int lock = -1;
+    char token[ACCOUNT_TOKEN];
+
+    if (o->dir == NULL || o->login == NULL)
+        return err_set(e, BY_E_INVALID, "say which store and whose: --dir DIR --login LOGIN");
+    if (main_lock(o->dir, &lock, e) < 0 || account_rescue(o->dir, o->login, token, e) < 0)
+        return -1;
+    printf("%s\n", token);
     return 0;
 }
 
@@ -280,10 +304,16 @@ main_run(const struct options *o, struct err *e)
 int
 main(int argc, char **argv)
 {
+    static const struct verb {
+        const char *name, *usage;
+        int (*run)(const struct options *o, struct err *e);
+    } verbs[] = {{"init", usage_init, main_init},
+                 {"run", usage_run, main_run},
+                 {"token", usage_token, main_token}};
+    const struct verb *v = NULL;
     struct options o = {0};
     struct err e = {0};
     const char *verb = argc > 1 ? argv[1] : "";
-    int rc;
 
     if (strcmp(verb, "--version") == 0 || strcmp(verb, "version") == 0)
         return printf("bianyun-controller %s\n", BY_VERSION) < 0;
@@ -295,18 +325,18 @@ main(int argc, char **argv)
         conf_sample(config_rows, &b);
         return fputs(strbuf_peek(&b), stdout) < 0;
     }
-    if (strcmp(verb, "init") != 0 && strcmp(verb, "run") != 0) {
-        if (verb[0] == '\0')
-            fputs(usage, stderr);
-        else
-            fprintf(stderr, "bianyun-controller: no command '%s'; see 'bianyun-controller help'\n",
-                    verb);
+    for (size_t i = 0; i < ARRAY_LEN(verbs) && v == NULL; i++)
+        v = strcmp(verbs[i].name, verb) == 0 ? &verbs[i] : NULL;
+    if (v == NULL && verb[0] == '\0')
+        fputs(usage, stderr);
+    else if (v == NULL)
+        fprintf(stderr, "bianyun-controller: no command '%s'; see 'bianyun-controller help'\n",
+                verb);
+    if (v == NULL)
         return 2;
-    }
     if (main_options(argc - 1, argv + 1, &o, &e) < 0)
         return main_fail(&e);
     if (o.help)
-        return fputs(strcmp(verb, "init") == 0 ? usage_init : usage_run, stdout) < 0;
-    rc = strcmp(verb, "init") == 0 ? main_init(&o, &e) : main_run(&o, &e);
-    return rc < 0 ? main_fail(&e) : 0;
+        return fputs(v->usage, stdout) < 0;
+    return v->run(&o, &e) < 0 ? main_fail(&e) : 0;
 }

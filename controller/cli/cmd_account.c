@@ -129,6 +129,17 @@ cmd_whoami(struct cli *c, struct err *e)
     return cli_print_one(c, schema_account, &me, e);
 }
 
+static int
+print_token(struct cli *c, const struct w_account *out, struct err *e)
+{
+    if (cli_opt(c, "json") != NULL)
+        return cli_print_one(c, schema_account, out, e);
+    fprintf(stderr, "account %s (%s); hand this one-time token over, it is not shown again:\n",
+            out->login, out->id);
+    printf("%s\n", out->one_time_token);
+    return 0;
+}
+
 int
 cmd_account_add(struct cli *c, struct err *e)
 {
@@ -151,12 +162,19 @@ cmd_account_add(struct cli *c, struct err *e)
         cli_copy(in.employer, sizeof(in.employer), "employer", employer, e) < 0 ||
         CLI_POST(c, "/v1/accounts", account, &in, account, &out, e) < 0)
         return -1;
-    if (cli_opt(c, "json") != NULL)
-        return cli_print_one(c, schema_account, &out, e);
-    fprintf(stderr, "account %s (%s); hand this one-time token over, it is not shown again:\n",
-            out.login, out.id);
-    printf("%s\n", out.one_time_token);
-    return 0;
+    return print_token(c, &out, e);
+}
+
+int
+cmd_account_token(struct cli *c, struct err *e)
+{
+    struct w_account a, out;
+
+    if (cli_find_account(c, c->argv[0], &a, e) < 0 ||
+        cli_call(c, "POST", arena_printf(&c->a, "/v1/accounts/%s:token", a.id), NULL, NULL,
+                 schema_account, sizeof(out), &out, e) < 0)
+        return -1;
+    return print_token(c, &out, e);
 }
 
 int

@@ -111,7 +111,7 @@ only_the_root_names_keys_and_only_newer_statements_count(void)
     CU_ASSERT_EQUAL(live_keys_serial(o.t.c.live), 2);
     CU_ASSERT_EQUAL(holder(&o, account), BY_E_OK);
     CU_ASSERT_STRING_EQUAL(account, o.who.account);
-    CU_ASSERT_EQUAL(state(&o, 2, o.root, o.login, true), 409);
+    CU_ASSERT_EQUAL(state(&o, 2, o.root, o.login, true), 409); /* another of the same number */
     ctl_restart(&o.t);
     ctl_serve(&o.t);
     CU_ASSERT_EQUAL(live_keys_serial(o.t.c.live), 2);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/account.h"
 #include "controller/routes.h"
 #include "controller/server.h"
 #include "drivers/base/strbuf.h"
@@ -369,6 +370,8 @@ a_disabled_account_is_out_at_once_but_never_the_last_administrator(void)
     (void)snprintf(path, sizeof(path), "/v1/accounts/%s:disable", who.account);
     CU_ASSERT_EQUAL(ask(admin, "POST", path, NULL, NULL, NULL), 200);
     CU_ASSERT_EQUAL(ask(tenant, "GET", "/v1/me", NULL, NULL, NULL), 401);
+    (void)snprintf(path, sizeof(path), "/v1/accounts/%s:token", who.account);
+    CU_ASSERT_EQUAL(ask(admin, "POST", path, NULL, NULL, NULL), 409);
     ctl_account(&t, ROLE_ADMIN, &who, token);
     (void)snprintf(path, sizeof(path), "/v1/accounts/%s:disable", who.account);
     CU_ASSERT_EQUAL(ask(admin, "POST", path, NULL, NULL, NULL), 200);
@@ -385,6 +388,41 @@ a_disabled_account_is_out_at_once_but_never_the_last_administrator(void)
     }
     CU_ASSERT_EQUAL(ask(admin, "POST", path, NULL, NULL, NULL), 409);
     CU_ASSERT_EQUAL(ask(admin, "GET", "/v1/me", NULL, NULL, NULL), 200);
+    ctl_stop(&t);
+}
+
+static void
+an_account_gets_back_in_by_the_administrator_or_on_the_machine_itself(void)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct httpc_answer ans = {0};
+    struct w_account got;
+    struct caller who;
+    struct ctl t;
+    struct err e = {0};
+    char session[64] = "", token[ACCOUNT_TOKEN], path[100];
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    CU_ASSERT_EQUAL(sign_in(&t, t.token, session), 200);
+    ctl_account(&t, ROLE_AUDITOR, &who, token);
+    {
+        SCOPED(httpc_free) struct httpc *admin = ctl_client(&t, session);
+
+        (void)snprintf(path, sizeof(path), "/v1/accounts/%s:token", who.account);
+        CU_ASSERT_EQUAL(httpc_call(admin, "POST", path, NULL, 0, WAIT_MS, &ans, &e), 0);
+        CU_ASSERT_EQUAL_FATAL(W_DECODE(account, ans.body, ans.len, JM_PEER, &a, &got, &e), 0);
+        httpc_answer_clear(&ans);
+    }
+    CU_ASSERT_EQUAL(sign_in(&t, got.one_time_token, session), 200);
+    server_stop(&t.c);
+    controller_free(&t.c);
+    CU_ASSERT_EQUAL(account_rescue(t.dir, "nobody", token, &e), -1);
+    CU_ASSERT_EQUAL(account_rescue(t.dir, "admin", token, &e), 0);
+    t.c = (struct controller){0};
+    ctl_restart(&t);
+    ctl_serve(&t);
+    CU_ASSERT_EQUAL(sign_in(&t, token, session), 200);
     ctl_stop(&t);
 }
 
@@ -437,6 +475,8 @@ CU_TestInfo server_tests[] = {
      a_one_time_token_works_once_and_is_nowhere_in_the_store},
     {"a disabled account is out at once, but never the last administrator",
      a_disabled_account_is_out_at_once_but_never_the_last_administrator},
+    {"an account gets back in by the administrator, or on the machine itself",
+     an_account_gets_back_in_by_the_administrator_or_on_the_machine_itself},
     {"a tenant sees and registers only what is its unit's",
      a_tenant_sees_and_registers_only_what_is_its_units},
     CU_TEST_INFO_NULL,
