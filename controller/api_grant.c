@@ -8,6 +8,7 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/grant_expand.h"
+#include "controller/made.h"
 #include "controller/own.h"
 #include "controller/placing.h"
 #include "controller/policy.h"
@@ -245,57 +246,6 @@ clock_of(const struct w_grant *g, const struct w_policy *p, struct clock_row *c)
     cal_text(d.due_day, c->due_day);
 }
 
-static void
-row_of_vm(const struct w_vm_spec *s, struct resource_row *r)
-{
-    memcpy(r->name, s->name, sizeof(r->name));
-    r->vcpus = s->vcpus;
-    r->mem_mib = s->mem_mib;
-    r->bytes = s->root_bytes;
-    if (s->nics.n > 0) {
-        memcpy(r->network, JM_ITEM(s->nics, struct w_nic, 0)->network, sizeof(r->network));
-        memcpy(r->ip, JM_ITEM(s->nics, struct w_nic, 0)->ip, sizeof(r->ip));
-    }
-}
-
-static void
-row_of(const struct w_order *o, const struct w_grant *g, int64_t now_ms, struct resource_row *r)
-{
-    memset(r, 0, sizeof(*r));
-    memcpy(r->id, o->resource, sizeof(r->id));
-    memcpy(r->system, o->system, sizeof(r->system));
-    memcpy(r->unit, g->unit, sizeof(r->unit));
-    memcpy(r->grant, g->id, sizeof(r->grant));
-    memcpy(r->host, o->host, sizeof(r->host));
-    r->kind = o->kind;
-    r->line = o->line;
-    r->ordinal = o->ordinal;
-    r->created_ms = now_ms;
-    if (o->kind == RES_VM) {
-        row_of_vm(&o->vm, r);
-    } else if (o->kind == RES_VOLUME) {
-        memcpy(r->name, o->volume.name, sizeof(r->name));
-        memcpy(r->vm, o->volume.vm, sizeof(r->vm));
-        r->bytes = o->volume.size_bytes;
-    } else {
-        memcpy(r->name, o->network.name, sizeof(r->name));
-        memcpy(r->bridge, o->network.bridge, sizeof(r->bridge));
-        memcpy(r->cidr, o->network.cidr, sizeof(r->cidr));
-    }
-}
-
-static int
-add_addresses(struct tx *t, const struct w_order *o, struct err *e)
-{
-    for (size_t i = 0; o->kind == RES_VM && i < o->vm.nics.n; i++) {
-        const struct w_nic *n = JM_ITEM(o->vm.nics, struct w_nic, i);
-
-        if (address_insert(t->d, n->network, n->ip, n->mac, o->resource, e) < 0)
-            return err_wrap(e, "address %s", n->ip);
-    }
-    return 0;
-}
-
 static int
 add_resources(struct api_call *k, struct tx *t, struct intake *in, struct w_accepted *out,
               struct err *e)
@@ -308,8 +258,7 @@ add_resources(struct api_call *k, struct tx *t, struct intake *in, struct w_acce
 
         memcpy(it->order.host, JM_ITEM(in->choices.items, struct w_placing_choice, it->group)->host,
                sizeof(it->order.host));
-        row_of(&it->order, &in->g, t->now_ms, &r);
-        if (resource_insert(t->d, &r, e) < 0 || add_addresses(t, &it->order, e) < 0 ||
+        if (made_insert(t, &it->order, in->g.unit, &r, e) < 0 ||
             act_issue(t, k->who.account, &it->order, e) < 0)
             return err_wrap(e, "grant %s, line %u, %s", in->g.number, it->line, r.name);
         order_view_new(&it->order, r.name, &v[i]);

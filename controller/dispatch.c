@@ -516,6 +516,8 @@ api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
             return -1;
         recovery = true;
     }
+    if (controller_note_term(t, in->term, e) < 0)
+        return -1;
     out->want_receipts = recovery || h.receipts_wanted;
     if (host_flow_hello(t->d, k->who.host, in, out->want_receipts, t->now_ms, e) < 0 ||
         hello_ledger(t, k->who.host, in, e) < 0)

@@ -208,7 +208,7 @@ choose(struct table *t, const struct w_placing_group *g, struct arena *a, struct
     ask.largest_vcpus = g->largest_vcpus;
     memcpy(kept, t->state, t->cols.n);
     for (size_t i = 0; g->cidr[0] != '\0' && i < t->cols.n; i++)
-        if (range_clash(t->ranges[i], g->cidr))
+        if (t->state[i] == HS_READY && range_clash(t->ranges[i], g->cidr))
             t->state[i] = HS_NONE;
     at = place(&t->cols, &ask, t->why);
     for (size_t i = 0; i < t->cols.n; i++)

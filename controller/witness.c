@@ -64,6 +64,11 @@ witness_judge(struct controller *c, struct db *d, const char *head, int64_t now_
         verdict(out, WITNESS_NONE, why.msg);
         return 0;
     }
+    /* A person has confirmed since that what came after was lost: the fork is known. */
+    if (h.term < controller_term(c)) {
+        verdict(out, WITNESS_NONE, "it is from before a recovery that was confirmed");
+        return 0;
+    }
     out->verdict = WITNESS_AHEAD;
     (void)snprintf(out->why, sizeof(out->why),
                    rc == 1 ? "it holds entry %llu of our ledger with another hash"

@@ -1,0 +1,284 @@
+#include "controller/recovery.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/commit.h"
+#include "controller/controller.h"
+#include "controller/group.h"
+#include "controller/made.h"
+#include "controller/policy.h"
+#include "controller/quota.h"
+#include "controller/witness.h"
+#include "drivers/base/log.h"
+#include "drivers/crypto/digest.h"
+#include "drivers/crypto/paper.h"
+#include "drivers/db/store_grant.h"
+#include "drivers/db/store_host_flow.h"
+#include "drivers/db/store_usage.h"
+#include "policies/calendar.h"
+
+struct import {
+    struct api_call *k;
+    struct tx *t;
+    struct arena *a;
+    size_t grants, plans, orders, refused;
+};
+
+static void
+refuse(struct import *m, const char *what, const struct err *why)
+{
+    m->refused++;
+    log_warn("recovery.refused", "host=%s what=%s reason=" LOG_Q, m->k->who.host, what, why->msg);
+}
+
+/* ---- grants
+ * ---------------------------------------------------------------------------------------
+ */
+
+/* The older store may not know the unit or the system yet; the grant names them. */
+static int
+import_owner(struct import *m, const struct w_grant *g, struct err *e)
+{
+    char name[W_NAME];
+
+    (void)snprintf(name, sizeof(name), "recovered-%.8s", g->unit);
+    if (DB_EXEC(m->t->d, DB_UNIT_IMPORT, NULL, e, DBS(g->unit), DBS(name), DBI(m->t->now_ms)) < 0)
+        return err_wrap(e, "unit of grant %s", g->number);
+    (void)snprintf(name, sizeof(name), "recovered-%.8s", g->system);
+    if (DB_EXEC(m->t->d, DB_SYSTEM_IMPORT, NULL, e, DBS(g->system), DBS(name), DBS(g->unit),
+                DBS("recovered from a host's receipts: put its name and purpose right"),
+                DBI(m->t->now_ms)) < 0)
+        return err_wrap(e, "system of grant %s", g->number);
+    return 0;
+}
+
+static int
+import_clock(struct import *m, const struct w_grant *g, struct err *e)
+{
+    struct w_policy p;
+    struct cal_deadline d;
+    struct clock_row c = {.start_ms = g->approved_at_ms};
+
+    if (policy_in_force(m->t->d, m->a, &p, e) < 0)
+        return -1;
+    d = cal_deadline(g->approved_at_ms, p.clock_working_days, CAL_TZ_CHINA);
+    c.due_ms = d.overdue_ms;
+    c.provisional = d.provisional;
+    cal_text(d.due_day, c.due_day);
+    return clock_insert(m->t->d, g->id, &c, e);
+}
+
+static int
+import_grant(struct import *m, const char *text, const char *body, struct err *e)
+{
+    struct grant_row known;
+    struct quota_size total;
+    struct w_grant g;
+    struct err why = {0};
+    char hash[65], other[W_ID];
+    int rc;
+
+    if (W_DECODE(grant, body, strlen(body), JM_SIGNED, m->a, &g, &why) < 0) {
+        refuse(m, "grant", &why);
+        return 0;
+    }
+    if ((rc = grant_row_find(m->t->d, g.id, m->a, &known, e)) != 0)
+        return rc < 0 ? -1 : 0;
+    if ((rc = grant_number_find(m->t->d, g.number, other, e)) != 0) {
+        if (rc > 0) {
+            (void)err_set(&why, BY_E_CONFLICT, "number %s belongs to grant %s", g.number, other);
+            refuse(m, "grant", &why);
+        }
+        return rc < 0 ? -1 : 0;
+    }
+    digest_sha256_hex(body, strlen(body), hash);
+    quota_size_granted(&g, &total);
+    if (import_owner(m, &g, e) < 0 ||
+        grant_insert(m->t->d, &g, g.approver, text, hash, m->t->now_ms, e) < 0 ||
+        import_clock(m, &g, e) < 0 || quota_grant(m->t, g.id, &total, e) < 0)
+        return -1;
+    m->grants++;
+    return ledger_append(m->t, m->k->who.host, "grant.recovered", g.id, body, e);
+}
+
+/* ---- orders
+ * ---------------------------------------------------------------------------------------
+ */
+
+static bool
+is_newer(const struct w_order *o, const struct resource_row *r)
+{
+    return o->term > r->term || (o->term == r->term && o->generation > r->generation);
+}
+
+static int
+import_order_row(struct import *m, const struct w_order *o, const char *text, const char *body,
+                 struct err *e)
+{
+    struct tx *t = m->t;
+
+    if (commit_touch_host(t, o->host, e) < 0 ||
+        DB_EXEC(t->d, DB_ORDER_SUPERSEDE_OTHERS, NULL, e, DBI(t->now_ms), DBS(o->resource),
+                DBS(o->id)) < 0 ||
+        DB_EXEC(t->d, DB_ORDER_IMPORT, NULL, e, DBS(o->id), DBS(o->resource), DBI(o->kind),
+                DBS(o->grant), DBS(o->host), DBI(o->incarnation), DBI(o->term), DBI(o->generation),
+                DBI(o->verb), DBI(o->wanted), DBI(o->authority), DBS(o->authority_id), DBS(body),
+                DBS(text), DBI(t->group->s.revision), DBI(o->issued_at_ms)) < 0)
+        return -1;
+    return resource_import_set(t->d, o->resource, o->host, o->wanted, o->term, o->generation, o->id,
+                               e);
+}
+
+static int
+import_size(struct import *m, const struct w_order *o, struct resource_row *r, struct err *e)
+{
+    struct quota_whose w = {.grant = o->grant, .resource = o->resource, .order = o->id};
+    struct quota_size size;
+
+    if (o->kind == RES_VM) {
+        if (o->verb == VERB_DOWNGRADE && r->prior_vcpus == 0) {
+            r->prior_vcpus = r->vcpus;
+            r->prior_mem_mib = r->mem_mib;
+        }
+        r->vcpus = o->vm.vcpus;
+        r->mem_mib = o->vm.mem_mib;
+    }
+    if (o->authority == AUTH_PLAN)
+        memcpy(r->plan, o->authority_id, sizeof(r->plan));
+    quota_size_of(o->kind, o->wanted, r->vcpus, r->mem_mib, r->bytes, &size);
+    if (resource_size_set(m->t->d, r, e) < 0)
+        return -1;
+    return quota_hold(m->t, &w, &size, e);
+}
+
+static int
+import_order(struct import *m, const char *text, const char *body, struct err *e)
+{
+    struct resource_row r;
+    struct grant_row g;
+    struct w_order o;
+    struct err why = {0};
+    int rc;
+
+    if (W_DECODE(order, body, strlen(body), JM_SIGNED, m->a, &o, &why) < 0 ||
+        (strcmp(o.host, m->k->who.host) != 0 &&
+         err_set(&why, BY_E_DENIED, "order %s is for another host", o.id) < 0)) {
+        refuse(m, "order", &why);
+        return 0;
+    }
+    if ((rc = grant_row_find(m->t->d, o.grant, m->a, &g, e)) < 0)
+        return -1;
+    if (rc == 0) {
+        (void)err_set(&why, BY_E_NOT_FOUND, "order %s: its grant %s is not here", o.id, o.grant);
+        refuse(m, "order", &why);
+        return 0;
+    }
+    if ((rc = resource_find(m->t->d, o.resource, m->a, &r, e)) < 0)
+        return -1;
+    if (rc == 1 && !is_newer(&o, &r))
+        return 0;
+    if ((rc == 0 && made_insert(m->t, &o, g.unit, &r, e) < 0) ||
+        import_order_row(m, &o, text, body, e) < 0 || import_size(m, &o, &r, e) < 0)
+        return err_wrap(e, "order %s", o.id);
+    m->orders++;
+    return ledger_append(m->t, m->k->who.host, "order.issued", o.resource, body, e);
+}
+
+/* ---- plans
+ * ----------------------------------------------------------------------------------------
+ */
+
+/* Lines about resources that are not here stay out; those that were ordered are marked as such. */
+static int
+import_plan(struct import *m, const char *text, const char *body, struct err *e)
+{
+    struct w_plan p, kept;
+    struct resource_row r;
+    struct grant_row g;
+    struct err why = {0};
+    const char *known = NULL;
+    int rc;
+
+    if (W_DECODE(plan, body, strlen(body), JM_SIGNED, m->a, &p, &why) < 0) {
+        refuse(m, "plan", &why);
+        return 0;
+    }
+    if ((rc = plan_paper(m->t->d, p.id, m->a, &known, e)) != 0)
+        return rc < 0 ? -1 : 0;
+    if ((rc = grant_row_find(m->t->d, p.grant, m->a, &g, e)) <= 0)
+        return rc;
+    kept = p;
+    kept.lines.n = 0;
+    kept.lines.items = arena_alloc(m->a, (p.lines.n + 1) * sizeof(struct w_plan_line));
+    for (size_t i = 0; i < p.lines.n; i++) {
+        const struct w_plan_line *l = JM_ITEM(p.lines, struct w_plan_line, i);
+
+        if ((rc = resource_find(m->t->d, l->resource, m->a, &r, e)) < 0)
+            return -1;
+        if (rc == 1)
+            *JM_ITEM(kept.lines, struct w_plan_line, kept.lines.n++) = *l;
+    }
+    if (plan_insert(m->t->d, &kept, p.approver, text, m->t->now_ms, e) < 0 ||
+        DB_EXEC(m->t->d, DB_PLAN_LINE_RECOVERED, NULL, e, DBS(p.id), DBS(p.id)) < 0)
+        return -1;
+    m->plans++;
+    return ledger_append(m->t, m->k->who.host, "plan.accepted", p.id, body, e);
+}
+
+/* ---- all of them -------------------------------------------------------------------------------
+ */
+
+typedef int (*import_fn)(struct import *m, const char *text, const char *body, struct err *e);
+
+static int
+import_purpose(struct import *m, const struct w_receipts *in, const char *purpose,
+               const char *batch, enum w_key_use use, import_fn fn, struct err *e)
+{
+    for (size_t i = 0; i < in->papers.n; i++) {
+        const char *text = JM_ITEM(in->papers, struct w_paper, i)->text, *body;
+        struct w_envelope env;
+        struct err why = {0};
+
+        if (paper_parse(text, strlen(text), m->a, &env, &why) < 0 ||
+            strcmp(env.purpose, purpose) != 0)
+            continue;
+        if (controller_paper_check(m->k->c, text, strlen(text), purpose, batch, use, m->t->now_ms,
+                                   m->a, &body, &why) < 0) {
+            refuse(m, purpose, &why);
+            continue;
+        }
+        if (fn(m, text, body, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+api_agent_receipts(struct api_call *k, struct tx *t, struct err *e)
+{
+    const struct w_receipts *in = k->in;
+    struct import m = {.k = k, .t = t, .a = k->a};
+    struct host_flow_row h;
+    struct witness w;
+    char body[200];
+
+    k->status = 204;
+    if (host_flow_get(t->d, k->who.host, &h, e) < 0 ||
+        witness_take(t, k->who.host, in->head, &w, e) < 0 ||
+        controller_note_term(t, in->term, e) < 0)
+        return -1;
+    if (!controller_recovery(k->c) && w.verdict != WITNESS_AHEAD && !h.receipts_wanted)
+        return 0; /* nobody asked: what a host was told is in the store */
+    if (import_purpose(&m, in, PAPER_GRANT, NULL, KEY_GRANT, import_grant, e) < 0 ||
+        import_purpose(&m, in, PAPER_ORDER, PAPER_ORDER_BATCH, KEY_ORDER, import_order, e) < 0 ||
+        import_purpose(&m, in, PAPER_PLAN, NULL, KEY_GRANT, import_plan, e) < 0 ||
+        host_flow_receipts_wanted(t->d, k->who.host, m.refused > 0, e) < 0)
+        return err_wrap(e, "receipts of host %s", h.name);
+    (void)snprintf(body, sizeof(body),
+                   "{\"grants\":%zu,\"orders\":%zu,\"plans\":%zu,\"refused\":%zu}", m.grants,
+                   m.orders, m.plans, m.refused);
+    log_warn("recovery.imported", "host=%s grants=%zu orders=%zu plans=%zu refused=%zu",
+             k->who.host, m.grants, m.orders, m.plans, m.refused);
+    return ledger_append(t, k->who.host, "recovery.imported", k->who.host, body, e);
+}

@@ -1,0 +1,10 @@
+#ifndef BY_CONTROLLER_RECOVERY_H
+#define BY_CONTROLLER_RECOVERY_H
+/* A store that was restored from an older copy learns from its hosts: their receipts are the exact
+ * papers that it signed once.  Each is verified; an order newer than ours is taken in as a fact,
+ * with the grant and plan that it names.  Nothing is dispatched meanwhile, and nothing is ever
+ * taken away by this.  Threads: the writer. */
+#include "controller/api.h"
+
+int api_agent_receipts(struct api_call *k, struct tx *t, struct err *e);
+#endif
