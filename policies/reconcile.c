@@ -418,6 +418,11 @@ net_wait(const struct rec_world *w, const struct rec_want *vm, const char *id)
         return "the UUID of its network is used by one without our mark: a person must look";
     if (!n->active)
         return "waits for its network to be active";
+    /* Two steps on one network side by side would disturb each other; but a definition that cannot
+     * be brought up to date now must not keep a machine down. */
+    if (want != NULL && mark_cmp(n->term, n->generation, want) < 0 && !is_barred(w, want) &&
+        w->now_ms >= want->not_before_ms)
+        return "waits for its network to follow its order";
     return n->hosts_equal ? NULL : "waits for its fixed address";
 }
 
