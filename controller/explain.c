@@ -155,7 +155,7 @@ tell_grant(struct story *s, const char *grant, const char *resource, struct err 
 
     if (rc < 0)
         return -1;
-    if (rc == 0 || x.body[0] == '\0' ||
+    if (rc != 1 || x.body[0] == '\0' ||
         W_DECODE(grant_record, x.body, strlen(x.body), JM_PEER, s->k->a, &rec, &why) < 0) {
         s->differs = true;
         say(s, "grant", grant, 0, "the ledger does not hold how this grant was accepted%s%s",
@@ -189,7 +189,7 @@ tell_finding(struct story *s, const char *finding, struct err *e)
 
     if (rc < 0)
         return -1;
-    if (rc == 0 || x.body[0] == '\0' ||
+    if (rc != 1 || x.body[0] == '\0' ||
         W_DECODE(finding_record, x.body, strlen(x.body), JM_PEER, s->k->a, &rec, &why) < 0 ||
         policy_by_version(s->t->d, rec.policy, s->k->a, &p, &why) < 0) {
         s->differs = true;
@@ -214,7 +214,7 @@ tell_plan(struct story *s, const char *plan, struct err *e)
 
     if (rc < 0)
         return -1;
-    if (rc == 0 || x.body[0] == '\0' ||
+    if (rc != 1 || x.body[0] == '\0' ||
         W_DECODE(plan, x.body, strlen(x.body), JM_PEER, s->k->a, &p, &why) < 0) {
         s->differs = true;
         say(s, "plan", plan, 0, "the ledger does not hold this plan");
