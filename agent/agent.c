@@ -220,7 +220,7 @@ decide(struct agent *ag)
 static int64_t
 next_time(const struct agent *ag, int64_t wall, int64_t mono)
 {
-    int64_t best = WAIT_MAX_MS;
+    int64_t best = ag->conf.resync_ms;
 
     for (size_t i = 0; i < receipts_count(ag->receipts); i++) {
         const struct receipt *t = receipts_at(ag->receipts, i);
@@ -379,12 +379,14 @@ agent_round(struct agent *ag)
         count_bins(ag, now);
         observe_start(ag);
     }
+    if (now >= ag->decide_at_ms)
+        ag->dirty = true;
     decide(ag);
+    ag->decide_at_ms = now + next_time(ag, clock_wall_ms(), now);
+    wait = smaller(wait, ag->decide_at_ms - now);
     wait = smaller(wait, sampler_step(ag->sampler, now));
     wait = smaller(wait, link_step(ag->link, now));
-    if (ag->observers == 0)
-        wait = smaller(wait, ag->observe_at_ms - now);
-    return smaller(wait, next_time(ag, clock_wall_ms(), now));
+    return ag->observers > 0 ? wait : smaller(wait, ag->observe_at_ms - now);
 }
 
 /* A call that hangs keeps what it uses: the process ends with it. */
@@ -464,11 +466,10 @@ signals_start(struct agent *ag, struct err *e)
 int
 agent_run(const struct agent_options *o, struct err *e)
 {
-    static struct agent ag; /* outlives this call: a call that hangs may still look at it */
-    int64_t decided_at = 0;
-
+    static struct agent ag;        /* outlives this call: a call that hangs may still look at it */
     (void)mallopt(M_ARENA_MAX, 2); /* threads that wait must not each keep memory */
     (void)signal(SIGPIPE, SIG_IGN);
+    ag.lock_fd = -1;
     if (signals_start(&ag, e) < 0 || agent_open(&ag, o, e) < 0) {
         agent_close(&ag);
         return -1;
@@ -481,10 +482,6 @@ agent_run(const struct agent_options *o, struct err *e)
 
         (void)sd_notify(0, "WATCHDOG=1");
         agent_wait(&ag, wait);
-        if (clock_mono_ms() - decided_at > ag.conf.resync_ms) {
-            decided_at = clock_mono_ms();
-            ag.dirty = true;
-        }
     }
     (void)sd_notify(0, "STOPPING=1");
     log_info("stop", "asked to");

@@ -45,6 +45,7 @@ struct agent {
     int64_t observe_at_ms;   /* monotonic: when the next one is due */
     int64_t observing_since_ms;
     struct err observe_err; /* code OK: the newest one succeeded */
+    int64_t decide_at_ms;   /* monotonic: when time alone may change the decision */
     bool dirty;             /* something changed: decide again */
     bool heard;             /* the controller's set and holds were heard since this start */
     uint64_t set_serial;    /* counts full sets */
