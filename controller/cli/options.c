@@ -7,6 +7,7 @@
 #include "controller/cli/cli.h"
 #include "controller/cli/commands.h"
 #include "drivers/codec/jclass.h"
+#include "drivers/codec/utf8.h"
 
 const struct command commands[] = {
 #define CMD(noun, verb, handler, args, options, help) {noun, verb, handler, args, options, help},
@@ -62,6 +63,19 @@ whole_name(const char *at, const char *name)
            (at[2 + n] == '\0' || at[2 + n] == '=');
 }
 
+/* What is no text would reach the controller as another text. */
+static int
+texts_only(int argc, char **argv, struct err *e)
+{
+    uint32_t cp;
+
+    for (int i = 0; i < argc; i++)
+        for (size_t n = strlen(argv[i]), at = 0, step; at < n; at += step)
+            if ((step = utf8_next(argv[i] + at, n - at, &cp)) == 0)
+                return err_set(e, BY_E_INVALID, "argument %d is not UTF-8 text", i);
+    return 0;
+}
+
 /* A request id that the server would not take must not become another one. */
 static int
 request_form(const struct cli *c, struct err *e)
@@ -110,7 +124,7 @@ options_read(struct cli *c, int argc, char **argv, struct err *e)
     }
     c->argc = argc - optind;
     c->argv = argv + optind;
-    return request_form(c, e);
+    return texts_only(argc, argv, e) < 0 ? -1 : request_form(c, e);
 }
 
 /* As many positional arguments as the row names. */
