@@ -1,4 +1,5 @@
 #include <CUnit/CUnit.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "drivers/base/scope.h"
@@ -52,13 +53,112 @@ gives_the_auditor_no_permission_that_changes_anything(void)
     for (int p = 0; p < AZ_P__MAX; p++) {
         const char *name = authz_perm_name((enum authz_perm)p);
         size_t len = strlen(name);
-        bool reads =
-            strcmp(name, "EXPLAIN") == 0 || (len > 5 && (strcmp(name + len - 5, "_READ") == 0 ||
-                                                         strcmp(name + len - 5, "_LIST") == 0));
+        bool reads = strcmp(name, "EXPLAIN") == 0 || strcmp(name, "SESSION") == 0 ||
+                     (len > 5 && (strcmp(name + len - 5, "_READ") == 0 ||
+                                  strcmp(name + len - 5, "_LIST") == 0));
 
         CU_ASSERT(reads || !authz_allows(AZ_AUDITOR, (enum authz_perm)p));
         CU_ASSERT(strlen(authz_perm_doc((enum authz_perm)p)) > 5);
     }
+}
+
+/* Which permission each route of people is about. */
+static const struct {
+    const char *handler;
+    enum authz_perm perm;
+} handlers[] = {
+    {"account_add", AZ_P_ACCOUNT_WRITE},
+    {"account_disable", AZ_P_ACCOUNT_WRITE},
+    {"account_list", AZ_P_ACCOUNT_LIST},
+    {"account_token", AZ_P_ACCOUNT_WRITE},
+    {"certificate_get", AZ_P_CERTIFICATE_READ},
+    {"explain_get", AZ_P_EXPLAIN},
+    {"finding_list", AZ_P_FINDING_READ},
+    {"grant_add", AZ_P_GRANT_WRITE},
+    {"grant_check", AZ_P_GRANT_CHECK},
+    {"grant_get", AZ_P_GRANT_READ},
+    {"grant_list", AZ_P_GRANT_READ},
+    {"hold_add", AZ_P_HOLD_WRITE},
+    {"hold_end", AZ_P_HOLD_WRITE},
+    {"hold_list", AZ_P_HOLD_READ},
+    {"host_add", AZ_P_HOST_WRITE},
+    {"host_cordon", AZ_P_HOST_WRITE},
+    {"host_list", AZ_P_HOST_READ},
+    {"host_revoke", AZ_P_HOST_WRITE},
+    {"host_uncordon", AZ_P_HOST_WRITE},
+    {"key_add", AZ_P_KEY_WRITE},
+    {"key_list", AZ_P_KEY_READ},
+    {"ledger_page", AZ_P_LEDGER_READ},
+    {"order_get", AZ_P_ORDER_READ},
+    {"order_list", AZ_P_ORDER_READ},
+    {"plan_add", AZ_P_PLAN_WRITE},
+    {"policy_add", AZ_P_POLICY_WRITE},
+    {"policy_get", AZ_P_POLICY_READ},
+    {"quota_list", AZ_P_QUOTA_READ},
+    {"recovery_confirm", AZ_P_RECOVERY_CONFIRM},
+    {"resource_bin", AZ_P_RESOURCE_TAKE},
+    {"resource_erase", AZ_P_RESOURCE_TAKE},
+    {"resource_get", AZ_P_RESOURCE_READ},
+    {"resource_list", AZ_P_RESOURCE_READ},
+    {"resource_restore", AZ_P_RESOURCE_RESTORE},
+    {"resource_start", AZ_P_RESOURCE_POWER},
+    {"resource_stop", AZ_P_RESOURCE_POWER},
+    {"session_end", AZ_P_SESSION},
+    {"session_me", AZ_P_SESSION},
+    {"status_get", AZ_P_STATUS_READ},
+    {"system_add", AZ_P_SYSTEM_WRITE},
+    {"system_list", AZ_P_SYSTEM_READ},
+    {"unit_add", AZ_P_UNIT_WRITE},
+    {"unit_list", AZ_P_UNIT_READ},
+    {"unregistered_list", AZ_P_UNREGISTERED_READ},
+    {"usage_list", AZ_P_USAGE_READ},
+};
+
+/* The roles of routes.def, as bits of policies/authz.h; agents and OPEN routes are no permission.
+ */
+enum {
+    ADMIN = AZ_ADMIN,
+    BUREAU = AZ_BUREAU,
+    PROVIDER = AZ_PROVIDER,
+    TENANT = AZ_TENANT,
+    AUDITOR = AZ_AUDITOR,
+    ANY = AZ_ALL,
+    OPEN = 1 << 8,
+    AGENT = 1 << 9,
+};
+
+static void
+agrees_with_the_routes(void)
+{
+    static const struct {
+        const char *handler;
+        unsigned roles;
+    } routes[] = {
+#define ROUTE(method, path, roles, handler, in, out, doc) {#handler, roles},
+#include "controller/routes.def"
+#undef ROUTE
+    };
+    size_t used = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        bool known = (routes[i].roles & (OPEN | AGENT)) != 0;
+
+        for (size_t k = 0; k < ARRAY_LEN(handlers); k++) {
+            if (strcmp(handlers[k].handler, routes[i].handler) != 0)
+                continue;
+            known = true;
+            used++;
+            for (unsigned role = 1; role < AZ_ALL; role <<= 1)
+                if (((routes[i].roles & role) != 0) != authz_allows(role, handlers[k].perm)) {
+                    fprintf(stderr, "\n%s: routes.def and authz.def differ\n", routes[i].handler);
+                    CU_FAIL("two truths");
+                }
+        }
+        if (!known)
+            fprintf(stderr, "\n%s: which permission is it about?\n", routes[i].handler);
+        CU_ASSERT_TRUE(known);
+    }
+    CU_ASSERT_EQUAL(used, ARRAY_LEN(handlers));
 }
 
 CU_TestInfo authz_tests[] = {
@@ -67,5 +167,6 @@ CU_TestInfo authz_tests[] = {
     {"confines tenants to their own unit", confines_tenants_to_their_own_unit},
     {"gives the auditor no permission that changes anything",
      gives_the_auditor_no_permission_that_changes_anything},
+    {"agrees with the routes", agrees_with_the_routes},
     CU_TEST_INFO_NULL,
 };
