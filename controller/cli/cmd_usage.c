@@ -11,13 +11,16 @@ cmd_usage(struct cli *c, struct err *e)
     const char *vm = cli_opt(c, "vm");
     struct w_usage_list l;
     struct w_resource_view r = {0};
+    const char *path;
     int64_t window;
 
     if (cli_opt_ms(c, "window", 0, &window, e) < 0 ||
         (vm != NULL && cli_find_resource(c, vm, &r, e) < 0))
         return -1;
-    if (CLI_GET(c, arena_printf(&c->a, "/v1/usage?vm=%s&window_ms=%lld", r.id, (long long)window),
-                usage_list, &l, e) < 0)
+    path = arena_printf(&c->a, "/v1/usage?%s%s", r.id[0] != '\0' ? "vm=" : "", r.id);
+    if (window != 0)
+        path = arena_printf(&c->a, "%s&window_ms=%lld", path, (long long)window);
+    if (CLI_GET(c, path, usage_list, &l, e) < 0)
         return -1;
     return cli_print_list(
         c, schema_usage_list, &l,
