@@ -18,8 +18,8 @@ static const char usage[] =
     "        take orders, keep receipts, act, measure, report\n"
     "  bianyun-agent observe [--config FILE] [--seconds N]\n"
     "        measure through a read-only connection and print; writes nothing\n"
-    "  bianyun-agent receipts list|show [ID] --dir DIR\n"
-    "        what this host was allowed to do\n"
+    "  bianyun-agent receipts list|show [ID]|head --dir DIR\n"
+    "        what this host was allowed to do; the newest ledger head that it keeps as a witness\n"
     "  bianyun-agent config\n"
     "        print a sample configuration with every setting\n"
     "  bianyun-agent version | help\n";
@@ -153,7 +153,9 @@ cmd_receipts(const struct options *o, int n, char **args)
         return show_receipts(o->dir, NULL, stdout, &e) < 0 ? fail(&e) : 0;
     if (n == 2 && strcmp(args[0], "show") == 0)
         return show_receipts(o->dir, args[1], stdout, &e) < 0 ? fail(&e) : 0;
-    fprintf(stderr, "bianyun-agent: receipts list, or receipts show ID\n");
+    if (n == 1 && strcmp(args[0], "head") == 0)
+        return show_head(o->dir, stdout, &e) < 0 ? fail(&e) : 0;
+    fprintf(stderr, "bianyun-agent: receipts list, receipts show ID, or receipts head\n");
     return 2;
 }
 

@@ -65,6 +65,22 @@ show_receipts(const char *dir, const char *id, FILE *out, struct err *e)
     return 0;
 }
 
+int
+show_head(const char *dir, FILE *out, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    SCOPED(receipts_free) struct receipts *r = NULL;
+    struct ident who;
+
+    if (ident_load(dir, &a, &who, e) < 0 ||
+        receipts_read(who.receipts_dir, who.receipts, &r, e) < 0)
+        return -1;
+    if (receipts_head(r) == NULL)
+        return err_set(e, BY_E_NOT_FOUND, "this host has seen no ledger head yet");
+    fprintf(out, "%s\n", receipts_head(r));
+    return 0;
+}
+
 /* ---- measuring without a controller ---- */
 
 static const struct virt_sample *
