@@ -5,7 +5,7 @@ $(O)/contract: $(call obj,$(CONTRACT)) $(O)/lib.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 contract: $(O)/contract ## run the hypervisor contract over the fake and libvirt's test driver
-	@tests/contract/run $< fake test
+	@tests/contract/run $< xml fake test
 
 contract-qemu: $(O)/contract ## run it over QEMU in a private libvirt host (root)
 	@tests/contract/run $< qemu

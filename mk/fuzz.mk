@@ -1,7 +1,8 @@
 # Fuzzing.  A target NAME is tests/fuzz/fuzz_NAME.c and, if it has one, tests/fuzz/corpus/NAME/ and
 # tests/fuzz/NAME.dict (else the dictionary made from the schema rows).  See tests/fuzz/README.md.
-FUZZ_TARGETS := conf csr http jscan paper wire
+FUZZ_TARGETS := conf csr domread http jscan paper wire
 FUZZ_JSON_TARGETS := jscan paper wire # these also mutate whole JSON elements
+FUZZ_XML_TARGETS := domread # these whole XML elements
 FUZZ_SECONDS ?= 60
 FUZZ_CC ?= $(if $(shell command -v ccache),ccache )$(or $(shell command -v clang-14),clang)
 FLAGS_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
@@ -10,6 +11,7 @@ F := build/fuzz
 
 .PRECIOUS: $(O)/tests/fuzz/%.o
 $(FUZZ_JSON_TARGETS:%=$(O)/fuzz_%) $(FUZZ_JSON_TARGETS:%=$(O)/planted_%): $(O)/tests/fuzz/mutate_json.o
+$(FUZZ_XML_TARGETS:%=$(O)/fuzz_%) $(FUZZ_XML_TARGETS:%=$(O)/planted_%): $(O)/tests/fuzz/mutate_xml.o
 $(O)/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/engine.o $(O)/lib.a
 	@$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 $(O)/planted_%: $(O)/tests/fuzz/planted_%.o $(O)/tests/fuzz/engine.o $(O)/lib.a

@@ -91,7 +91,7 @@ memory_put(struct edit *d, struct err *e)
         size_put(d, "/domain/currentMemory", vm->mem_mib, e) < 0)
         return -1;
     if (vm->mem_max_mib <= vm->mem_mib) { /* QEMU refuses slots without room to grow */
-        if (n != NULL)
+        for (; n != NULL; n = xml_node(d->x, NULL, "/domain/maxMemory"))
             node_drop(d, n);
         return 0;
     }
@@ -207,7 +207,7 @@ static xmlNodePtr
 disk_find(struct edit *d, const char *serial)
 {
     /* Our serials are hex digits: nothing to escape in the expression. */
-    return xml_node(d->x, NULL, arena_printf(d->a, "/domain/devices/disk[serial='%s']", serial));
+    return xml_node(d->x, NULL, arena_printf(d->a, "/domain/devices/disk[serial[1]='%s']", serial));
 }
 
 static int
@@ -224,13 +224,17 @@ disks_put(struct edit *d, struct err *e)
         domxml_disk_part(d->s, i, &p);
         n = disk_find(d, p.serial);
         source = n == NULL ? NULL : xml_node(d->x, n, "source");
+        for (; n != NULL && source == NULL; n = disk_find(d, p.serial)) {
+            source = xml_node(d->x, n, "source");
+            if (source != NULL)
+                break;
+            node_drop(d, n); /* one of ours that lost its file */
+        }
         if (source != NULL) {
             prop_put(d, source, "file", p.path);
             last = n;
             continue;
         }
-        if (n != NULL)
-            node_drop(d, n);
         if (domxml_disk(d->s, i, d->a, &text, e) < 0 || piece_add(d, text, last, e) < 0)
             return -1;
     }
@@ -265,7 +269,9 @@ nics_put(struct edit *d, struct err *e)
             prop_put(d, xml_node(d->x, n, "source"), "network",
                      arena_printf(d->a, "by-%s", w->network));
             have[w - (const struct w_nic *)d->s->vm->nics.items] = true;
-        } else if (w == NULL && net != NULL && strncmp(net, "by-", 3) == 0) {
+        } else if (w != NULL || (net != NULL && strncmp(net, "by-", 3) == 0)) {
+            /* Not ordered any more, or ordered and hung elsewhere: a MAC must not be there twice.
+             */
             node_drop(d, n);
             found->nodesetval->nodeTab[i] = NULL;
         }

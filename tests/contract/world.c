@@ -132,6 +132,7 @@ contract_validate(struct contract *c, const char *xml, const char *kind)
         close(fd);
     posix_spawn_file_actions_init(&fa);
     posix_spawn_file_actions_addopen(&fa, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&fa, 2, "/dev/null", O_WRONLY, 0); /* "validates", too */
     if (posix_spawnp(&pid, argv[0], &fa, NULL, argv, environ) == 0)
         (void)waitpid(pid, &status, 0);
     posix_spawn_file_actions_destroy(&fa);

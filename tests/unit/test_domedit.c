@@ -167,6 +167,33 @@ points_a_disk_to_its_new_place(void)
 }
 
 static void
+puts_a_card_that_hangs_elsewhere_back_once(void)
+{
+    struct arena a = {0};
+    struct virtspec v;
+    struct domread r;
+    bool changed = false;
+    const char *xml, *at;
+
+    virtspec_init(&v);
+    xml = defined(&v, &a, false);
+    at = strstr(xml, "<interface type=\"network\">");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    xml = arena_printf(&a,
+                       "%.*s<interface type='bridge'><mac address='%s'/><source bridge='b'/>"
+                       "</interface>%s",
+                       (int)(at - xml), xml, v.nics[0].mac, strstr(at, "</interface>") + 12);
+    xml = edited(xml, &v, &a, &changed);
+    CU_ASSERT(changed);
+    CU_ASSERT_EQUAL(domread_parse(xml, &a, &r, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(r.def.n_nics, 1);
+    CU_ASSERT_STRING_EQUAL(r.def.nics[0].network, v.nics[0].network);
+    (void)edited(xml, &v, &a, &changed);
+    CU_ASSERT_FALSE(changed);
+    arena_clear(&a);
+}
+
+static void
 refuses_a_domain_without_our_mark(void)
 {
     struct arena a = {0};
@@ -212,6 +239,7 @@ CU_TestInfo domedit_tests[] = {
      changes_each_property_and_keeps_what_was_made_by_hand},
     {"keeps every other byte", keeps_every_other_byte},
     {"points a disk to its new place", points_a_disk_to_its_new_place},
+    {"puts a card that hangs elsewhere back, once", puts_a_card_that_hangs_elsewhere_back_once},
     {"refuses a domain without our mark", refuses_a_domain_without_our_mark},
     {"takes a name as text", takes_a_name_as_text},
     CU_TEST_INFO_NULL,
