@@ -3,6 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/facts.h"
+#include "drivers/base/clock.h"
+#include "drivers/crypto/digest.h"
 #include "drivers/crypto/x509.h"
 #include "drivers/host/durable.h"
 #include "drivers/virt/virt_fake.h"
@@ -233,19 +236,38 @@ keeps_the_hold_whatever_is_ordered(void)
     agenthost_free(&h);
 }
 
+/* ---- a hypervisor that fails, hangs or fills up ---- */
+
 static void
-remakes_a_half_made_volume(void)
+set_script(struct agenthost *h, const char *text)
 {
-    static const char script[] = "vol.create 1 half\n";
-    struct agenthost h;
-    struct w_order vol;
     char path[400];
     struct err e = {0};
 
+    CU_ASSERT_EQUAL_FATAL(durable_mkdirs(h->world, 0755, &e), 0);
+    (void)snprintf(path, sizeof(path), "%s/script", h->world);
+    CU_ASSERT_EQUAL_FATAL(durable_write(path, text, strlen(text), 0644, &e), 0);
+}
+
+static void
+release_hanging(struct agenthost *h)
+{
+    char path[400];
+    struct err e = {0};
+
+    set_script(h, "");
+    (void)snprintf(path, sizeof(path), "%s/release", h->world);
+    CU_ASSERT_EQUAL_FATAL(durable_write(path, "", 0, 0644, &e), 0);
+}
+
+static void
+remakes_a_half_made_volume(void)
+{
+    struct agenthost h;
+    struct w_order vol;
+
     agenthost_new(&h, NULL);
-    CU_ASSERT_EQUAL_FATAL(durable_mkdirs(h.world, 0755, &e), 0);
-    (void)snprintf(path, sizeof(path), "%s/script", h.world);
-    CU_ASSERT_EQUAL_FATAL(durable_write(path, script, strlen(script), 0644, &e), 0);
+    set_script(&h, "vol.create 1 half\n");
     agenthost_start(&h);
     CU_ASSERT_TRUE(agenthost_settle(&h));
     mill_vol_order(&h.m, &vol);
@@ -278,6 +300,166 @@ starts_nothing_new_while_its_receipts_are_lost(void)
     agenthost_free(&h);
 }
 
+static void
+says_failed_while_the_pool_is_full_and_goes_on_after(void)
+{
+    struct agenthost h;
+    struct w_order vol;
+    bool equal;
+    char why[300] = "";
+
+    agenthost_new(&h, NULL);
+    set_script(&h, "vol.create * fail no_space\n");
+    agenthost_start(&h);
+    mill_vol_order(&h.m, &vol);
+    agenthost_order(&h, &vol);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vol, SEEN_FAILED));
+    CU_ASSERT_EQUAL(agenthost_seen(&h, h.m.vol, &equal, why, sizeof(why)), SEEN_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "no_space"));
+    set_script(&h, "");
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vol, SEEN_PRESENT));
+    agenthost_free(&h);
+}
+
+/* The n-th machine of its line, without a data volume. */
+static void
+give_machine(struct agenthost *h, int n, char id[W_ID])
+{
+    struct w_order o;
+    struct w_nic *nic;
+
+    random_uuid(h->m.vm);
+    random_uuid(h->m.root_vol);
+    random_uuid(h->m.seed_vol);
+    mill_vm_order(&h->m, &o);
+    o.ordinal = (uint32_t)n;
+    o.vm.disks.n = 0;
+    nic = JM_ITEM(o.vm.nics, struct w_nic, 0);
+    (void)snprintf(nic->mac, sizeof(nic->mac), "52:54:00:00:00:%02x", (unsigned)n & 0xff);
+    (void)snprintf(nic->ip, sizeof(nic->ip), "10.9.0.%d", 10 + n);
+    agenthost_order(h, &o);
+    (void)snprintf(id, W_ID, "%s", h->m.vm);
+}
+
+enum { STOPPED = 6, STOPPED_LINE = 2 };
+
+/* Drive until so many calls are over their deadline. */
+static bool
+until_overdue(struct agenthost *h, int n)
+{
+    int64_t end = clock_mono_ms() + 20000;
+    struct workers_state w = {0};
+
+    while (w.overdue < n && clock_mono_ms() < end) {
+        agent_wait(&h->ag, agent_round(&h->ag) < 20 ? 0 : 20);
+        workers_state(h->ag.calls, &w);
+    }
+    return w.overdue >= n;
+}
+
+static void
+serves_a_healthy_machine_beside_six_whose_calls_hang(void)
+{
+    struct agenthost h;
+    struct w_order net;
+    char ids[STOPPED][W_ID], healthy[W_ID];
+    SCOPED(strbuf) struct strbuf script = {0};
+    bool equal;
+    char why[300];
+
+    agenthost_new(&h, "call_deadline_ms = 200\n");
+    JM_ITEM(h.m.grant.lines, struct w_grant_line, STOPPED_LINE)->count = STOPPED + 1;
+    h.m.grant_text = mill_sign_grant(&h.m, h.m.bureau, &h.m.grant);
+    agenthost_start(&h);
+    mill_net_order(&h.m, &net);
+    agenthost_order(&h, &net);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_PRESENT));
+    for (int i = 0; i < STOPPED; i++) {
+        give_machine(&h, i + 1, ids[i]);
+        strbuf_addf(&script, "dom.start * hang id=%s\n", ids[i]);
+    }
+    set_script(&h, strbuf_peek(&script));
+    give_machine(&h, STOPPED + 1, healthy);
+    CU_ASSERT_TRUE(agenthost_until(&h, healthy, SEEN_RUNNING));
+    CU_ASSERT_TRUE(until_overdue(&h, STOPPED));
+    for (int i = 0; i < STOPPED; i++)
+        CU_ASSERT_EQUAL(agenthost_seen(&h, ids[i], &equal, why, sizeof(why)), SEEN_UNKNOWN);
+    CU_ASSERT_EQUAL(agenthost_seen(&h, healthy, &equal, why, sizeof(why)), SEEN_RUNNING);
+    release_hanging(&h);
+    for (int i = 0; i < STOPPED; i++)
+        CU_ASSERT_TRUE(agenthost_until(&h, ids[i], SEEN_RUNNING));
+    agenthost_free(&h);
+}
+
+static void
+concludes_nothing_while_the_hypervisor_hangs(void)
+{
+    struct agenthost h;
+    int64_t end = clock_mono_ms() + 20000;
+    char why[300];
+    bool unknown = false;
+
+    agenthost_new(&h, "call_deadline_ms = 100\n");
+    agenthost_start(&h);
+    give_all(&h);
+    CU_ASSERT_TRUE_FATAL(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
+    set_script(&h, "any * hang\n");
+    while (!unknown && clock_mono_ms() < end) {
+        agent_wait(&h.ag, agent_round(&h.ag) < 20 ? 0 : 20);
+        unknown = !facts_observed_ok(&h.ag, clock_mono_ms(), why, sizeof(why));
+    }
+    CU_ASSERT_TRUE(unknown);
+    CU_ASSERT(strlen(why) > 10);
+    release_hanging(&h);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
+    CU_ASSERT_EQUAL(calls(&h, "dom.start"), 1);
+    CU_ASSERT_EQUAL(calls(&h, "dom.destroy"), 0);
+    agenthost_free(&h);
+}
+
+static void
+starts_a_crashed_machine_again(void)
+{
+    struct agenthost h;
+    struct err e = {0};
+
+    create_all(&h);
+    CU_ASSERT_EQUAL_FATAL(virt_fake_crash(h.world, h.m.vm, &e), 0);
+    CU_ASSERT_TRUE(agenthost_settle(&h));
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
+    CU_ASSERT_EQUAL(calls(&h, "dom.start"), 2);
+    agenthost_free(&h);
+}
+
+static void
+does_nothing_under_an_emergency_hold(void)
+{
+    struct agenthost h;
+    struct w_desired_answer in;
+    struct w_hold hold = {.reason = "test"};
+    struct err e = {0};
+    unsigned long long before;
+
+    create_all(&h);
+    (void)snprintf(hold.host, sizeof(hold.host), "%s", h.m.host);
+    random_uuid(hold.id);
+    hold.until_ms = clock_wall_ms() + 3600000;
+    mill_answer(&h.m, NULL, 0, &in);
+    in.full = false;
+    in.holds = (struct jm_list){.items = &hold, .n = 1};
+    agenthost_give(&h, &in);
+    agenthost_stop(&h); /* and over a restart, with the controller away */
+    CU_ASSERT_EQUAL_FATAL(virt_fake_reboot(h.world, &e), 0);
+    before = calls(&h, "dom.start");
+    agenthost_start(&h);
+    CU_ASSERT_TRUE(agenthost_settle(&h));
+    CU_ASSERT_EQUAL(calls(&h, "dom.start"), before);
+    in.holds.n = 0; /* it ended */
+    agenthost_give(&h, &in);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
+    agenthost_free(&h);
+}
+
 CU_TestInfo agent_tests[] = {
     {"makes what is ordered, once", makes_what_is_ordered_once},
     {"does nothing on an empty set", does_nothing_on_an_empty_set},
@@ -289,5 +471,12 @@ CU_TestInfo agent_tests[] = {
     {"remakes a half-made volume", remakes_a_half_made_volume},
     {"starts nothing new while its receipts are lost",
      starts_nothing_new_while_its_receipts_are_lost},
+    {"says failed while the pool is full and goes on after",
+     says_failed_while_the_pool_is_full_and_goes_on_after},
+    {"serves a healthy machine beside six whose calls hang",
+     serves_a_healthy_machine_beside_six_whose_calls_hang},
+    {"concludes nothing while the hypervisor hangs", concludes_nothing_while_the_hypervisor_hangs},
+    {"starts a crashed machine again", starts_a_crashed_machine_again},
+    {"does nothing under an emergency hold", does_nothing_under_an_emergency_hold},
     CU_TEST_INFO_NULL,
 };
