@@ -162,7 +162,7 @@ batch_step(void *arg, struct tx *t, struct err *e)
         struct finding_row *f = &b->rows[i], old;
         int rc = finding_newest(t->d, f->vm, tx_arena(t), &old, e);
 
-        if (rc < 0)
+        if (rc < 0 || usage_trim(t->d, f->vm, t->now_ms, e) < 0)
             return -1;
         if (rc == 1 && old.verdict == f->verdict) {
             memcpy(f->id, old.id, sizeof(f->id));

@@ -18,6 +18,7 @@
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/db/store_grant.h"
+#include "drivers/base/scope.h"
 #include "drivers/db/store_host_flow.h"
 
 enum { TICK_MS = 500, SILENT_MAX = 1024, OVERDUE_MAX = 100 };
@@ -138,38 +139,45 @@ told_silent(struct db *d, const char *host, struct err *e)
     return rc == 1 && strcmp(db_str(r, 0), "host.silent") == 0;
 }
 
+static bool
+is_silent(struct controller *c, const struct db_rows *r)
+{
+    int64_t heard = auth_host_seen(c->auth, db_str(r, 0)), seen = db_int(r, 2);
+
+    if (heard < seen)
+        heard = seen;
+    return db_int(r, 3) != 0 || c->wall_ms() - heard > c->conf.silent_seconds * 1000;
+}
+
 /* Silence keeps machines and quota as they are; it is told once, and so is the return. */
 static int
 run_hosts(struct controller *c, struct db *d, struct err *e)
 {
-    SCOPED(arena) struct arena a = {0};
-    struct host_facts *h = NULL;
-    struct silences x = {0};
-    int64_t now = c->wall_ms();
-    size_t n = 0;
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    SCOPED(free) struct silence *list = calloc(SILENT_MAX, sizeof(*list));
+    struct silences x = {.list = list};
+    int rc;
 
-    if (host_facts_load(d, &a, &h, &n, e) < 0)
+    if (list == NULL)
+        return err_set(e, BY_E_NOMEM, "hosts");
+    if (db_query(d, DB_HOST_FLOW_HEARD, NULL, 0, &r, e) < 0)
         return -1;
-    x.list = arena_alloc(&a, SILENT_MAX * sizeof(*x.list));
-    for (size_t i = 0; i < n && x.n < SILENT_MAX; i++) {
-        int64_t heard = auth_host_seen(c->auth, h[i].id);
-        bool silent;
-        int told;
+    while ((rc = db_next(r, e)) == 1 && x.n < SILENT_MAX) {
+        struct silence *s = &list[x.n];
+        int told = told_silent(d, db_str(r, 0), e);
 
-        if (h[i].incarnation == 0 || strcmp(h[i].state, "revoked") == 0)
-            continue;
-        if (heard < h[i].seen_ms)
-            heard = h[i].seen_ms;
-        silent = h[i].inventory_unknown || now - heard > c->conf.silent_seconds * 1000;
-        told = told_silent(d, h[i].id, e);
         if (told < 0)
             return -1;
-        if (silent == (told == 1))
+        s->silent = is_silent(c, r);
+        if (s->silent == (told == 1))
             continue;
-        memcpy(x.list[x.n].id, h[i].id, W_ID);
-        memcpy(x.list[x.n].name, h[i].name, W_NAME);
-        x.list[x.n++].silent = silent;
+        (void)snprintf(s->id, sizeof(s->id), "%s", db_str(r, 0));
+        (void)snprintf(s->name, sizeof(s->name), "%s", db_str(r, 1));
+        x.n++;
     }
+    if (rc < 0)
+        return -1;
+    db_rows_free(TAKE(r)); /* the write must not wait for our reading */
     return x.n == 0 ? 0 : commit_run(c->commit, silence_step, &x, e);
 }
 
@@ -228,12 +236,14 @@ run_proof(struct controller *c, struct db *d, struct err *e)
 {
     SCOPED(arena) struct arena a = {0};
     struct w_quota_list q = {0};
-    int64_t balance = 0;
+    int64_t unbalanced = 0, wrong = 0;
 
-    if (quota_view(d, "", c->wall_ms(), &a, &q, e) < 0 || quota_balance(d, &balance, e) < 0)
+    if (quota_view(d, "", c->wall_ms(), &a, &q, e) < 0 ||
+        quota_books_wrong(d, &unbalanced, &wrong, e) < 0)
         return -1;
-    if (balance != 0)
-        log_error("quota.unbalanced", "sum=%lld", (long long)balance);
+    if (unbalanced != 0 || wrong != 0)
+        log_error("quota.books_wrong", "unbalanced=%lld wrong_sums=%lld", (long long)unbalanced,
+                  (long long)wrong);
     for (size_t i = 0; i < q.items.n; i++) {
         const struct w_quota_row *r = JM_ITEM(q.items, struct w_quota_row, i);
 

@@ -145,6 +145,13 @@ struct prove {
     struct quota_proof *out;
 };
 
+static bool
+is_sure(const struct quota_proof_row *r)
+{
+    return !r->found || r->seen == SEEN_RUNNING || r->seen == SEEN_STOPPED ||
+           r->seen == SEEN_PRESENT || r->seen == SEEN_BINNED;
+}
+
 static int
 prove_row(void *arg, const struct quota_proof_row *r, struct err *e)
 {
@@ -152,7 +159,8 @@ prove_row(void *arg, const struct quota_proof_row *r, struct err *e)
     struct quota_sums has;
     struct quota_size found = {0};
 
-    if (!r->settled || r->inventory_unknown || p->now_ms - r->inventory_ms > QUOTA_FRESH_MS) {
+    if (!r->settled || !is_sure(r) || r->inventory_unknown ||
+        p->now_ms - r->inventory_ms > QUOTA_FRESH_MS) {
         p->out->unproven = true;
         return 0;
     }

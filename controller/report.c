@@ -181,7 +181,7 @@ take_inventory(struct report *p, const struct w_observed *o, struct err *e)
         return inventory_put(p->t->d, p->host, o, p->t->now_ms, e);
     if (o->seen == SEEN_ABSENT || o->seen == SEEN_MISSING)
         return inventory_delete(p->t->d, p->host, o->resource, e);
-    return 0; /* working, unknown, refused, failed: nothing is concluded */
+    return inventory_blur(p->t->d, p->host, o, p->t->now_ms, e);
 }
 
 static int
@@ -269,7 +269,7 @@ take_missing(struct report *p, const char *id, struct err *e)
 
     if (resource_get(p->t->d, id, p->a, &r, e) < 0)
         return -1;
-    if (r.seen_generation == 0 || !is_there(r.seen))
+    if (r.seen_generation == 0 || r.seen == SEEN_MISSING || r.seen == SEEN_ABSENT)
         return 0;
     memcpy(o.resource, r.id, sizeof(o.resource));
     o.kind = r.kind;

@@ -185,12 +185,15 @@ order_each(struct db *d, const struct order_filter *f, struct arena *a, order_fn
     struct order_row o;
     int rc;
 
+    /* One statement for each index. */
     if (f->grant[0] != '\0')
         rc = DB_QUERY(d, DB_ORDER_LIST_GRANT, &rows, e, DBS(f->grant), DBS(f->unit), DBS(f->unit),
                       DBS(f->resource), DBS(f->resource), DBI(f->open));
+    else if (f->resource[0] != '\0')
+        rc = DB_QUERY(d, DB_ORDER_LIST_RESOURCE, &rows, e, DBS(f->resource), DBS(f->unit),
+                      DBS(f->unit), DBI(f->open));
     else
-        rc = DB_QUERY(d, DB_ORDER_LIST, &rows, e, DBS(f->unit), DBS(f->unit), DBS(f->resource),
-                      DBS(f->resource), DBI(f->open));
+        rc = DB_QUERY(d, DB_ORDER_LIST, &rows, e, DBS(f->unit), DBS(f->unit), DBI(f->open));
     if (rc < 0)
         return -1;
     while ((rc = db_next(rows, e)) == 1) {

@@ -180,6 +180,14 @@ inventory_put(struct db *d, const char *host, const struct w_observed *o, int64_
 }
 
 int
+inventory_blur(struct db *d, const char *host, const struct w_observed *o, int64_t now_ms,
+               struct err *e)
+{
+    return DB_EXEC(d, DB_INVENTORY_BLUR, NULL, e, DBI(o->seen), DBI(now_ms), DBS(host),
+                   DBS(o->resource));
+}
+
+int
 inventory_delete(struct db *d, const char *host, const char *resource, struct err *e)
 {
     return DB_EXEC(d, DB_INVENTORY_DELETE, NULL, e, DBS(host), DBS(resource));

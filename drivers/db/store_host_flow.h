@@ -50,6 +50,9 @@ int host_facts_load(struct db *d, struct arena *a, struct host_facts **out, size
 
 int inventory_put(struct db *d, const char *host, const struct w_observed *o, int64_t now_ms,
                   struct err *e);
+/** It was heard of, but nothing can be concluded: its old figures stay, and prove nothing. */
+int inventory_blur(struct db *d, const char *host, const struct w_observed *o, int64_t now_ms,
+                   struct err *e);
 int inventory_delete(struct db *d, const char *host, const char *resource, struct err *e);
 int inventory_full(struct db *d, const char *host, int64_t now_ms, struct err *e);
 int unregistered_put(struct db *d, const char *host, const struct w_observed *o, int64_t now_ms,

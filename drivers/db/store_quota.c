@@ -45,13 +45,16 @@ quota_entry_move(struct db *d, const char *grant, enum quota_metric m, enum quot
 
     assert(amount > 0 && from != to);
     random_uuid(movement);
-    if (DB_EXEC(d, DB_QUOTA_INSERT, NULL, e, DBS(grant), DBS(metric_names[m]),
-                DBS(account_names[from]), DBI(-amount), DBS(movement), DBS(resource), DBS(order),
-                DBI(now_ms)) < 0 ||
-        DB_EXEC(d, DB_QUOTA_INSERT, NULL, e, DBS(grant), DBS(metric_names[m]),
-                DBS(account_names[to]), DBI(amount), DBS(movement), DBS(resource), DBS(order),
-                DBI(now_ms)) < 0)
-        return err_wrap(e, "quota of grant %s", grant);
+    for (int side = 0; side < 2; side++) {
+        const char *account = account_names[side == 0 ? from : to];
+        int64_t part = side == 0 ? -amount : amount;
+
+        if (DB_EXEC(d, DB_QUOTA_INSERT, NULL, e, DBS(grant), DBS(metric_names[m]), DBS(account),
+                    DBI(part), DBS(movement), DBS(resource), DBS(order), DBI(now_ms)) < 0 ||
+            DB_EXEC(d, DB_QUOTA_SUM_ADD, NULL, e, DBS(grant), DBS(metric_names[m]), DBS(account),
+                    DBI(part)) < 0)
+            return err_wrap(e, "quota of grant %s", grant);
+    }
     return 0;
 }
 
@@ -135,7 +138,7 @@ quota_each_proof(struct db *d, const char *grant, quota_proof_fn fn, void *arg, 
     struct quota_proof_row r;
     int rc;
 
-    if (DB_QUERY(d, DB_QUOTA_PROOF, &rows, e, DBS(grant), DBS(grant)) < 0)
+    if (DB_QUERY(d, DB_QUOTA_PROOF, &rows, e, DBS(grant)) < 0)
         return -1;
     while ((rc = db_next(rows, e)) == 1) {
         proof_read(rows, &r);
@@ -145,13 +148,21 @@ quota_each_proof(struct db *d, const char *grant, quota_proof_fn fn, void *arg, 
     return rc;
 }
 
-int
-quota_balance(struct db *d, int64_t *sum, struct err *e)
+static int
+count_of(struct db *d, enum db_stmt s, int64_t *n, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *rows = NULL;
 
-    if (db_query(d, DB_QUOTA_TOTAL, NULL, 0, &rows, e) < 0 || db_next(rows, e) != 1)
+    if (db_query(d, s, NULL, 0, &rows, e) < 0 || db_next(rows, e) != 1)
         return -1;
-    *sum = db_int(rows, 0);
+    *n = db_int(rows, 0);
     return 0;
+}
+
+int
+quota_books_wrong(struct db *d, int64_t *unbalanced, int64_t *wrong, struct err *e)
+{
+    if (count_of(d, DB_QUOTA_UNBALANCED, unbalanced, e) < 0)
+        return -1;
+    return count_of(d, DB_QUOTA_SUM_WRONG, wrong, e);
 }

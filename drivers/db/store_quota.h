@@ -31,7 +31,7 @@ typedef int (*quota_sum_fn)(void *arg, const char *grant, const char *number,
 /** Every grant of a unit ("" all), in order of the grants' ids. */
 int quota_each_grant(struct db *d, const char *unit, quota_sum_fn fn, void *arg, struct err *e);
 
-/* One resource beside its host's newest inventory. */
+/* One resource of a grant beside its host's newest inventory. */
 struct quota_proof_row {
     char id[W_ID], grant[W_ID];
     int kind, wanted;
@@ -43,6 +43,7 @@ struct quota_proof_row {
 };
 typedef int (*quota_proof_fn)(void *arg, const struct quota_proof_row *r, struct err *e);
 int quota_each_proof(struct db *d, const char *grant, quota_proof_fn fn, void *arg, struct err *e);
-/** Sum of every amount: 0 when the books are balanced. */
-int quota_balance(struct db *d, int64_t *sum, struct err *e);
+/** Grants and metrics whose accounts do not sum to 0; sums that are not those of their entries.
+ * Both are 0 when the books are right. */
+int quota_books_wrong(struct db *d, int64_t *unbalanced, int64_t *wrong, struct err *e);
 #endif

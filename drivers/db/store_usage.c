@@ -132,6 +132,18 @@ usage_load(struct db *d, const char *vm, int metric, int64_t from_ms, int64_t to
     return load_days(d, vm, metric, from_ms, to_ms, out, e);
 }
 
+int
+usage_trim(struct db *d, const char *vm, int64_t now_ms, struct err *e)
+{
+    for (int m = METRIC_CPU; m < METRIC__MAX; m++)
+        if (DB_EXEC(d, DB_SLOT_TRIM, NULL, e, DBS(vm), DBI(m), DBI(now_ms - USAGE_SLOTS_KEPT_MS)) <
+                0 ||
+            DB_EXEC(d, DB_HIST_TRIM, NULL, e, DBS(vm), DBI(m),
+                    DBI((now_ms - USAGE_DAYS_KEPT_MS) / USAGE_DAY_MS)) < 0)
+            return err_wrap(e, "old utilization of %s", vm);
+    return 0;
+}
+
 /* ---- findings -----------------------------------------------------------------------------------
  */
 
@@ -220,8 +232,8 @@ finding_each(struct db *d, const struct finding_filter *f, struct arena *a, find
     struct finding_row row;
     int rc;
 
-    if (DB_QUERY(d, DB_FINDING_LIST, &r, e, DBS(f->unit), DBS(f->unit), DBI(f->all),
-                 DBI(f->verdict), DBI(f->verdict), DBS(f->vm), DBS(f->vm), DBI(f->limit)) < 0)
+    if (DB_QUERY(d, DB_FINDING_LIST, &r, e, DBS(f->unit), DBS(f->unit), DBI(f->verdict),
+                 DBI(f->verdict), DBS(f->vm), DBS(f->vm), DBI(f->limit)) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1) {
         finding_read(r, a, &row);

@@ -12,6 +12,8 @@
 #include "policies/histogram.h"
 
 #define USAGE_DAY_MS INT64_C(86400000)
+#define USAGE_SLOTS_KEPT_MS (3 * USAGE_DAY_MS)  /* longer windows are judged by days */
+#define USAGE_DAYS_KEPT_MS (400 * USAGE_DAY_MS) /* a year of evidence, and some */
 
 /* One metric of one VM over a while. */
 struct usage_sum {
@@ -28,6 +30,9 @@ int hist_day_add(struct db *d, const struct w_slot *s, struct err *e);
 /** From slots (short windows) or days (long ones), up to to_ms. */
 int usage_load(struct db *d, const char *vm, int metric, int64_t from_ms, int64_t to_ms,
                struct usage_sum *out, struct err *e);
+
+/** Forget what is older than is kept. */
+int usage_trim(struct db *d, const char *vm, int64_t now_ms, struct err *e);
 
 struct finding_row {
     char id[W_ID], vm[W_ID], name[W_NAME], system[W_ID], unit[W_ID], grant[W_ID], plan[W_ID];
@@ -52,9 +57,9 @@ int finding_plan_set(struct db *d, const char *id, const char *plan, struct err 
 struct finding_filter {
     const char *unit, *vm; /* "" for all */
     int verdict;           /* 0 for all */
-    bool all;              /* also those that are not the newest of their VM */
     int limit;
 };
+/** The newest of each VM. */
 typedef int (*finding_fn)(void *arg, const struct finding_row *f, struct err *e);
 int finding_each(struct db *d, const struct finding_filter *f, struct arena *a, finding_fn fn,
                  void *arg, struct err *e);
