@@ -2,32 +2,40 @@ DESTDIR ?=
 UNITDIR ?= /lib/systemd/system
 MANDIR  := $(PREFIX)/share/man
 SHARE   := $(PREFIX)/share/bianyun
+COMPLETE_BASH := $(PREFIX)/share/bash-completion/completions
+COMPLETE_ZSH  := $(PREFIX)/share/zsh/vendor-completions
+UNITS := bianyun-agent.service bianyun-controller.service
 
 # The programs of a release build, units, manual, completion, policies, sample configuration.
 install: ## install a release build under DESTDIR and PREFIX (/usr)
 	@$(MAKE) --no-print-directory -s -j2 B=release all build/release/bianyun.1
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(MANDIR)/man1 \
-	    $(DESTDIR)$(SHARE)/policies $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
-	    $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/sbin $(UNITDIR) $(MANDIR)/man1 $(SHARE)/policies \
+	    $(COMPLETE_BASH) $(COMPLETE_ZSH) $(PREFIX)/lib/sysusers.d $(PREFIX)/lib/tmpfiles.d)
 	install -m 755 build/release/bianyun $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 build/release/bianyun-controller build/release/bianyun-agent $(DESTDIR)$(PREFIX)/sbin/
-	install -m 644 install/bianyun-controller.service install/bianyun-agent.service $(DESTDIR)$(UNITDIR)/
+	@for u in $(UNITS); do sed 's|/usr/sbin/|$(PREFIX)/sbin/|' install/$$u >$(DESTDIR)$(UNITDIR)/$$u && \
+	    chmod 644 $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
 	install -m 644 install/bianyun.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/bianyun.conf
+	install -m 644 install/bianyun.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/bianyun.conf
 	install -m 644 policies/rules/*.json $(DESTDIR)$(SHARE)/policies/
 	install -m 644 build/release/bianyun.1 $(DESTDIR)$(MANDIR)/man1/
-	build/release/bianyun completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bianyun
-	build/release/bianyun completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_bianyun
+	build/release/bianyun-controller sample-config >$(DESTDIR)$(SHARE)/controller.conf
+	build/release/bianyun-agent config >$(DESTDIR)$(SHARE)/agent.conf
+	build/release/bianyun completion bash >$(DESTDIR)$(COMPLETE_BASH)/bianyun
+	build/release/bianyun completion zsh >$(DESTDIR)$(COMPLETE_ZSH)/_bianyun
 
 uninstall: ## remove what install put there; state in /var/lib/bianyun stays
-	rm -f $(DESTDIR)$(PREFIX)/bin/bianyun $(DESTDIR)$(PREFIX)/sbin/bianyun-controller $(DESTDIR)$(PREFIX)/sbin/bianyun-agent \
-	    $(DESTDIR)$(UNITDIR)/bianyun-controller.service $(DESTDIR)$(UNITDIR)/bianyun-agent.service \
-	    $(DESTDIR)$(PREFIX)/lib/sysusers.d/bianyun.conf $(DESTDIR)$(MANDIR)/man1/bianyun.1 \
-	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bianyun $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_bianyun
+	rm -f $(addprefix $(DESTDIR),$(PREFIX)/bin/bianyun $(PREFIX)/sbin/bianyun-controller $(PREFIX)/sbin/bianyun-agent \
+	    $(UNITS:%=$(UNITDIR)/%) $(PREFIX)/lib/sysusers.d/bianyun.conf $(PREFIX)/lib/tmpfiles.d/bianyun.conf \
+	    $(MANDIR)/man1/bianyun.1 $(COMPLETE_BASH)/bianyun $(COMPLETE_ZSH)/_bianyun)
 	rm -rf $(DESTDIR)$(SHARE)
 
 $(O)/bianyun.1: $(O)/bianyun
 	$< man | scdoc >$@
 
+check-install: ## the installed tree, hardening, units, and what the daemons tell systemd
+	@tests/e2e/run_install
+
 check-units: ## systemd-analyze verify of the units, in a scratch root
 	@tests/lint/units.sh
-.PHONY: install uninstall check-units
+.PHONY: install uninstall check-install check-units
