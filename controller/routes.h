@@ -42,7 +42,7 @@ size_t route_max_body(const struct route *r);
 
 /* A prepare_ function is optional, so it is weak. */
 #define ROUTE(method, path, roles, h, i, o, doc)                                                   \
-    int api_##h(struct api_call *k, struct tx *t, struct err *e) __attribute__((weak));            \
+    int api_##h(struct api_call *k, struct tx *t, struct err *e);                                  \
     int prepare_##h(struct api_call *k, struct err *e) __attribute__((weak));
 #include "controller/routes.def"
 #undef ROUTE

@@ -294,10 +294,6 @@ server_admit(struct server *s, struct http_req *req, bool agent, char id[W_ID], 
                       r->method, r->path);
         return NULL;
     }
-    if (r->run == NULL) {
-        (void)err_set(e, BY_E_UNSUPPORTED, "%s %s is not served by this build", r->method, r->path);
-        return NULL;
-    }
     return r;
 }
 
