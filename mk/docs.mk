@@ -10,4 +10,5 @@ docs-check: $(O)/gendoc ## docs/api.md is what the rows say
 	    echo "docs/api.md is out of date: run 'make docs' and commit it"; exit 1; }
 .PHONY: docs docs-check
 check-docs: docs-check
+	@sh tests/lint/requirement_map.sh
 .PHONY: check-docs
