@@ -31,7 +31,7 @@ remember() { echo "$2 $(start_time "$2")" >"$DEMO_DIR/$1.pid"; } # NAME PID
 alive() { # NAME
     local pid start
     { read -r pid start <"$DEMO_DIR/$1.pid"; } 2>/dev/null || return 1
-    [ -n "$start" ] && [ "$(start_time "$pid")" = "$start" ] && [ "$(awk '{sub(/.*\) /, ""); print $1}' "/proc/$pid/stat")" != Z ]
+    [ -n "$start" ] && [ "$(start_time "$pid")" = "$start" ] && [ "$(awk '{sub(/.*\) /, ""); print $1}' "/proc/$pid/stat" 2>/dev/null)" != Z ]
 }
 end_process() { # NAME
     local pid

@@ -34,7 +34,11 @@ fake_up() { # all of it, with one system and the papers for grants
     fake_image
     controller_up
     people_up
-    sed 's/"demo-1"/"fake-1"/; s/"least_hold_ms": [0-9]*/"least_hold_ms": 100/' \
+    sed 's/"demo-1"/"fake-1"/; s/"least_hold_ms": [0-9]*/"least_hold_ms": 100/
+        s/"sample_ms": [0-9]*/"sample_ms": 100/; s/"slot_ms": [0-9]*/"slot_ms": 1000/
+        s/"evaluate_ms": [0-9]*/"evaluate_ms": 1000/; s/"window_ms": [0-9]*/"window_ms": 4000/
+        s/"min_age_ms": [0-9]*/"min_age_ms": 1000/
+        s/"min_coverage_percent": [0-9]*/"min_coverage_percent": 20/' \
         "$TOP/policies/rules/demo.json" >"$DEMO_DIR/policy.json"
     run by bureau policies set "$DEMO_DIR/policy.json"
     grant_key_up
