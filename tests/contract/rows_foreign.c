@@ -115,6 +115,30 @@ dom_leftovers(struct contract *c)
     contract_vm_drop(c, s);
 }
 
+void
+dom_saved(struct contract *c)
+{
+    struct virt_dom_spec *s = contract_vm(c);
+    const char *const *paths = NULL;
+    struct virt_dom_seen seen = {0};
+    size_t n = 0, saved = 0;
+
+    OK(c->v->ops->dom->define(c->v, s, e));
+    OK(c->v->ops->dom->start(c->v, s->vm->id, e));
+    OK(contract_save(c, s->vm->id, e));
+    OK(c->v->ops->dom->get(c->v, s->vm->id, &c->a, &seen, e));
+    CHECK(seen.has_saved && !seen.has_live && seen.state == VIRT_SHUTOFF);
+    OK(c->v->ops->dom->leftovers(c->v, s->vm->id, &c->a, &paths, &n, e));
+    for (size_t i = 0; i < n; i++)
+        saved += strstr(paths[i], "save") != NULL;
+    CHECK(saved == 1);
+    OK(c->v->ops->dom->undefine(c->v, s->vm->id, e));
+    OK(c->v->ops->dom->leftovers(c->v, s->vm->id, &c->a, &paths, &n, e));
+    for (size_t i = 0; i < n; i++)
+        CHECK(strstr(paths[i], "/save/") == NULL);
+    contract_vm_drop(c, s);
+}
+
 /* ---- counters ------------------------------------------------------------------------------ */
 
 static const struct virt_sample *

@@ -191,6 +191,18 @@ vol_grow(struct contract *c)
 }
 
 void
+vol_grow_live(struct contract *c)
+{
+    struct virt_dom_spec *s = contract_vm(c);
+
+    OK(c->v->ops->dom->define(c->v, s, e));
+    OK(c->v->ops->dom->start(c->v, s->vm->id, e));
+    OK(c->v->ops->vol->grow(c->v, s->vm->root_volume, 4 << 20, e));
+    CHECK(look(c, s->vm->root_volume).capacity_bytes == 4 << 20);
+    contract_vm_drop(c, s);
+}
+
+void
 vol_absent(struct contract *c)
 {
     const char *id = contract_id(c);

@@ -196,6 +196,27 @@ contract_add_element(struct contract *c, const char *id, const char *element, st
                           e);
 }
 
+int
+contract_save(struct contract *c, const char *id, struct err *e)
+{
+    virConnectPtr conn;
+    virDomainPtr d;
+    int rc;
+
+    if (is_fake(c))
+        return virt_fake_save(c->uri + 7, id, "memory", 6, e);
+    conn = virConnectOpen(c->uri);
+    d = conn == NULL ? NULL : virDomainLookupByUUIDString(conn, id);
+    rc = d != NULL && virDomainManagedSave(d, 0) == 0
+             ? 0
+             : err_set(e, BY_E_IO, "%s", virGetLastErrorMessage());
+    if (d != NULL)
+        (void)virDomainFree(d);
+    if (conn != NULL)
+        (void)virConnectClose(conn);
+    return rc;
+}
+
 void
 contract_foreign_drop(struct contract *c, const char *id)
 {
