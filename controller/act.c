@@ -414,7 +414,9 @@ act_do(struct tx *t, const struct resource_row *was, const struct act *x, struct
     o->authority = (int)x->authority;
     (void)snprintf(o->authority_id, sizeof(o->authority_id), "%s", x->authority_id);
     size_after(&r, x, o);
-    if (resource_size_set(t->d, &r, e) < 0 || act_issue(t, x->actor, o, e) < 0)
+    r.wanted = o->wanted;
+    if (resource_size_set(t->d, &r, e) < 0 || resource_promise(t->d, &r, e) < 0 ||
+        act_issue(t, x->actor, o, e) < 0)
         return err_wrap(e, "%s %s", w_verb_names[x->verb], was->name);
     /* Out of the bin: the hold starts anew if it goes back in, and an overwriting that a plan still
      * had in store is withdrawn. */

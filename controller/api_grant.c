@@ -129,9 +129,13 @@ expand_and_place(struct tx *t, struct intake *in, struct arena *a, struct err *e
             *e = x.err;
         return -1;
     }
-    if (placing_gather(t->c, t->d, &in->x, in->policy.version, t->now_ms, a, &in->facts, e) < 0)
-        return -1;
-    in->fits = placing_decide(&in->facts, a, &in->choices);
+    for (size_t limit = PLACING_FEW; limit != 0 && !in->fits;
+         limit = limit == PLACING_FEW && in->facts.hosts.n == PLACING_FEW ? PLACING_MANY : 0) {
+        if (placing_gather(t->c, t->d, &in->x, in->policy.version, t->now_ms, limit, a, &in->facts,
+                           e) < 0)
+            return -1;
+        in->fits = placing_decide(&in->facts, a, &in->choices);
+    }
     return 0;
 }
 

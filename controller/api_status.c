@@ -5,6 +5,7 @@
 
 #include "controller/commit.h"
 #include "controller/controller.h"
+#include "controller/group.h"
 #include "controller/hosts.h"
 #include "controller/live.h"
 #include "controller/meta.h"
@@ -80,6 +81,8 @@ recovery_over(struct controller *c, void *arg)
     live_set_jumped(c->live, false);
 }
 
+#define RECOVERY_REVISIONS (1 << 24)
+
 /* The next term is above every term that any host has seen. */
 static int
 recovery_end(struct tx *t, const char *actor, bool recovery, struct err *e)
@@ -91,8 +94,13 @@ recovery_end(struct tx *t, const char *actor, bool recovery, struct err *e)
     *term = controller_term(t->c);
     if (meta_get_int(t->d, META_TERM_SEEN, &seen, e) < 0)
         return -1;
-    if (recovery)
+    if (recovery) {
         *term = ((uint64_t)seen > *term ? (uint64_t)seen : *term) + 1;
+        /* A host that slept through this has a cursor of the lost time: new orders stay above it.
+         */
+        t->group->s.revision += RECOVERY_REVISIONS;
+        t->group->s.revised = true;
+    }
     if (meta_set_int(t->d, META_TERM, (int64_t)*term, e) < 0 ||
         meta_set(t->d, META_RECOVERY, "", e) < 0 || meta_set_int(t->d, META_CLOCK_JUMP, 0, e) < 0)
         return -1;

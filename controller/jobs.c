@@ -236,14 +236,15 @@ run_proof(struct controller *c, struct db *d, struct err *e)
 {
     SCOPED(arena) struct arena a = {0};
     struct w_quota_list q = {0};
-    int64_t unbalanced = 0, wrong = 0;
+    int64_t unbalanced = 0, wrong = 0, promises = 0;
 
     if (quota_view(d, "", c->wall_ms(), &a, &q, e) < 0 ||
-        quota_books_wrong(d, &unbalanced, &wrong, e) < 0)
+        quota_books_wrong(d, &unbalanced, &wrong, e) < 0 ||
+        host_promises_wrong(d, &promises, e) < 0)
         return -1;
-    if (unbalanced != 0 || wrong != 0)
-        log_error("quota.books_wrong", "unbalanced=%lld wrong_sums=%lld", (long long)unbalanced,
-                  (long long)wrong);
+    if (unbalanced != 0 || wrong != 0 || promises != 0)
+        log_error("quota.books_wrong", "unbalanced=%lld wrong_sums=%lld wrong_hosts=%lld",
+                  (long long)unbalanced, (long long)wrong, (long long)promises);
     for (size_t i = 0; i < q.items.n; i++) {
         const struct w_quota_row *r = JM_ITEM(q.items, struct w_quota_row, i);
 

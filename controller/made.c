@@ -59,7 +59,8 @@ made_insert(struct tx *t, const struct w_order *o, const char *unit, struct reso
             struct err *e)
 {
     made_row(o, unit, t->now_ms, r);
-    if (resource_insert(t->d, r, e) < 0)
+    r->wanted = o->wanted;
+    if (resource_insert(t->d, r, e) < 0 || resource_promise(t->d, r, e) < 0)
         return -1;
     return add_addresses(t, o, e);
 }

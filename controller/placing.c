@@ -55,14 +55,15 @@ is_silent(struct controller *c, const struct host_facts *h, int64_t now_ms)
 
 int
 placing_gather(struct controller *c, struct db *d, const struct expansion *x, const char *policy,
-               int64_t now_ms, struct arena *a, struct w_placing_facts *out, struct err *e)
+               int64_t now_ms, size_t limit, struct arena *a, struct w_placing_facts *out,
+               struct err *e)
 {
     struct host_facts *hosts = NULL;
     struct w_placing_host *h;
     struct w_placing_group *g;
     size_t n = 0;
 
-    if (host_facts_load(d, a, &hosts, &n, e) < 0)
+    if (host_facts_load(d, limit, a, &hosts, &n, e) < 0)
         return -1;
     h = arena_alloc(a, (n + 1) * sizeof(*h));
     g = arena_alloc(a, (x->n_groups + 1) * sizeof(*g));

@@ -9,10 +9,14 @@
 #include "drivers/codec/wire.h"
 #include "drivers/db/db.h"
 
-/** Host table and groups as facts; a host unheard for too long takes nothing. */
+#define PLACING_FEW 32 /* hosts with the most memory left: asked first, and all that is recorded   \
+                        */
+#define PLACING_MANY 1024 /* when those few do not do */
+
+/** At most limit hosts, and the groups, as facts; a host unheard for too long takes nothing. */
 int placing_gather(struct controller *c, struct db *d, const struct expansion *x,
-                   const char *policy, int64_t now_ms, struct arena *a, struct w_placing_facts *out,
-                   struct err *e);
+                   const char *policy, int64_t now_ms, size_t limit, struct arena *a,
+                   struct w_placing_facts *out, struct err *e);
 /** One choice a group, in order; each takes its room from the next.  True when all found a host. */
 bool placing_decide(const struct w_placing_facts *f, struct arena *a,
                     struct w_placing_choices *out);

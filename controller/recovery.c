@@ -147,7 +147,8 @@ import_size(struct import *m, const struct w_order *o, struct resource_row *r, s
     if (o->authority == AUTH_PLAN)
         memcpy(r->plan, o->authority_id, sizeof(r->plan));
     quota_size_of(o->kind, o->wanted, r->vcpus, r->mem_mib, r->bytes, &size);
-    if (resource_size_set(m->t->d, r, e) < 0)
+    r->wanted = o->wanted;
+    if (resource_size_set(m->t->d, r, e) < 0 || resource_promise(m->t->d, r, e) < 0)
         return -1;
     return quota_hold(m->t, &w, &size, e);
 }

@@ -230,7 +230,7 @@ take_item(struct report *p, const struct w_observed *o, struct err *e)
         why = arena_strdup(p->a, trouble.msg);
     }
     seen_fill(&r, o, why, p->t->now_ms);
-    if (resource_seen_set(p->t->d, &r, e) < 0)
+    if (resource_seen_set(p->t->d, &r, e) < 0 || resource_promise(p->t->d, &r, e) < 0)
         return -1;
     return why == NULL ? 0 : order_reason_set(p->t->d, r.order, why, e);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define COPY(dst, r, col) (void)snprintf(dst, sizeof(dst), "%s", db_str(r, col))
-enum { PAPERS_MAX = 4096, HOLDS_MAX = 1024, UNREGISTERED_MAX = 4096, HOSTS_MAX = 1024 };
+enum { PAPERS_MAX = 4096, HOLDS_MAX = 1024, UNREGISTERED_MAX = 4096 };
 
 int
 host_flow_get(struct db *d, const char *id, struct host_flow_row *o, struct err *e)
@@ -119,52 +119,58 @@ facts_read(const struct db_rows *r, struct host_facts *o)
 }
 
 static int
-ranges_load(struct db *d, struct arena *a, struct host_facts *hosts, size_t n, struct err *e)
+ranges_load(struct db *d, struct arena *a, struct host_facts *h, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
+    size_t room = 0;
     int rc;
 
-    if (db_query(d, DB_NETWORK_RANGES, NULL, 0, &r, e) < 0)
+    if (DB_QUERY(d, DB_NETWORK_RANGES, &r, e, DBS(h->id)) < 0)
         return -1;
-    while ((rc = db_next(r, e)) == 1)
-        for (size_t i = 0; i < n; i++)
-            if (strcmp(hosts[i].id, db_str(r, 0)) == 0) {
-                struct host_facts *h = &hosts[i];
-                const char **more = arena_alloc(a, (h->n_ranges + 1) * sizeof(*more));
-
-                if (h->n_ranges > 0)
-                    memcpy(more, h->ranges, h->n_ranges * sizeof(*more));
-                more[h->n_ranges++] = arena_strdup(a, db_str(r, 1));
-                h->ranges = more;
-                break;
-            }
+    while ((rc = db_next(r, e)) == 1) {
+        if (h->n_ranges == room) {
+            room = room == 0 ? 8 : room * 2;
+            const char **more = arena_alloc(a, room * sizeof(*more));
+            if (h->n_ranges > 0)
+                memcpy(more, h->ranges, h->n_ranges * sizeof(*more));
+            h->ranges = more;
+        }
+        h->ranges[h->n_ranges++] = arena_strdup(a, db_str(r, 0));
+    }
     return rc;
 }
 
 int
-host_facts_load(struct db *d, struct arena *a, struct host_facts **out, size_t *n, struct err *e)
+host_facts_load(struct db *d, size_t limit, struct arena *a, struct host_facts **out, size_t *n,
+                struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
-    struct host_facts *hosts = NULL;
-    size_t count = 0, room = 0;
+    struct host_facts *hosts = arena_alloc(a, (limit + 1) * sizeof(*hosts));
+    size_t count = 0;
     int rc;
 
-    if (db_query(d, DB_HOST_FLOW_FACTS, NULL, 0, &r, e) < 0)
+    if (DB_QUERY(d, DB_HOST_FLOW_FACTS, &r, e, DBI(limit)) < 0)
         return -1;
-    while ((rc = db_next(r, e)) == 1 && count < HOSTS_MAX) {
-        if (count == room) {
-            room = room == 0 ? 16 : room * 2;
-            struct host_facts *more = arena_alloc(a, room * sizeof(*more));
-            if (count > 0)
-                memcpy(more, hosts, count * sizeof(*more));
-            hosts = more;
-        }
+    while ((rc = db_next(r, e)) == 1 && count < limit)
         facts_read(r, &hosts[count++]);
-    }
-    if (rc < 0 || ranges_load(d, a, hosts, count, e) < 0)
+    if (rc < 0)
         return err_wrap(e, "host table");
+    for (size_t i = 0; i < count; i++)
+        if (ranges_load(d, a, &hosts[i], e) < 0)
+            return err_wrap(e, "host table");
     *out = hosts;
     *n = count;
+    return 0;
+}
+
+int
+host_promises_wrong(struct db *d, int64_t *n, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+    if (db_query(d, DB_HOST_FLOW_PROMISE_WRONG, NULL, 0, &r, e) < 0 || db_next(r, e) != 1)
+        return -1;
+    *n = db_int(r, 0);
     return 0;
 }
 

@@ -44,9 +44,12 @@ struct host_facts {
     const char **ranges;                           /* of its networks */
     size_t n_ranges;
 };
-/** Every host, by name; *out in the arena. */
-int host_facts_load(struct db *d, struct arena *a, struct host_facts **out, size_t *n,
+/** At most limit hosts, ready ones first, of these the ones with the most memory left; *out in the
+ * arena. */
+int host_facts_load(struct db *d, size_t limit, struct arena *a, struct host_facts **out, size_t *n,
                     struct err *e);
+/** Hosts whose sum of promises is not that of their resources: must be 0. */
+int host_promises_wrong(struct db *d, int64_t *n, struct err *e);
 
 int inventory_put(struct db *d, const char *host, const struct w_observed *o, int64_t now_ms,
                   struct err *e);

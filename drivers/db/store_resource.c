@@ -51,6 +51,9 @@ resource_read(const struct db_rows *r, struct arena *a, struct resource_row *o)
     o->backup_declared = db_int(r, c++) != 0;
     COPY(o->plan, r, c++);
     COPY(o->certificate, r, c++);
+    o->promised_vcpus = (uint64_t)db_int(r, c++);
+    o->promised_mem_mib = (uint64_t)db_int(r, c++);
+    o->promised_bytes = (uint64_t)db_int(r, c++);
     COPY(o->system_name, r, c++);
     COPY(o->number, r, c++);
     COPY(o->host_name, r, c++);
@@ -165,6 +168,30 @@ resource_seen_set(struct db *d, const struct resource_row *r, struct err *e)
                    DBI(r->seen_generation), DBI(r->seen_equal), DBI(r->seen_ms), DBI(r->seen_vcpus),
                    DBI(r->seen_mem_mib), DBI(r->seen_bytes), DBS(r->seen_code),
                    DBS(r->seen_reason == NULL ? "" : r->seen_reason), DBS(r->id));
+}
+
+int
+resource_promise(struct db *d, struct resource_row *r, struct err *e)
+{
+    bool gone = r->absent_ms > 0 || (r->wanted == WANT_ABSENT && r->seen == SEEN_ABSENT);
+    bool idle = gone || (r->wanted == WANT_BINNED && r->seen == SEEN_BINNED);
+    uint64_t vcpus = r->vcpus > r->seen_vcpus ? r->vcpus : r->seen_vcpus;
+    uint64_t mem = r->mem_mib > r->seen_mem_mib ? r->mem_mib : r->seen_mem_mib;
+    uint64_t bytes = gone ? 0 : r->bytes;
+
+    if (idle || r->kind != RES_VM)
+        vcpus = mem = 0;
+    if (vcpus == r->promised_vcpus && mem == r->promised_mem_mib && bytes == r->promised_bytes)
+        return 0;
+    if (DB_EXEC(d, DB_RES_PROMISE, NULL, e, DBI(vcpus), DBI(mem), DBI(bytes), DBS(r->id)) < 0 ||
+        DB_EXEC(d, DB_HOST_FLOW_PROMISE, NULL, e, DBI((int64_t)(vcpus - r->promised_vcpus)),
+                DBI((int64_t)(mem - r->promised_mem_mib)),
+                DBI((int64_t)(bytes - r->promised_bytes)), DBS(r->host)) < 0)
+        return err_wrap(e, "room of %s", r->name);
+    r->promised_vcpus = vcpus;
+    r->promised_mem_mib = mem;
+    r->promised_bytes = bytes;
+    return 0;
 }
 
 int

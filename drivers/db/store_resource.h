@@ -24,7 +24,8 @@ struct resource_row {
     int64_t seen_ms, created_ms, binned_ms, absent_ms;
     const char *seen_reason;
     char plan[W_ID], certificate[W_ID];
-    char system_name[W_NAME], number[100], host_name[W_NAME]; /* joined */
+    uint64_t promised_vcpus, promised_mem_mib, promised_bytes; /* of its host's room */
+    char system_name[W_NAME], number[100], host_name[W_NAME];  /* joined */
 };
 
 /** Generation 0: order_issue() writes what is wanted. */
@@ -54,6 +55,9 @@ int resource_each_on_network(struct db *d, const char *network, struct arena *a,
 int resource_size_set(struct db *d, const struct resource_row *r, struct err *e);
 /** Writes every seen_ field. */
 int resource_seen_set(struct db *d, const struct resource_row *r, struct err *e);
+/** After any change of wanted, seen or size in *r: the room that it takes of its host, the larger
+ * of wanted and seen.  Writes only what differs, to the resource and to the host's sum. */
+int resource_promise(struct db *d, struct resource_row *r, struct err *e);
 int resource_binned_set(struct db *d, const char *id, int64_t binned_ms, struct err *e);
 /** Gone for good: its bridge and addresses are free again. */
 int resource_absent_set(struct db *d, const char *id, int64_t absent_ms, const char *certificate,

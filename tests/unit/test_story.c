@@ -5,6 +5,8 @@
 
 #include "controller/jobs.h"
 #include "drivers/crypto/paper.h"
+#include "drivers/db/store_host_flow.h"
+#include "drivers/db/store_quota.h"
 #include "tests/unit/flow.h"
 
 #define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
@@ -109,6 +111,20 @@ inventory(struct flow *f)
         if (o[i].wanted != WANT_ABSENT)
             x[m++] = flow_observed(f, &o[i]);
     OK(flow_status(f, x, m, true));
+}
+
+static void
+books_are_right(struct flow *f)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    int64_t unbalanced = -1, wrong = -1, promises = -1;
+
+    OK(quota_books_wrong(d, &unbalanced, &wrong, &f->err));
+    OK(host_promises_wrong(d, &promises, &f->err));
+    CU_ASSERT_EQUAL(unbalanced, 0);
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT_EQUAL(promises, 0);
+    OK(job_run(&f->ctl.c, d, JOB_PROOF, &f->err));
 }
 
 static struct w_finding_view
@@ -253,6 +269,7 @@ from_grant_to_certificate(void)
                  explanation, &why));
     CU_ASSERT(why.replay_equal);
     CU_ASSERT(why.lines.n > 8);
+    books_are_right(&f);
     OK(ctl_verify(&f.ctl, &entries, &f.err));
     CU_ASSERT(entries > 20);
     flow_stop(&f);

@@ -124,6 +124,9 @@ CREATE TABLE host (
     witness_seq INTEGER NOT NULL DEFAULT 0,
     witness_head TEXT NOT NULL DEFAULT '',
     revision INTEGER NOT NULL DEFAULT 0,
+    promised_vcpus INTEGER NOT NULL DEFAULT 0,
+    promised_mem_mib INTEGER NOT NULL DEFAULT 0,
+    promised_bytes INTEGER NOT NULL DEFAULT 0,
     created_ms INTEGER NOT NULL
 );
 CREATE TABLE host_token (
@@ -205,7 +208,8 @@ CREATE TABLE clock (
 
 -- ---- what should be, and what is ------------------------------------------------------------------
 -- generation, term, order_, wanted and host are written by order_issue(); the seen_ columns by status
--- reports; bytes: vm: root disk, volume: capacity.
+-- reports; bytes: vm: root disk, volume: capacity; promised_: the room it takes of its host, the larger
+-- of wanted and seen, summed in the host's row.
 CREATE TABLE resource (
     id TEXT NOT NULL PRIMARY KEY,
     kind INTEGER NOT NULL,
@@ -246,6 +250,9 @@ CREATE TABLE resource (
     backup_declared INTEGER NOT NULL DEFAULT 0,
     plan TEXT NOT NULL DEFAULT '',
     certificate TEXT NOT NULL DEFAULT '',
+    promised_vcpus INTEGER NOT NULL DEFAULT 0,
+    promised_mem_mib INTEGER NOT NULL DEFAULT 0,
+    promised_bytes INTEGER NOT NULL DEFAULT 0,
     UNIQUE (grant_, line, ordinal)
 );
 CREATE INDEX resource_page ON resource (name, id);
