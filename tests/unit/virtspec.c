@@ -10,7 +10,8 @@ void
 virtspec_parts(struct virtspec *v, size_t n, size_t m)
 {
     for (size_t i = 0; i < n; i++) {
-        (void)snprintf(v->disks[i].volume, W_ID, "d15c0000-0000-4000-8000-0000000001%02zx", i);
+        (void)snprintf(v->disks[i].volume, W_ID, "d15c0000-0000-4000-8000-0000000001%02x",
+                       (unsigned)i & 0xff);
         v->disks[i].format = i % 2 == 0 ? FMT_RAW : FMT_QCOW2;
         (void)snprintf(v->path_text[i], sizeof(v->path_text[i]), "/pool/by-%s", v->disks[i].volume);
         v->paths[i] = v->path_text[i];
