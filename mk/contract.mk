@@ -10,4 +10,9 @@ contract: $(O)/contract ## run the hypervisor contract over the fake and libvirt
 contract-qemu: $(O)/contract ## run it over QEMU in a private libvirt host (root)
 	@tests/contract/run $< qemu
 
-.PHONY: contract contract-qemu
+# A part of `make check`: all of it, over QEMU too.
+check-contract: $(O)/contract
+	@tests/testbed/private-host-test
+	@tests/contract/run $< xml fake test qemu
+
+.PHONY: contract contract-qemu check-contract
