@@ -9,9 +9,10 @@
 #include "drivers/codec/wire.h"
 #include "drivers/db/db.h"
 
-#define PLACING_FEW 32 /* hosts with the most memory left: asked first, and all that is recorded   \
-                        */
-#define PLACING_MANY 1024 /* when those few do not do */
+/* Hosts with the most memory left: asked first, and all that is recorded; more when they do not do.
+ */
+#define PLACING_FEW 32
+#define PLACING_MANY 1024
 
 /** At most limit hosts, and the groups, as facts; a host unheard for too long takes nothing. */
 int placing_gather(struct controller *c, struct db *d, const struct expansion *x,
