@@ -50,6 +50,7 @@ struct agent {
     bool heard;             /* the controller's set and holds were heard since this start */
     uint64_t set_serial;    /* counts full sets */
     int64_t head_kept_ms;   /* monotonic: when a ledger head was last written down */
+    bool head_fell;         /* the controller's ledger was seen to be behind ours */
     bool recovery;          /* the controller is behind its hosts */
     bool clock_suspect;
     int64_t clock_base_ms; /* wall minus monotonic, as first trusted */

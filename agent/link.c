@@ -45,6 +45,7 @@ struct link {
     bool hello_blind; /* said before libvirt had answered: again when it has */
     bool want_receipts;
     uint64_t cursor;
+    bool asked;          /* once since the hello: the first poll does not wait for news */
     bool touched;        /* something may be worth a report */
     int64_t full_due_ms; /* next full inventory */
     uint64_t foreign_hash, last_seq;
@@ -147,6 +148,7 @@ hello_done(void *arg, struct httpc_answer *a)
     log_info("hello", "controller answers recovery=%d", l->ag->recovery);
     l->hello_ok = true;
     l->cursor = 0;
+    l->asked = false;
     l->poll.due_ms = 0;
     l->full_due_ms = 0; /* a full inventory first */
     l->touched = true;
@@ -228,11 +230,12 @@ static void
 poll_start(struct link *l)
 {
     struct w_desired_request q = {.cursor = l->cursor,
-                                  .wait_ms = l->cursor == 0 ? 0 : l->ag->conf.poll_wait_ms,
+                                  .wait_ms = l->asked ? l->ag->conf.poll_wait_ms : 0,
                                   .head = receipts_head(l->ag->receipts)};
 
     if (q.wait_ms > 0) /* many hosts must not come back together */
         q.wait_ms -= (int64_t)(seed_now() % (uint64_t)(q.wait_ms / 8 + 1));
+    l->asked = true;
     lane_start(&l->poll, schema_desired_request, &q, (int)q.wait_ms + POLL_SLACK_MS, poll_done);
 }
 

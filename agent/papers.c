@@ -627,13 +627,16 @@ take_head(struct bench *b, const struct w_desired_answer *in, struct papers_resu
         head = NULL;
     }
     if (head != NULL && had && strcmp(mine.store, theirs.store) == 0 && theirs.seq < mine.seq) {
-        log_error("head.fell",
-                  "ours=%llu theirs=%llu the controller's ledger is behind what it "
-                  "told this host",
-                  (unsigned long long)mine.seq, (unsigned long long)theirs.seq);
+        if (!ag->head_fell)
+            log_error("head.fell",
+                      "ours=%llu theirs=%llu the controller's ledger is behind what it "
+                      "told this host",
+                      (unsigned long long)mine.seq, (unsigned long long)theirs.seq);
+        ag->head_fell = true;
         head = NULL;
     }
     if (head != NULL) {
+        ag->head_fell = false;
         out->head_new = !had || theirs.seq > mine.seq;
         if (out->head_new)
             clock_check(ag, &theirs, b->wall_ms);
