@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034 # sourced: what it sets is used by those who source it
 # A small cloud for a benchmark, on a private libvirt, removed at the end.  Source it with the build
 # folder as $1; then cloud_up makes it: IMAGE, PEOPLE_URL, the system `bench`, everyone signed in.
-TOP=$(cd "$(dirname "$0")/../.." && pwd)
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 DEMO_DIR=$(mktemp -d "${TMPDIR:-/tmp}/bianyun-bench.XXXXXX")
 chmod 711 "$DEMO_DIR"
 export DEMO_DIR DEMO_PRIVATE=${DEMO_PRIVATE:-1} CPU_OVERCOMMIT=10000 MEM_OVERCOMMIT=400
