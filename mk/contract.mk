@@ -15,4 +15,9 @@ check-contract: $(O)/contract
 	@tests/testbed/private-host-test
 	@tests/contract/run $< xml fake test qemu
 
-.PHONY: contract contract-qemu check-contract
+asan-contract: ## run it under AddressSanitizer, without QEMU
+	@$(MAKE) --no-print-directory -s B=asan build/asan/contract
+	@tests/contract/run build/asan/contract fake test
+asan-unit: asan-contract
+
+.PHONY: asan-contract contract contract-qemu check-contract

@@ -10,6 +10,8 @@
 
 /* A bootable image is given: the environment variable CONTRACT_IMAGE. */
 #define CONTRACT_CAN_IMAGE (1u << 31)
+/* A libvirtd that may be stopped and killed: CONTRACT_LIBVIRTD_PID. */
+#define CONTRACT_CAN_KILL (1u << 30)
 #define NEEDS_GUEST (VIRT_CAN_BOOT | VIRT_CAN_OVERLAY | VIRT_CAN_BALLOON | CONTRACT_CAN_IMAGE)
 
 struct contract {
@@ -22,7 +24,7 @@ struct contract {
 
 struct contract_row {
     const char *name;
-    unsigned needs; /* VIRT_CAN_…, CONTRACT_CAN_IMAGE */
+    unsigned needs; /* VIRT_CAN_…, CONTRACT_CAN_… */
     void (*run)(struct contract *c);
 };
 extern const struct contract_row contract_rows[]; /* ends with name NULL */
