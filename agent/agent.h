@@ -1,6 +1,6 @@
 #ifndef BY_AGENT_AGENT_H
 #define BY_AGENT_AGENT_H
-/* The agent's state.  All of it belongs to the main thread (loop.c); workers get copies in tasks.
+/* The agent's state.  All of it belongs to the main thread (agent.c); workers get copies in tasks.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
