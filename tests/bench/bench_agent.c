@@ -1,6 +1,6 @@
-/* The floor of agent.rss_ratio: a bare libvirt client that does what any agent must, and no more: an
- * event loop, a connection, every domain's definition and one bulk call for statistics.  Prints its
- * resident memory in KiB. */
+/* The floor of agent.rss_ratio: a bare libvirt client that does what any agent must, and no more:
+ * an event loop, a connection, every domain's definition and one bulk call for statistics.  Prints
+ * its resident memory in KiB. */
 #include <libvirt/libvirt.h>
 #include <stdio.h>
 #include <stdlib.h>
