@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <systemd/sd-daemon.h>
 
 #include "agent/apply.h"
@@ -330,11 +331,22 @@ serial_dir_set(struct agent *ag, const char *dir, struct err *e)
                : err_set(e, BY_E_INVALID, "%s: the path is too long", whole);
 }
 
+/* Said, or in our own folder; NULL: defaults. */
+static const char *
+config_file(const struct agent_options *o, struct arena *a)
+{
+    const char *own = arena_printf(a, "%s/agent.conf", o->dir);
+
+    if (o->config_file != NULL)
+        return o->config_file;
+    return access(own, F_OK) == 0 ? own : NULL;
+}
+
 int
 agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
 {
     ag->lock_fd = -1;
-    if (agent_config_load(o->config_file, &ag->conf, e) < 0 ||
+    if (agent_config_load(config_file(o, &ag->forever), &ag->conf, e) < 0 ||
         ident_load(o->dir, &ag->forever, &ag->id, e) < 0 ||
         ident_lock(o->dir, &ag->lock_fd, e) < 0 || hostinfo_read(&ag->host, e) < 0 ||
         sigkey_load(ag->id.key_file, &ag->key, e) < 0 ||

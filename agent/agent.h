@@ -64,7 +64,7 @@ struct agent {
 
 struct agent_options {
     const char *dir;         /* identity folder */
-    const char *config_file; /* or NULL */
+    const char *config_file; /* or NULL: agent.conf in dir, if it is there */
 };
 
 /** The main loop: observe, decide, make durable, act, report.  It sleeps until a call ends, the

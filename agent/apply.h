@@ -1,7 +1,8 @@
 #ifndef BY_AGENT_APPLY_H
 #define BY_AGENT_APPLY_H
 /* Doing one action of reconcile: a table of phases per action (apply.c, erase.c).  What must be
- * durable before the first call is staged here; the loop commits it, then submits. */
+ * durable before the first call is staged here; the loop commits it, then submits.  Threads: the
+ * owner of the agent. */
 #include "agent/agent.h"
 #include "policies/model.h"
 

@@ -1,6 +1,7 @@
 #ifndef BY_AGENT_CONFIG_H
 #define BY_AGENT_CONFIG_H
-/* Settings of the agent: one table of rows (config.c), read by conf.h. */
+/* Settings of the agent: one table of rows (config.c), read by conf.h.
+ * Times are milliseconds.  Threads: read before they start, constant afterwards. */
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,6 +1,8 @@
 #ifndef BY_AGENT_FACTS_H
 #define BY_AGENT_FACTS_H
-/* Receipts, readings and holds as the plain facts that policies/reconcile judges. */
+/* Receipts, readings and holds as the plain facts that policies/reconcile judges.
+ * They point into the receipts, the world and the arena, and are good until one of them changes.
+ * Threads: the owner of the agent. */
 #include "agent/agent.h"
 #include "policies/model.h"
 

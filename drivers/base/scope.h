@@ -1,7 +1,7 @@
 #ifndef BY_DRIVERS_BASE_SCOPE_H
 #define BY_DRIVERS_BASE_SCOPE_H
 /* Ownership by scope: SCOPED(fn) runs fn on the pointer when the block ends, TAKE moves it out.
- * Every SCOPED variable is initialised where it is declared. */
+ * Every SCOPED variable is initialised where it is declared.  Threads: any. */
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -1,6 +1,7 @@
 #ifndef BY_DRIVERS_DB_SQLITE_H
 #define BY_DRIVERS_DB_SQLITE_H
-/* What db.c and migrate.c share of SQLite: its errors in our words, and copying a store. */
+/* What db.c and migrate.c share of SQLite: its errors in our words, and copying a store.
+ * Threads: the owner of the connection. */
 #include <sqlite3.h>
 
 #include "drivers/base/error.h"

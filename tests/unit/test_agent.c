@@ -460,6 +460,28 @@ does_nothing_under_an_emergency_hold(void)
     agenthost_free(&h);
 }
 
+static void
+reads_agent_conf_in_its_folder(void)
+{
+    SCOPED(tmpdir) char *dir = tmpdir_new();
+    const struct agent_options o = {.dir = dir};
+    static const char bad[] = "[libvirt]\nnonsense = 1\n";
+    struct agent ag = {0};
+    struct err e = {0};
+    char path[300];
+
+    CU_ASSERT_EQUAL(agent_open(&ag, &o, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_NOT_FOUND); /* defaults are fine; it is not enrolled */
+    agent_close(&ag);
+    err_clear(&e);
+    (void)snprintf(path, sizeof(path), "%s/agent.conf", dir);
+    CU_ASSERT_EQUAL_FATAL(durable_write(path, bad, sizeof(bad) - 1, 0644, &e), 0);
+    CU_ASSERT_EQUAL(agent_open(&ag, &o, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "nonsense"));
+    agent_close(&ag);
+}
+
 CU_TestInfo agent_tests[] = {
     {"makes what is ordered, once", makes_what_is_ordered_once},
     {"does nothing on an empty set", does_nothing_on_an_empty_set},
@@ -478,5 +500,6 @@ CU_TestInfo agent_tests[] = {
     {"concludes nothing while the hypervisor hangs", concludes_nothing_while_the_hypervisor_hangs},
     {"starts a crashed machine again", starts_a_crashed_machine_again},
     {"does nothing under an emergency hold", does_nothing_under_an_emergency_hold},
+    {"reads agent.conf in its folder", reads_agent_conf_in_its_folder},
     CU_TEST_INFO_NULL,
 };
