@@ -30,10 +30,11 @@ place_ask_add(struct place_ask *ask, uint32_t vcpus, uint64_t mem_mib, uint64_t 
 int64_t
 place_free(uint64_t total, uint32_t percent, uint64_t promised)
 {
-    uint64_t cap = total > UINT64_MAX / 2000 ? UINT64_MAX / 2000 : total;
+    uint64_t cap =
+        total > UINT64_MAX / PLACE_OVERCOMMIT_MAX ? UINT64_MAX / PLACE_OVERCOMMIT_MAX : total;
 
-    if (percent > 2000)
-        percent = 2000;
+    if (percent > PLACE_OVERCOMMIT_MAX)
+        percent = PLACE_OVERCOMMIT_MAX;
     cap = cap * percent / 100;
     if (cap > INT64_MAX)
         cap = INT64_MAX;

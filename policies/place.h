@@ -33,6 +33,7 @@ struct place_ask {
     size_t pinned;                      /* host of the system's networks, or PLACE_NOWHERE */
 };
 #define PLACE_NOWHERE SIZE_MAX
+#define PLACE_OVERCOMMIT_MAX 10000 /* percent; as host_request in wire.def */
 
 enum place_why {
     PLACE_FITS,
