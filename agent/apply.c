@@ -225,8 +225,9 @@ vm_root(struct task *t, struct virt *v, struct err *e)
 
 /* ---- machines ---- */
 
+/* Without reading back: what follows in the same task does. */
 static int
-vm_define(struct task *t, struct virt *v, struct err *e)
+vm_define_only(struct task *t, struct virt *v, struct err *e)
 {
     const struct w_vm_spec *vm = &t->order.vm;
     const char **disks = arena_alloc(&t->a, (vm->disks.n + 1) * sizeof(*disks));
@@ -240,7 +241,13 @@ vm_define(struct task *t, struct virt *v, struct err *e)
     s.serial_log = t->serial_log;
     if (v->ops->dom->define(v, &s, e) < 0)
         return err_wrap(e, "define %s", vm->name);
-    return reading_dom(task_reading(t), v, t->id, e);
+    return 0;
+}
+
+static int
+vm_define(struct task *t, struct virt *v, struct err *e)
+{
+    return vm_define_only(t, v, e) < 0 ? -1 : reading_dom(task_reading(t), v, t->id, e);
 }
 
 static int
@@ -278,6 +285,8 @@ PHASES(vol_create, {.what = "make volume", .run = vol_create});
 PHASES(vol_grow, {.what = "grow volume", .run = vol_grow});
 PHASES(vm_root, {.what = "make root disk and seed", .run = vm_root});
 PHASES(vm_define, {.what = "define machine", .run = vm_define});
+PHASES(vm_make, {.what = "define machine", .run = vm_define_only},
+       {.what = "start machine", .run = vm_start});
 PHASES(vm_start, {.what = "start machine", .run = vm_start});
 PHASES(vm_shutdown, {.what = "ask machine to stop", .run = vm_shutdown});
 PHASES(vm_destroy, {.what = "pull the plug", .run = vm_destroy});
@@ -398,6 +407,10 @@ apply_begin(struct agent *ag, const struct rec_action *act, const struct receipt
     const struct task_phase *phases = phases_of(op);
     struct task *t;
 
+    /* What is not there and should run is waiting for nothing else: one reading serves both. */
+    if (op == REC_VM_DEFINE && r->order.wanted == WANT_RUNNING &&
+        world_dom(ag->world, r->id) == NULL)
+        phases = vm_make_phases;
     facts_before(ag, op, r, &f);
     log_info("action", "op=%s resource=%s generation=%llu reason=" LOG_Q, rec_op_name(op), r->id,
              (unsigned long long)r->order.generation, act->reason);
