@@ -152,6 +152,15 @@ struct batch {
     size_t n;
 };
 
+/* A finding that a plan answers stays until something is really known again: a machine in the
+ * recycle bin, or just back from it, has no data, and no data is no verdict. */
+static bool
+keeps(const struct finding_row *old, const struct finding_row *now)
+{
+    return old->plan[0] != '\0' &&
+           (now->verdict == VERDICT_NOT_ENOUGH_DATA || now->verdict == VERDICT_NOT_APPLICABLE);
+}
+
 /* The same verdict again keeps its id and its beginning; another one is news, and in the ledger. */
 static int
 batch_step(void *arg, struct tx *t, struct err *e)
@@ -164,6 +173,8 @@ batch_step(void *arg, struct tx *t, struct err *e)
 
         if (rc < 0 || usage_trim(t->d, f->vm, t->now_ms, e) < 0)
             return -1;
+        if (rc == 1 && keeps(&old, f))
+            continue;
         if (rc == 1 && old.verdict == f->verdict) {
             memcpy(f->id, old.id, sizeof(f->id));
             if (finding_refresh(t->d, f, e) < 0)

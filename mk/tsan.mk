@@ -1,6 +1,6 @@
 # Threaded suites under ThreadSanitizer.  OpenSSL and libevent are not built for it: tests/tsan.supp
 # names what must be overlooked in them.
-TSAN_SUITES := agent commit db enrol httpc httpd issue keyring server workers
+TSAN_SUITES := agent commit db enrol flow httpc httpd issue keyring server story workers
 tsan-unit: ## the suites that use threads, under ThreadSanitizer
 	@$(MAKE) --no-print-directory -s B=tsan build/tsan/unit
 	@for s in $(TSAN_SUITES); do \
