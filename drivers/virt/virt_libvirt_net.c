@@ -159,90 +159,112 @@ net_start(struct virt *v, const char *id, struct err *e)
 
 /* ---- fixed addresses ----------------------------------------------------------------------- */
 
-static const struct virt_net_host *
-host_of(const struct virt_net_seen *s, const char *mac)
+/* The definition or the running network: a crash of libvirtd may leave an address in one of them,
+ * so each is looked at and mended by itself. */
+struct side {
+    struct virt_libvirt *lv;
+    virNetworkPtr n;
+    unsigned read, update; /* flags */
+    struct netread seen;
+};
+
+static int
+side_read(struct side *s, bool live, struct arena *a, struct err *e)
 {
-    for (size_t i = 0; i < s->n_hosts; i++)
-        if (strcasecmp(s->hosts[i].mac, mac) == 0)
-            return &s->hosts[i];
+    const char *name = virNetworkGetName(s->n);
+    SCOPED(free) char *xml = NULL;
+
+    s->read = live || s->lv->is_test ? 0 : VIR_NETWORK_XML_INACTIVE;
+    s->update = live ? VIR_NETWORK_UPDATE_AFFECT_LIVE : VIR_NETWORK_UPDATE_AFFECT_CONFIG;
+    xml = virNetworkGetXMLDesc(s->n, s->read);
+    if (xml == NULL)
+        return lv_fail(s->lv, e, "definition of network %s", name);
+    return netxml_parse(xml, a, &s->seen, e);
+}
+
+static const struct virt_net_host *
+host_of(const struct side *s, const char *mac)
+{
+    for (size_t i = 0; i < s->seen.n_hosts; i++)
+        if (strcasecmp(s->seen.hosts[i].mac, mac) == 0)
+            return &s->seen.hosts[i];
     return NULL;
 }
 
-/* In the definition, and in the running network unless it is stopped. */
 static int
-host_update(struct virt_libvirt *lv, virNetworkPtr n, virNetworkUpdateCommand command,
-            const struct virt_net_host *h, bool active, struct arena *a, struct err *e)
+host_update(struct side *s, virNetworkUpdateCommand command, const struct virt_net_host *h,
+            struct arena *a, struct err *e)
 {
-    const char *name = virNetworkGetName(n);
-    unsigned flags = VIR_NETWORK_UPDATE_AFFECT_CONFIG;
-    const char *xml = NULL;
+    const char *name = virNetworkGetName(s->n), *xml;
 
     if (netxml_host(h, a, &xml, e) < 0)
         return -1;
-    if (active)
-        flags |= VIR_NETWORK_UPDATE_AFFECT_LIVE;
-    if (virNetworkUpdate(n, command, VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, xml, flags) < 0)
-        return lv_fail(lv, e, "address of %s in network %s", h->mac, name);
+    if (virNetworkUpdate(s->n, command, VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, xml, s->update) < 0)
+        return lv_fail(s->lv, e, "address of %s in network %s", h->mac, name);
     return 0;
 }
 
-/* Definition and running network may differ after a crash between the two: the live one is read
- * too, and the address is put where it is missing. */
 static int
-host_set(struct virt_libvirt *lv, virNetworkPtr n, const struct virt_net_host *h, struct arena *a,
-         struct err *e)
+host_put(struct side *s, const struct virt_net_host *h, struct arena *a, struct err *e)
 {
-    struct virt_net_seen seen = {0};
-    const struct virt_net_host *old;
+    const struct virt_net_host *old = host_of(s, h->mac);
 
-    if (net_read(lv, n, a, &seen, e) < 0)
-        return -1;
-    old = host_of(&seen, h->mac);
     if (old != NULL && strcmp(old->ip, h->ip) == 0 && strcmp(old->name, h->name) == 0)
         return 0;
-    if (old !=
-        NULL) /* libvirt changes nothing in place here: a name or address cannot be updated */
-        if (host_update(lv, n, VIR_NETWORK_UPDATE_COMMAND_DELETE, old, seen.active, a, e) < 0)
-            return -1;
-    for (size_t i = 0; i < seen.n_hosts; i++)
-        if (&seen.hosts[i] != old && strcmp(seen.hosts[i].ip, h->ip) == 0)
+    for (size_t i = 0; i < s->seen.n_hosts; i++)
+        if (&s->seen.hosts[i] != old && strcmp(s->seen.hosts[i].ip, h->ip) == 0)
             return err_set(e, BY_E_CONFLICT, "address %s in network %s belongs to %s", h->ip,
-                           seen.name, seen.hosts[i].mac);
-    return host_update(lv, n, VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, h, seen.active, a, e);
+                           s->seen.name, s->seen.hosts[i].mac);
+    /* libvirt cannot change a name or address in place. */
+    if (old != NULL && host_update(s, VIR_NETWORK_UPDATE_COMMAND_DELETE, old, a, e) < 0)
+        return -1;
+    return host_update(s, VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, h, a, e);
+}
+
+static int
+host_drop(struct side *s, const char *mac, struct arena *a, struct err *e)
+{
+    const struct virt_net_host *old = host_of(s, mac);
+
+    return old == NULL ? 0 : host_update(s, VIR_NETWORK_UPDATE_COMMAND_DELETE, old, a, e);
+}
+
+/* Put h, or with h NULL drop mac, in the definition and in the running network. */
+static int
+host_both(struct virt_libvirt *lv, virNetworkPtr n, const struct virt_net_host *h, const char *mac,
+          struct err *e)
+{
+    bool active = virNetworkIsActive(n) == 1;
+    struct side s = {.lv = lv, .n = n};
+    struct arena a = {0};
+    int rc = 0;
+
+    for (int live = 0; live <= active && rc == 0; live++) {
+        rc = side_read(&s, live == 1, &a, e);
+        if (rc == 0)
+            rc = h != NULL ? host_put(&s, h, &a, e) : host_drop(&s, mac, &a, e);
+    }
+    arena_clear(&a);
+    return rc;
 }
 
 static int
 net_host_add(struct virt *v, const char *id, const struct virt_net_host *h, struct err *e)
 {
     SCOPED(lv_net_free) virNetworkPtr n = NULL;
-    struct arena a = {0};
-    int rc;
 
     if (net_find(lv_of(v), id, &n, e) < 0)
         return -1;
-    rc = host_set(lv_of(v), n, h, &a, e);
-    arena_clear(&a);
-    return rc;
+    return host_both(lv_of(v), n, h, h->mac, e);
 }
 
 static int
 net_host_remove(struct virt *v, const char *id, const char *mac, struct err *e)
 {
-    struct virt_libvirt *lv = lv_of(v);
     SCOPED(lv_net_free) virNetworkPtr n = NULL;
-    struct virt_net_seen seen = {0};
-    const struct virt_net_host *old;
-    struct arena a = {0};
-    int rc = net_find_any(lv, id, &n, e);
+    int found = net_find_any(lv_of(v), id, &n, e);
 
-    if (rc <= 0)
-        return rc;
-    rc = net_read(lv, n, &a, &seen, e);
-    old = rc == 0 ? host_of(&seen, mac) : NULL;
-    if (old != NULL)
-        rc = host_update(lv, n, VIR_NETWORK_UPDATE_COMMAND_DELETE, old, seen.active, &a, e);
-    arena_clear(&a);
-    return rc;
+    return found <= 0 ? found : host_both(lv_of(v), n, NULL, mac, e);
 }
 
 static int
