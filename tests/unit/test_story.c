@@ -311,6 +311,7 @@ static void
 an_erasure_report_by_another_key_is_not_believed(void)
 {
     struct flow f;
+    struct w_accepted acc;
     struct w_order o[4];
 
     started(&f);
@@ -319,6 +320,11 @@ an_erasure_report_by_another_key_is_not_believed(void)
     act(&f, FLOW_TENANT, vm, "bin");
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
     ctl_clock(HOLD_MS + 10, HOLD_MS + 10);
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST",
+                              flow_text(&f, "/v1/resources/%s:erase", vm),
+                              flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f)), accepted, &acc),
+                    -1);
+    CU_ASSERT_EQUAL(f.status, 400); /* no backup was declared */
     act(&f, FLOW_TENANT, vm, "erase");
     OK(flow_desired(&f, 0));
     CU_ASSERT_EQUAL_FATAL(flow_orders(&f, o, 4), 1);
