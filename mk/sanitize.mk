@@ -1,12 +1,10 @@
 # Under AddressSanitizer and UndefinedBehaviorSanitizer, leaks included: the unit tests, the contract
 # without QEMU, and the three programs through the command line's own test.
-asan: ## unit tests, contracts and programs under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(MAKE) --no-print-directory -s B=asan all build/asan/unit build/asan/contract
-	@ASAN_OPTIONS=detect_leaks=1 build/asan/unit
-	@ASAN_OPTIONS=detect_leaks=1 tests/contract/run build/asan/contract fake test
+asan: asan-unit ## unit tests, contract and programs under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory -s B=asan all
 	@ASAN_OPTIONS=detect_leaks=1 tests/e2e/run_cli build/asan
 
-asan-unit: ## the unit tests alone
+asan-unit: ## the unit tests and the contract alone
 	@$(MAKE) --no-print-directory -s B=asan build/asan/unit
 	@ASAN_OPTIONS=detect_leaks=1 build/asan/unit
 
