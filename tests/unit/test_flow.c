@@ -565,13 +565,13 @@ a_hold_reaches_the_host_and_ends_by_itself(void)
     OK(flow_desired(&f, 0));
     OK(FLOW_CALL(&f, f.people[FLOW_PROVIDER], "POST", "/v1/holds",
                  flow_text(&f,
-                           "{\"request\":\"%s\",\"for_ms\":5000,\"reason\":\"fire\",\"host\":"
+                           "{\"request\":\"%s\",\"for_ms\":60000,\"reason\":\"fire\",\"host\":"
                            "\"%s\"}",
                            flow_uuid(&f), f.host),
                  hold, &h));
     OK(flow_desired(&f, 0));
     CU_ASSERT_EQUAL(f.set.holds.n, 1);
-    ctl_clock(6000, 6000);
+    ctl_clock(61000, 61000);
     {
         SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
         OK(job_run(&f.ctl.c, d, JOB_HOLDS, &f.err));
