@@ -117,9 +117,23 @@ conn_open(struct workers *w, struct err *e)
     return 0;
 }
 
-/* The current connection with one more user; opens or checks it when needed. */
+/* The job lets go of the connection, with its mark on it. */
+static void
+job_conn_put(struct workers *w, struct worker_job *j)
+{
+    struct conn *c = j->conn;
+
+    if (j->overdue && j->conn_overdue)
+        c->overdue--;
+    j->conn_overdue = false;
+    j->conn = NULL;
+    conn_put(w, c);
+}
+
+/* The current connection with the job as one more user; opens or checks it when needed.  A check
+ * that hangs counts against the connection like any call. */
 static struct conn *
-conn_get(struct workers *w, struct err *e)
+conn_get(struct workers *w, struct worker_job *j, struct err *e)
 {
     struct conn *c;
     int rc;
@@ -140,18 +154,24 @@ conn_get(struct workers *w, struct err *e)
     }
     c = w->conn;
     c->users++;
+    j->conn = c;
+    j->started_ms = clock_mono_ms(); /* waiting for others to open it is not its own delay */
     if (!c->suspect)
         return c;
     (void)pthread_mutex_unlock(&w->lock);
     rc = c->v->ops->ping(c->v, e);
     (void)pthread_mutex_lock(&w->lock);
     c->suspect = rc < 0;
-    if (rc == 0)
+    if (rc == 0 && !c->retired)
         return c;
     if (!c->retired)
         conn_retire(w, c);
-    conn_put(w, c);
-    return w->stop ? NULL : conn_get(w, e);
+    job_conn_put(w, j);
+    if (j->overdue) { /* on another connection it begins anew */
+        j->overdue = false;
+        w->n_overdue--;
+    }
+    return w->stop ? NULL : conn_get(w, j, e);
 }
 
 static void
@@ -172,7 +192,7 @@ worker_run(struct workers *w, struct worker_job *j)
     struct conn *c = NULL;
 
     j->started_ms = clock_mono_ms();
-    j->overdue = false;
+    j->overdue = j->conn_overdue = false;
     j->conn = NULL;
     err_clear(&j->err);
     j->next = w->running;
@@ -180,9 +200,8 @@ worker_run(struct workers *w, struct worker_job *j)
     w->n_running++;
     j->rc = -1;
     if (!j->no_conn)
-        c = conn_get(w, &j->err);
+        c = conn_get(w, j, &j->err);
     if (c != NULL || j->no_conn) {
-        j->conn = c;
         (void)pthread_mutex_unlock(&w->lock);
         j->rc = j->run(j, c != NULL ? c->v : NULL, &j->err);
         (void)pthread_mutex_lock(&w->lock);
@@ -190,14 +209,10 @@ worker_run(struct workers *w, struct worker_job *j)
             c->suspect = true;
     }
     running_remove(w, j);
-    if (j->overdue) {
+    if (j->overdue)
         w->n_overdue--;
-        if (c != NULL)
-            c->overdue--;
-    }
-    j->conn = NULL;
     if (c != NULL)
-        conn_put(w, c);
+        job_conn_put(w, j);
     queue_push(&w->done, j);
 }
 
@@ -371,6 +386,7 @@ tick_jobs(struct workers *w, int64_t now)
         }
         j->overdue = true;
         w->n_overdue++;
+        j->conn_overdue = c != NULL;
         if (c != NULL && ++c->overdue >= RETIRE_AT && !c->retired)
             conn_retire(w, c);
     }

@@ -32,7 +32,7 @@ struct worker_job {
     /* kept by workers.c under its lock */
     struct worker_job *next;
     int64_t started_ms;
-    bool overdue;
+    bool overdue, conn_overdue; /* over its deadline; and counted against its connection */
     void *conn;
 };
 

@@ -17,7 +17,7 @@ struct gate {
     int started, finished, woken;
     bool open;
     int opened, closed, pings;
-    bool ping_fails, open_fails;
+    bool ping_fails, ping_hangs, open_fails;
 };
 
 static struct gate gate; /* of the test that runs; tests run one after another */
@@ -77,6 +77,12 @@ ping(struct virt *v, struct err *e)
 {
     (void)v;
     gate_add(&gate.pings);
+    if (gate.ping_hangs) {
+        (void)pthread_mutex_lock(&gate.lock);
+        while (!gate.open)
+            (void)pthread_cond_wait(&gate.cond, &gate.lock);
+        (void)pthread_mutex_unlock(&gate.lock);
+    }
     return gate.ping_fails ? err_set(e, BY_E_BUSY, "gone") : 0;
 }
 
@@ -296,6 +302,36 @@ opens_anew_after_the_connection_was_lost(void)
 }
 
 static void
+leaves_a_connection_whose_check_hangs(void)
+{
+    struct workers *w;
+    struct test_job lost = {.result = -1}, hang[2], healthy = {0};
+
+    gate_reset();
+    memset(hang, 0, sizeof(hang));
+    w = workers_make(2, 4);
+    submit(w, &lost, "a", run_quick);
+    CU_ASSERT_TRUE(wait_done(w, &lost));
+    gate.ping_hangs = true;
+    submit(w, &hang[0], "b", run_quick);
+    submit(w, &hang[1], "c", run_quick);
+    CU_ASSERT_TRUE(gate_wait(&gate.pings, 2));
+    (void)workers_tick(w, clock_mono_ms() + FAR_MS);
+    CU_ASSERT_TRUE(workers_quarantined(w, "b"));
+    submit(w, &healthy, "healthy", run_quick);
+    CU_ASSERT_TRUE(gate_wait(&gate.opened, 2)); /* without waiting for the old one */
+    CU_ASSERT_TRUE(wait_done(w, &healthy));
+    CU_ASSERT_EQUAL(healthy.job.rc, 0);
+    gate_release();
+    CU_ASSERT_TRUE(wait_done(w, &hang[0]));
+    CU_ASSERT_TRUE(wait_done(w, &hang[1]));
+    CU_ASSERT_EQUAL(hang[0].job.rc, 0);
+    CU_ASSERT_EQUAL(gate.pings, 2);
+    workers_free(w);
+    CU_ASSERT_EQUAL(gate.opened, gate.closed);
+}
+
+static void
 reports_a_hypervisor_that_cannot_be_opened(void)
 {
     struct workers *w;
@@ -344,6 +380,7 @@ CU_TestInfo workers_tests[] = {
      serves_a_healthy_machine_beside_six_that_hang},
     {"stops at its bound and says so", stops_at_its_bound_and_says_so},
     {"opens anew after the connection was lost", opens_anew_after_the_connection_was_lost},
+    {"leaves a connection whose check hangs", leaves_a_connection_whose_check_hangs},
     {"reports a hypervisor that cannot be opened", reports_a_hypervisor_that_cannot_be_opened},
     {"bounds its queue", bounds_its_queue},
     CU_TEST_INFO_NULL,
