@@ -101,11 +101,33 @@ agenthost_start(struct agenthost *h)
     h->running = true;
 }
 
+/* agent_close() leaves a call that hangs alone, since the process ends with it; this process goes
+ * on and h with it, so every call must have come back. */
+static void
+calls_back(struct agenthost *h)
+{
+    int64_t end = clock_mono_ms() + GUARD_MS;
+    struct workers_state w;
+
+    for (;;) {
+        workers_state(h->ag.calls, &w);
+        if (w.overdue == 0)
+            return;
+        if (clock_mono_ms() > end) {
+            fprintf(stderr, "agenthost: %d calls hang and were not released\n", w.overdue);
+            abort();
+        }
+        agent_wait(&h->ag, STEP_MS);
+    }
+}
+
 void
 agenthost_stop(struct agenthost *h)
 {
-    if (h->running)
+    if (h->running) {
+        calls_back(h);
         agent_close(&h->ag);
+    }
     h->running = false;
 }
 
