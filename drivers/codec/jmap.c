@@ -341,32 +341,53 @@ jm_put_escaped(struct strbuf *out, unsigned char c)
     }
 }
 
-/* What is not UTF-8 (a name from libvirt, a message cut in the middle) becomes U+FFFD: the text
- * that we write is always JSON. */
-static void
-jm_put_text(struct strbuf *out, const char *s)
+#define REPLACEMENT "\xef\xbf\xbd"
+
+/* What a reader would refuse in a free text: not UTF-8, control characters, a second line. */
+static bool
+jm_is_foul(enum jm_class cls, size_t n, uint32_t cp)
 {
-    size_t len = strlen(s), run = 0;
+    if (n == 0)
+        return true;
+    if (cls != JM_ANY && cls != JM_LINE)
+        return false; /* other forms are checked where they come in */
+    return (cp < 0x20 && cp != '\n' && cp != '\t') || (cp >= 0x7f && cp <= 0x9f) ||
+           (cls == JM_LINE && (cp == '\n' || cp == 0x2028 || cp == 0x2029));
+}
 
+/* What the reader would refuse (a name from libvirt, a message cut in the middle or too long for
+ * its row) becomes U+FFFD, a blank for a line's end, or is cut: one bad reason must not make a peer
+ * refuse a whole report.  What the reader takes is written as it is. */
+static void
+jm_put_text(struct strbuf *out, const struct jm_field *f, const char *s)
+{
+    size_t len = strlen(s), run = 0, i = 0, used = 0, max = SIZE_MAX;
+
+    if (f->type == JM_TEXT && f->max > 0)
+        max = (size_t)f->max;
     strbuf_addc(out, '"');
-    for (size_t i = 0, n; i < len; i += n) {
+    for (size_t n; i < len; i += n) {
         uint32_t cp = 0;
+        size_t take = utf8_next(s + i, len - i, &cp);
+        bool foul = jm_is_foul(f->cls, take, cp);
+        const char *put = take > 0 && cp == '\n' ? " " : REPLACEMENT;
 
-        n = utf8_next(s + i, len - i, &cp);
-        if (n > 0 && cp >= 0x20 && cp != '"' && cp != '\\') {
+        n = take == 0 ? 1 : take;
+        used += foul ? strlen(put) : n;
+        if (used > max)
+            break;
+        if (!foul && cp >= 0x20 && cp != '"' && cp != '\\') {
             run += n;
             continue;
         }
         strbuf_add(out, s + i - run, run);
         run = 0;
-        if (n == 0) {
-            strbuf_adds(out, "\xef\xbf\xbd");
-            n = 1;
-        } else {
+        if (foul)
+            strbuf_adds(out, put);
+        else
             jm_put_escaped(out, (unsigned char)cp);
-        }
     }
-    strbuf_add(out, s + len - run, run);
+    strbuf_add(out, s + i - run, run);
     strbuf_addc(out, '"');
 }
 
@@ -451,10 +472,10 @@ jm_put_value(const struct jm_field *f, const char *at, struct strbuf *out)
 
     switch (f->type) {
     case JM_STR:
-        jm_put_text(out, at);
+        jm_put_text(out, f, at);
         break;
     case JM_TEXT:
-        jm_put_text(out, *(const char *const *)p != NULL ? *(const char *const *)p : "");
+        jm_put_text(out, f, *(const char *const *)p != NULL ? *(const char *const *)p : "");
         break;
     case JM_U32:
         strbuf_addf(out, "%u", *(const uint32_t *)p);
@@ -470,7 +491,7 @@ jm_put_value(const struct jm_field *f, const char *at, struct strbuf *out)
         break;
     case JM_ENUM:
         v = *(const int *)p;
-        jm_put_text(out, v >= 0 && v < jm_enum_count(f) ? f->names[v] : "");
+        jm_put_text(out, f, v >= 0 && v < jm_enum_count(f) ? f->names[v] : "");
         break;
     case JM_OBJ:
         jm_put_object(f->sub, order, jm_order(f->sub, order), at, out);

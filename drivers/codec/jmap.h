@@ -73,7 +73,9 @@ enum jm_mode {
  * is the path of the field at fault ("lines[2].vcpus") and *out is zeroed. */
 int jm_decode(const char *text, size_t len, const struct jm_field *schema, size_t out_size,
               enum jm_mode mode, struct arena *a, void *out, struct err *e);
-/** Append the canonical form of *in. */
+/** Append the canonical form of *in.  A free text (JM_ANY, JM_LINE) is made such that a reader
+ * takes it: bad bytes and control characters replaced, line ends of a JM_LINE blanked, a JM_TEXT
+ * cut at its max. */
 void jm_encode(const struct jm_field *schema, const void *in, struct strbuf *out);
 /** 0 when every row's offset, size and limits fit its type; for start-up and tests. */
 int jm_schema_check(const struct jm_field *schema, struct err *e);
