@@ -263,6 +263,7 @@ bench_fill(struct bench *b, const struct w_desired_answer *in)
 
         order_to_policy(b, &t->order, &b->held[b->n_held].order);
         b->held[b->n_held].gone = t->facts.absent;
+        b->held[b->n_held].hold_ms = t->hold_ms;
         b->held[b->n_held++].no_back = t->facts.erase_begun;
     }
     b->may_prefill = !receipts_lost(r) && world_read_at(b->ag->world) != 0 &&

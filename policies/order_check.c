@@ -216,8 +216,9 @@ is_planned_size(const struct asked *q)
         if (!same(p->grant, q->grant->id) || !same(p->system, q->grant->system))
             continue;
         for (size_t k = 0; k < p->n_lines; k++)
-            if (p->lines[k].verb == MO_DOWNGRADE && same(p->lines[k].resource, q->o->resource) &&
-                p->lines[k].vcpus == q->o->vcpus && p->lines[k].mem_mib == q->o->mem_mib)
+            if (p->lines[k].verb == MO_DOWNGRADE && p->lines[k].not_before_ms <= q->host->now_ms &&
+                same(p->lines[k].resource, q->o->resource) && p->lines[k].vcpus == q->o->vcpus &&
+                p->lines[k].mem_mib == q->o->mem_mib)
                 return true;
     }
     return false;
@@ -231,6 +232,8 @@ check_sizes(const struct asked *q, const struct oc_order *a)
 
     if (o->bytes < a->bytes)
         return OC_DISK_CUT;
+    if (o->verb == MO_DOWNGRADE) /* exactly as planned: check_plan() */
+        return OC_OK;
     if ((o->vcpus < a->vcpus || o->mem_mib < a->mem_mib) && o->authority != MO_BY_UNIT &&
         !is_planned_size(q))
         return OC_SHRINKS;
@@ -343,6 +346,11 @@ order_check(const struct oc_host *host, const struct oc_order *o, const struct o
         v.not_before_ms = q.plan_line->not_before_ms;
         v.hold_ms = q.plan->hold_ms > v.hold_ms ? q.plan->hold_ms : v.hold_ms;
     }
+    /* Who overwrites what a plan put into the bin keeps that plan's hold. */
+    if (q.old != NULL && (o->wanted == MO_BINNED || o->wanted == MO_ABSENT) &&
+        (q.old->order.wanted == MO_BINNED || q.old->order.wanted == MO_ABSENT) &&
+        q.old->hold_ms > v.hold_ms)
+        v.hold_ms = q.old->hold_ms;
     v.may_restart = o->verb == MO_RESIZE || o->verb == MO_DOWNGRADE || o->verb == MO_RESTORE;
     return v;
 }

@@ -72,8 +72,9 @@ struct oc_order {
 /* An order that the host holds: the newest of its resource. */
 struct oc_held {
     struct oc_order order;
-    bool gone;    /* read back absent, or erased */
-    bool no_back; /* overwriting has begun */
+    bool gone;       /* read back absent, or erased */
+    bool no_back;    /* overwriting has begun */
+    int64_t hold_ms; /* that it is kept under */
 };
 /* What the host holds and what came with the order, all signed. */
 struct oc_papers {

@@ -244,7 +244,7 @@ refuses_verbs_without_their_authority(void)
         {MO_DOWNGRADE, MO_RUNNING, MO_BY_PLAN, "p", 2, 1023, OC_NOT_AS_PLANNED},
         {MO_DOWNGRADE, MO_RUNNING, MO_BY_PLAN, "p7", 2, 1024, OC_NO_PLAN},
         {MO_DOWNGRADE, MO_RUNNING, MO_BY_PLAN, "foreign", 2, 1024, OC_OTHER_PLAN},
-        {MO_POWER, MO_STOPPED, MO_BY_GRANT, "g", 2, 1024, OC_OK}, /* the downgrade was missed */
+        {MO_POWER, MO_STOPPED, MO_BY_GRANT, "g", 2, 1024, OC_SHRINKS}, /* planned, but for later */
         {MO_BIN, MO_BINNED, MO_BY_GRANT, "g", 4, 4096, OC_NO_AUTHORITY},
         {MO_BIN, MO_BINNED, MO_BY_UNIT, "acc", 4, 4096, OC_OK},
         {MO_BIN, MO_BINNED, MO_BY_PLAN, "p", 4, 4096, OC_OK},
@@ -284,6 +284,51 @@ refuses_a_plan_for_another_resource_or_act(void)
     o.vcpus = 2;
     o.mem_mib = 1024;
     expect_reason("another resource", judge(&o, NULL, 0), OC_NOT_IN_PLAN);
+}
+
+static void
+takes_a_planned_size_that_was_missed_once_its_time_has_come(void)
+{
+    static const struct {
+        int64_t now_ms;
+        enum oc_reason reason;
+    } rows[] = {{3999, OC_SHRINKS}, {4000, OC_OK}};
+    struct oc_held held[2];
+    size_t n = held_fill(held);
+    struct oc_papers papers = {
+        .grant = &grant, .plans = plans, .n_plans = 2, .held = held, .n_held = n};
+    struct oc_order o = good_vm();
+
+    o.verb = MO_POWER;
+    o.wanted = MO_STOPPED;
+    o.vcpus = 2;
+    o.mem_mib = 1024;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct oc_host at = host;
+
+        at.now_ms = rows[i].now_ms;
+        expect_reason("a missed downgrade", order_check(&at, &o, &papers), rows[i].reason);
+    }
+}
+
+static void
+never_shortens_the_hold_of_what_is_in_the_bin(void)
+{
+    struct oc_held held[2];
+    size_t n = held_fill(held);
+    struct oc_order o = good_vm();
+
+    held[0].order.wanted = MO_BINNED;
+    held[0].order.verb = MO_BIN;
+    held[0].hold_ms = 900; /* by a plan */
+    o.verb = MO_ERASE;
+    o.wanted = MO_ABSENT;
+    o.authority = MO_BY_UNIT;
+    o.authority_id = "acc";
+    CU_ASSERT_EQUAL(judge(&o, held, n).hold_ms, 900);
+    o.verb = MO_RESTORE;
+    o.wanted = MO_RUNNING;
+    CU_ASSERT_EQUAL(judge(&o, held, n).hold_ms, 700);
 }
 
 static void
@@ -401,6 +446,10 @@ CU_TestInfo order_check_tests[] = {
     {"refuses verbs without their authority", refuses_verbs_without_their_authority},
     {"refuses a plan for another resource or act", refuses_a_plan_for_another_resource_or_act},
     {"takes time and hold from the plan", takes_time_and_hold_from_the_plan},
+    {"takes a planned size that was missed once its time has come",
+     takes_a_planned_size_that_was_missed_once_its_time_has_come},
+    {"never shortens the hold of what is in the bin",
+     never_shortens_the_hold_of_what_is_in_the_bin},
     {"follows only upwards", follows_only_upwards},
     {"keeps a resource what it is", keeps_a_resource_what_it_is},
     {"keeps resources apart", keeps_resources_apart},
