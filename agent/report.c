@@ -8,7 +8,7 @@
 #include "drivers/codec/utf8.h"
 #include "policies/reconcile.h"
 
-enum { ITEMS_MAX = 8192, REASON_MAX = 900 };
+enum { ITEMS_MAX = 6000 /* as wire.def */, REASON_MAX = 900 };
 
 static int
 seen_of(enum rec_seen s)
@@ -301,6 +301,8 @@ report_build(struct agent *ag, bool complete, uint64_t foreign_known, int64_t wa
     add_refusals(ag, wall_ms, out, items, &n);
     for (size_t i = 0; complete && i < n_foreign && n < ITEMS_MAX; i++)
         items[n++] = foreign[i];
+    if (n == ITEMS_MAX) /* perhaps cut: what is not in it may be there all the same */
+        out->status.complete = false;
     out->status.items = (struct jm_list){.items = items, .n = n};
 }
 
