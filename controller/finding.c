@@ -9,6 +9,7 @@
 #include "controller/policy.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/digest.h"
+#include "drivers/db/store_grant.h"
 #include "drivers/net/httpd.h"
 #include "policies/rightsize.h"
 #include "policies/underuse.h"
@@ -68,16 +69,16 @@ hist_text(const struct hist *h, struct arena *a)
 }
 
 static void
-record_fill(const struct resource_row *vm, const struct w_policy *p, int64_t now_ms,
-            const struct usage_sum *cpu, struct arena *a, struct w_finding_record *rec)
+record_fill(const struct resource_row *vm, const struct w_policy *p, int64_t from_ms,
+            int64_t now_ms, const struct usage_sum *cpu, struct arena *a,
+            struct w_finding_record *rec)
 {
     memset(rec, 0, sizeof(*rec));
     memcpy(rec->vm, vm->id, sizeof(rec->vm));
     memcpy(rec->policy, p->version, sizeof(rec->policy));
-    rec->from_ms = now_ms > p->window_ms ? now_ms - p->window_ms : 0;
+    rec->from_ms = from_ms;
     rec->to_ms = now_ms;
     rec->not_applicable = not_applicable(vm);
-    rec->age_ms = now_ms - vm->created_ms;
     rec->measured_ms = cpu->measured_ms;
     rec->cpu_avg = hist_text(&cpu->avg, a);
     rec->cpu_peak = hist_text(&cpu->peak, a);
@@ -109,6 +110,22 @@ finding_replay(const struct w_finding_record *rec, const struct w_policy *p)
            strcmp(reason, rec->reason) == 0;
 }
 
+/* Shares of an older size must not count: the window begins at the newest change of size at the
+ * earliest, and with a whole day where days are what is kept. */
+static int64_t
+window_from(const struct w_policy *p, int64_t sized_ms, int64_t now_ms)
+{
+    int64_t from = now_ms > p->window_ms ? now_ms - p->window_ms : 0;
+
+    if (sized_ms <= from)
+        return from;
+    if (sized_ms >= now_ms)
+        return now_ms;
+    if (!usage_is_by_slot(sized_ms, now_ms))
+        return (sized_ms + USAGE_DAY_MS - 1) / USAGE_DAY_MS * USAGE_DAY_MS;
+    return sized_ms;
+}
+
 int
 finding_judge(struct db *d, const struct resource_row *vm, const struct w_policy *p, int64_t now_ms,
               struct arena *a, struct w_finding_record *rec, struct finding_row *out, struct err *e)
@@ -116,12 +133,16 @@ finding_judge(struct db *d, const struct resource_row *vm, const struct w_policy
     SCOPED(strbuf) struct strbuf b = {0};
     struct usage_sum cpu, mem;
     char reason[USE_REASON_MAX] = "";
-    int64_t from = now_ms > p->window_ms ? now_ms - p->window_ms : 0;
+    int64_t from, ran_ms = 0, sized_ms = 0;
 
+    if (order_run_times(d, vm->id, &ran_ms, &sized_ms, e) < 0)
+        return -1;
+    from = window_from(p, sized_ms, now_ms);
     if (usage_load(d, vm->id, METRIC_CPU, from, now_ms, &cpu, e) < 0 ||
         usage_load(d, vm->id, METRIC_MEM, from, now_ms, &mem, e) < 0)
         return -1;
-    record_fill(vm, p, now_ms, &cpu, a, rec);
+    record_fill(vm, p, from, now_ms, &cpu, a, rec);
+    rec->age_ms = ran_ms == 0 || ran_ms > now_ms ? 0 : now_ms - ran_ms;
     rec->verdict = judge_record(rec, p, reason, sizeof(reason));
     if (rec->verdict == VERDICT_NONE)
         return err_set(e, BY_E_BUG, "the utilization of %s cannot be judged", vm->name);
@@ -149,6 +170,7 @@ finding_judge(struct db *d, const struct resource_row *vm, const struct w_policy
 struct batch {
     struct arena a;
     struct finding_row rows[EVALUATE_PAGE];
+    int64_t from_ms[EVALUATE_PAGE]; /* of their windows */
     size_t n;
 };
 
@@ -159,6 +181,13 @@ keeps(const struct finding_row *old, const struct finding_row *now)
 {
     return old->plan[0] != '\0' &&
            (now->verdict == VERDICT_NOT_ENOUGH_DATA || now->verdict == VERDICT_NOT_APPLICABLE);
+}
+
+/* The same verdict again, but a plan answered the old one and all evidence is newer than that. */
+static bool
+is_another(const struct finding_row *old, int64_t from_ms)
+{
+    return old->plan[0] != '\0' && from_ms > old->at_ms;
 }
 
 /* The same verdict again keeps its id and its beginning; another one is news, and in the ledger. */
@@ -175,7 +204,7 @@ batch_step(void *arg, struct tx *t, struct err *e)
             return -1;
         if (rc == 1 && keeps(&old, f))
             continue;
-        if (rc == 1 && old.verdict == f->verdict) {
+        if (rc == 1 && old.verdict == f->verdict && !is_another(&old, b->from_ms[i])) {
             memcpy(f->id, old.id, sizeof(f->id));
             if (finding_refresh(t->d, f, e) < 0)
                 return -1;
@@ -210,7 +239,7 @@ scan_vm(void *arg, const struct resource_row *r, struct err *e)
         return 0;
     if (finding_judge(s->d, r, s->p, s->now_ms, &s->b->a, &rec, &s->b->rows[s->b->n], e) < 0)
         return err_wrap(e, "finding about %s", r->name);
-    s->b->n++;
+    s->b->from_ms[s->b->n++] = rec.from_ms;
     return 0;
 }
 

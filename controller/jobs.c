@@ -60,7 +60,7 @@ run_plans(struct controller *c, struct db *d, struct err *e)
 {
     size_t due = 0, made = 0;
 
-    if (plan_each_due(d, c->wall_ms(), count, &due, e) < 0)
+    if (plan_each_due(d, c->wall_ms(), "", count, &due, e) < 0)
         return -1;
     if (due == 0)
         return 0;

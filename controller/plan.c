@@ -201,15 +201,13 @@ run_due(struct tx *t, const char *plan, struct arena *a, struct jm_list *made, s
     struct w_order_view *v = arena_alloc(a, DUE_MAX * sizeof(*v));
 
     *made = (struct jm_list){v, 0};
-    if (plan_each_due(t->d, t->now_ms, note_due, &d, e) < 0)
+    if (plan_each_due(t->d, t->now_ms, plan, note_due, &d, e) < 0)
         return -1;
     for (size_t i = 0; i < d.n; i++) {
         struct resource_row r;
         struct w_order o;
         int rc;
 
-        if (plan != NULL && strcmp(d.lines[i].plan, plan) != 0)
-            continue;
         rc = run_line(t, &d.lines[i], a, &o, &r, e);
         if (rc < 0)
             return err_wrap(e, "plan %s, line %u", d.lines[i].plan, d.lines[i].n);
@@ -227,7 +225,7 @@ plan_run_due(struct tx *t, size_t *n, struct err *e)
     *n = 0;
     if (controller_recovery(t->c))
         return 0;
-    if (run_due(t, NULL, tx_arena(t), &made, e) < 0)
+    if (run_due(t, "", tx_arena(t), &made, e) < 0)
         return -1;
     *n = made.n;
     return 0;

@@ -216,6 +216,23 @@ order_close(struct db *d, const char *id, int64_t at_ms, bool *closed, struct er
 }
 
 int
+order_run_times(struct db *d, const char *resource, int64_t *ran_ms, int64_t *sized_ms,
+                struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+    if (DB_QUERY(d, DB_ORDER_RUN_TIMES, &r, e, DBS(resource), DBS(resource), DBS(resource),
+                 DBS(resource)) < 0 ||
+        db_next(r, e) != 1)
+        return err_wrap(e, "orders of %s", resource);
+    *ran_ms = db_int(r, 0);
+    *sized_ms = db_int(r, 2);
+    if (db_int(r, 1) > 0 && *sized_ms == 0)
+        *sized_ms = INT64_MAX;
+    return 0;
+}
+
+int
 order_reason_set(struct db *d, const char *id, const char *reason, struct err *e)
 {
     return DB_EXEC(d, DB_ORDER_REASON, NULL, e, DBS(reason == NULL ? "" : reason), DBS(id));

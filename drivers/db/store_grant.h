@@ -61,6 +61,11 @@ int order_each(struct db *d, const struct order_filter *f, struct arena *a, orde
                struct err *e);
 /** *closed tells whether it was open. */
 int order_close(struct db *d, const char *id, int64_t at_ms, bool *closed, struct err *e);
+/** *ran_ms: first read back equal and running, 0 not yet.  *sized_ms: since when it has its size,
+ * as read back; 0 since it was made, INT64_MAX not read back yet.  A return from the bin counts:
+ * what was measured before it says little about the use after it. */
+int order_run_times(struct db *d, const char *resource, int64_t *ran_ms, int64_t *sized_ms,
+                    struct err *e);
 int order_reason_set(struct db *d, const char *id, const char *reason, struct err *e);
 
 struct system_row {

@@ -122,12 +122,18 @@ load_days(struct db *d, const char *vm, int metric, int64_t from, int64_t to, st
     return rc;
 }
 
+bool
+usage_is_by_slot(int64_t from_ms, int64_t to_ms)
+{
+    return to_ms - from_ms <= SHORT_WINDOW_MS;
+}
+
 int
 usage_load(struct db *d, const char *vm, int metric, int64_t from_ms, int64_t to_ms,
            struct usage_sum *out, struct err *e)
 {
     usage_sum_init(out, metric);
-    if (to_ms - from_ms <= SHORT_WINDOW_MS)
+    if (usage_is_by_slot(from_ms, to_ms))
         return load_slots(d, vm, metric, from_ms, to_ms, out, e);
     return load_days(d, vm, metric, from_ms, to_ms, out, e);
 }
@@ -285,12 +291,14 @@ plan_paper(struct db *d, const char *id, struct arena *a, const char **paper, st
 }
 
 int
-plan_each_due(struct db *d, int64_t now_ms, plan_due_fn fn, void *arg, struct err *e)
+plan_each_due(struct db *d, int64_t now_ms, const char *plan, plan_due_fn fn, void *arg,
+              struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     int rc;
 
-    if (DB_QUERY(d, DB_PLAN_LINE_DUE, &r, e, DBI(now_ms)) < 0)
+    if (DB_QUERY(d, DB_PLAN_LINE_DUE, &r, e, DBI(now_ms), DBS(plan), DBS(plan), DBI(now_ms),
+                 DBI(now_ms)) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1) {
         struct plan_due l = {.n = (uint32_t)db_int(r, 1),

@@ -27,6 +27,8 @@ void usage_sum_init(struct usage_sum *u, int metric);
 int slot_add(struct db *d, const struct w_slot *s, int64_t slot_ms, bool *fresh, struct err *e);
 /** Add a slot to its day. */
 int hist_day_add(struct db *d, const struct w_slot *s, struct err *e);
+/** True when a window this short is summed from its slots; a longer one from whole days. */
+bool usage_is_by_slot(int64_t from_ms, int64_t to_ms);
 /** From slots (short windows) or days (long ones), up to to_ms. */
 int usage_load(struct db *d, const char *vm, int metric, int64_t from_ms, int64_t to_ms,
                struct usage_sum *out, struct err *e);
@@ -78,6 +80,8 @@ struct plan_due {
     int64_t binned_ms;
 };
 typedef int (*plan_due_fn)(void *arg, const struct plan_due *l, struct err *e);
-/** Lines that are due and have no order yet. */
-int plan_each_due(struct db *d, int64_t now_ms, plan_due_fn fn, void *arg, struct err *e);
+/** Lines that can become orders now, as far as their own resource goes: what waits for its hold, or
+ * has come to nothing, is left out, so that it never stands in the way.  plan: only its, "" all. */
+int plan_each_due(struct db *d, int64_t now_ms, const char *plan, plan_due_fn fn, void *arg,
+                  struct err *e);
 #endif

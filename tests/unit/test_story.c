@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/commit.h"
 #include "controller/jobs.h"
 #include "drivers/crypto/paper.h"
+#include "drivers/db/store_grant.h"
 #include "drivers/db/store_host_flow.h"
 #include "drivers/db/store_quota.h"
+#include "drivers/db/store_usage.h"
 #include "tests/unit/flow.h"
 
 #define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
@@ -381,7 +384,117 @@ a_unit_acts_within_its_grant_and_only_on_its_own(void)
     flow_stop(&f);
 }
 
+static struct w_finding_view
+newest_finding(struct flow *f, const char *vm)
+{
+    struct w_finding_list l;
+
+    OK(FLOW_CALL(f, f->people[FLOW_BUREAU], "GET", flow_text(f, "/v1/findings?all=1&vm=%s", vm),
+                 NULL, finding_list, &l));
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 1);
+    return *JM_ITEM(l.items, struct w_finding_view, 0);
+}
+
+/* Shares of the old size say nothing about the new one. */
+static void
+a_changed_size_begins_its_window_anew(void)
+{
+    struct flow f;
+
+    started(&f);
+    const char *vm = named(&f, "web-2");
+    measure(&f, vm, 10, 20);
+    job(&f, JOB_FINDINGS);
+    struct w_finding_view v = newest_finding(&f, vm);
+    CU_ASSERT_EQUAL(v.verdict, VERDICT_IDLE);
+    downgrade(&f, vm, &v);
+    job(&f, JOB_FINDINGS);
+    CU_ASSERT_EQUAL(newest_finding(&f, vm).at_ms, v.at_ms); /* nothing is known of the new size */
+    ctl_clock(70000, 70000);
+    OK(flow_hello(&f));
+    measure(&f, vm, 10, 20);
+    job(&f, JOB_FINDINGS);
+    struct w_finding_view again = newest_finding(&f, vm);
+    CU_ASSERT_EQUAL(again.verdict, VERDICT_IDLE);
+    CU_ASSERT_STRING_NOT_EQUAL(again.id, v.id);
+    CU_ASSERT_STRING_EQUAL(again.plan, "");
+    flow_stop(&f);
+}
+
+static void
+a_machine_is_as_old_as_its_first_run(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_grant *g;
+
+    flow_start(&f);
+    quick_policy(&f);
+    g = flow_grant(&f, "X-2026-7");
+    OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
+    ctl_clock(100000, 100000); /* it was ordered, and could not be made yet */
+    OK(flow_hello(&f));
+    const char *vm = named(&f, "web-2");
+    {
+        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+        int64_t ran = -1, sized = -1;
+
+        OK(order_run_times(d, vm, &ran, &sized, &f.err));
+        CU_ASSERT_EQUAL(ran, 0);
+        CU_ASSERT_EQUAL_FATAL(flow_carry_out(&f), 4);
+        OK(order_run_times(d, vm, &ran, &sized, &f.err));
+        CU_ASSERT(ran > f.ctl.c.wall_ms() - 50000);
+        CU_ASSERT_EQUAL(sized, 0);
+    }
+    flow_stop(&f);
+}
+
+enum { WAITING = 200 };
+struct crowd {
+    struct flow *f;
+    const char *vm;
+    const struct w_finding_view *v;
+};
+
+/* Two plans full of lines that wait for a hold. */
+static int
+crowd_step(void *arg, struct tx *t, struct err *e)
+{
+    struct crowd *c = arg;
+    struct w_plan_line lines[WAITING];
+
+    for (int i = 0; i < WAITING; i++)
+        lines[i] = line_of(c->vm, RES_VM, i % 2 == 0 ? VERB_ERASE : VERB_RESTORE);
+    for (int i = 0; i < 2; i++) {
+        struct w_plan p = plan_of(c->f, c->v, lines, WAITING);
+
+        if (plan_insert(t->d, &p, c->f->account[FLOW_BUREAU], "{}", t->now_ms, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void
+lines_that_wait_do_not_stand_in_the_way(void)
+{
+    struct flow f;
+    struct crowd c;
+
+    started(&f);
+    const char *vm = named(&f, "web-2");
+    measure(&f, vm, 10, 20);
+    job(&f, JOB_FINDINGS);
+    struct w_finding_view v = newest_finding(&f, vm);
+    c = (struct crowd){&f, vm, &v};
+    OK(commit_run(f.ctl.c.commit, crowd_step, &c, &f.err));
+    downgrade(&f, vm, &v);
+    flow_stop(&f);
+}
+
 CU_TestInfo story_tests[] = {
+    {"a changed size begins its window anew", a_changed_size_begins_its_window_anew},
+    {"a machine is as old as its first run", a_machine_is_as_old_as_its_first_run},
+    {"lines that wait do not stand in the way", lines_that_wait_do_not_stand_in_the_way},
     {"from grant to certificate", from_grant_to_certificate},
     {"a restored machine is not overwritten by an old plan",
      a_restored_machine_is_not_overwritten_by_an_old_plan},
