@@ -488,6 +488,17 @@ stop_step(const struct rec_world *w, const struct rec_want *want)
     return act(REC_VM_DESTROY, REC_SEEN_RUNNING, "did not stop in the time that it was given");
 }
 
+/* All is as the order says, if the root disk has its size: nothing here changes that. */
+static struct step
+vm_settled(const struct rec_world *w, const struct rec_want *want, enum rec_seen seen)
+{
+    const struct rec_vol *root = vol_find(w, want->root);
+
+    if (root != NULL && want->bytes != 0 && root->capacity_bytes != want->bytes)
+        return rest(seen, "its root disk has another size than its order says: a person must look");
+    return settled(seen);
+}
+
 /* A machine that runs and should. A guest is restarted only when the order may and the domain does
  * not follow it yet; and only when it could be started again. */
 static struct step
@@ -509,7 +520,7 @@ vm_running(const struct rec_world *w, const struct rec_want *want, const struct 
     if (!live_is_equal(d, want))
         return rest(REC_SEEN_RUNNING, "the running guest differs from its order; a restart would "
                                       "hurt it, so a person decides");
-    return wait != NULL ? rest(REC_SEEN_RUNNING, wait) : settled(REC_SEEN_RUNNING);
+    return wait != NULL ? rest(REC_SEEN_RUNNING, wait) : vm_settled(w, want, REC_SEEN_RUNNING);
 }
 
 /* One of a machine's own two disks: NONE when it is good, else what to do or why to wait. */
@@ -572,7 +583,7 @@ vm_off(const struct rec_world *w, const struct rec_want *want, const struct rec_
         return act(REC_VM_DEFINE, seen, "its definition differs from its order");
     }
     if (want->wanted == MO_STOPPED)
-        return settled(REC_SEEN_STOPPED);
+        return vm_settled(w, want, REC_SEEN_STOPPED);
     if (wait != NULL)
         return rest(seen, wait);
     return act(REC_VM_START, seen, d->power == MO_PW_CRASHED ? "crashed" : "wanted running");
