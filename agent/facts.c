@@ -68,8 +68,8 @@ facts_current(const struct agent *ag, const struct receipt *t)
     return f;
 }
 
-static bool
-is_held(const struct agent *ag, const char *id, int64_t wall_ms)
+bool
+facts_is_held(const struct agent *ag, const char *id, int64_t wall_ms)
 {
     for (size_t i = 0; i < ag->holds.n; i++) {
         const struct w_hold *h = JM_ITEM(ag->holds, struct w_hold, i);
@@ -125,7 +125,7 @@ want_build(const struct agent *ag, const struct receipt *t, int64_t wall_ms, int
     w->term = t->order.term;
     w->generation = t->order.generation;
     w->wanted_now = k == NULL || !k->out_of_set;
-    w->held = is_held(ag, t->id, wall_ms);
+    w->held = facts_is_held(ag, t->id, wall_ms);
     w->quarantined = workers_quarantined(ag->calls, t->id);
     w->may_restart = t->order.verb == VERB_RESIZE || t->order.verb == VERB_DOWNGRADE ||
                      t->order.verb == VERB_RESTORE;

@@ -137,6 +137,11 @@ task_submit(struct task *t)
         finish(t);
         return;
     }
+    if (facts_is_held(t->ag, t->id, clock_wall_ms())) { /* it came between two steps */
+        (void)err_set(&e, BY_E_BUSY, "under emergency hold: stopped before '%s'", p->what);
+        task_fail(t, &e);
+        return;
+    }
     t->job.what = p->what;
     t->job.deadline_ms = p->disk ? DISK_DEADLINE_MS : 0;
     t->job.no_conn = p->disk;

@@ -460,6 +460,38 @@ does_nothing_under_an_emergency_hold(void)
     agenthost_free(&h);
 }
 
+/* A task of several steps stops at the next one. */
+static void
+goes_no_step_further_under_an_emergency_hold(void)
+{
+    struct agenthost h;
+    struct w_desired_answer in;
+    struct w_hold hold = {.reason = "test"};
+    int64_t end = clock_mono_ms() + 20000;
+
+    agenthost_new(&h, NULL);
+    agenthost_start(&h);
+    set_script(&h, "dom.define 1 hang\n");
+    give_all(&h);
+    while (calls(&h, "dom.define") == 0 && clock_mono_ms() < end)
+        agent_wait(&h.ag, agent_round(&h.ag) < 20 ? 0 : 20);
+    (void)snprintf(hold.host, sizeof(hold.host), "%s", h.m.host);
+    random_uuid(hold.id);
+    hold.until_ms = clock_wall_ms() + 3600000;
+    mill_answer(&h.m, NULL, 0, &in);
+    in.full = false;
+    in.holds = (struct jm_list){.items = &hold, .n = 1};
+    agenthost_give(&h, &in);
+    release_hanging(&h);
+    CU_ASSERT_TRUE(agenthost_settle(&h));
+    CU_ASSERT_EQUAL(calls(&h, "dom.define"), 1);
+    CU_ASSERT_EQUAL(calls(&h, "dom.start"), 0);
+    in.holds.n = 0; /* it ended */
+    agenthost_give(&h, &in);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
+    agenthost_free(&h);
+}
+
 static void
 reads_agent_conf_in_its_folder(void)
 {
@@ -500,6 +532,7 @@ CU_TestInfo agent_tests[] = {
     {"concludes nothing while the hypervisor hangs", concludes_nothing_while_the_hypervisor_hangs},
     {"starts a crashed machine again", starts_a_crashed_machine_again},
     {"does nothing under an emergency hold", does_nothing_under_an_emergency_hold},
+    {"goes no step further under an emergency hold", goes_no_step_further_under_an_emergency_hold},
     {"reads agent.conf in its folder", reads_agent_conf_in_its_folder},
     CU_TEST_INFO_NULL,
 };
