@@ -20,6 +20,9 @@ host_state(const struct tx *t, const struct db_rows *r, struct arena *a, struct 
             v->reason = v->seen_at_ms == 0
                             ? "it has not spoken since it was enrolled"
                             : arena_printf(a, "nothing heard for %" PRId64 " s", quiet / 1000);
+        } else if (db_int(r, 15) != 0) { /* its agent speaks, its libvirt does not */
+            state = "silent";
+            v->reason = arena_strdup(a, db_str(r, 16));
         } else if (db_int(r, 14) > 0) {
             state = "held";
             v->reason = "an emergency hold is in force: it is observed, not changed";

@@ -587,6 +587,29 @@ a_host_that_has_not_spoken_yet_is_not_silent(void)
 }
 
 static void
+a_host_whose_libvirt_does_not_answer_is_silent_with_the_reason(void)
+{
+    struct flow f;
+    struct w_host_list l;
+    struct w_status_answer ans;
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_status s = {.unknown = true, .reason = "libvirt has not answered for 12 s"};
+    const struct w_host_view *h;
+
+    flow_start(&f);
+    s.seq = ++f.seq;
+    memcpy(s.boot, f.boot, sizeof(s.boot));
+    jm_encode(schema_status, &s, &b);
+    OK(FLOW_CALL(&f, f.agent, "POST", "/a/v1/status", strbuf_peek(&b), status_answer, &ans));
+    OK(FLOW_CALL(&f, f.people[FLOW_BUREAU], "GET", "/v1/hosts", NULL, host_list, &l));
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 1);
+    h = JM_ITEM(l.items, struct w_host_view, 0);
+    CU_ASSERT_STRING_EQUAL(h->state, "silent");
+    CU_ASSERT_STRING_EQUAL(h->reason, "libvirt has not answered for 12 s");
+    flow_stop(&f);
+}
+
+static void
 a_hold_reaches_the_host_and_ends_by_itself(void)
 {
     struct flow f;
@@ -637,6 +660,8 @@ CU_TestInfo flow_tests[] = {
     {"a silent host takes nothing new and loses nothing",
      a_silent_host_takes_nothing_new_and_loses_nothing},
     {"a host that has not spoken yet is not silent", a_host_that_has_not_spoken_yet_is_not_silent},
+    {"a host whose libvirt does not answer is silent with the reason",
+     a_host_whose_libvirt_does_not_answer_is_silent_with_the_reason},
     {"a hold reaches the host and ends by itself", a_hold_reaches_the_host_and_ends_by_itself},
     CU_TEST_INFO_NULL,
 };
