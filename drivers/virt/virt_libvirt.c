@@ -73,6 +73,12 @@ lv_fail(struct virt_libvirt *lv, struct err *e, const char *fmt, ...)
     /* Whatever it says on a dead connection, it knows nothing of the object. */
     if (lv != NULL && lv->conn != NULL && virConnectIsAlive(lv->conn) == 0)
         return err_set(e, BY_E_BUSY, "%s: the connection to libvirt is lost: %s", what, message);
+    /* What a helper says is long, and its end, which says this, would be cut off. */
+    if (code == BY_E_NO_SPACE)
+        return err_set(e, code,
+                       "no space left on the host's storage: %s; free or add space there, it is "
+                       "tried again by itself",
+                       what);
     return err_set(e, code, "%s: %s", what, message);
 }
 
