@@ -22,7 +22,8 @@ enum {
     POLL_SLACK_MS = 15000,
     RENEW_CHECK_MS = 3600000,
     FAR_MS = 60000,
-    FORGET_MS = 5000
+    FORGET_MS = 5000,
+    RECOVERY_POLL_MS = 1000,
 };
 static const struct retry_rule link_retry = {.base_ms = 200, .cap_ms = 30000};
 
@@ -223,7 +224,8 @@ poll_done(void *arg, struct httpc_answer *a)
         }
         return;
     }
-    lane_ok(k, 0);
+    /* A controller in recovery answers at once, as it has nothing to dispatch. */
+    lane_ok(k, l->ag->recovery ? RECOVERY_POLL_MS : 0);
 }
 
 static void

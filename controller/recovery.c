@@ -18,10 +18,17 @@
 #include "drivers/db/store_usage.h"
 #include "policies/calendar.h"
 
+struct found {
+    const char *text, *body;
+    int kind;
+};
+
 struct import {
     struct api_call *k;
     struct tx *t;
     struct arena *a;
+    struct found *found; /* orders by their own word well-formed and signed */
+    size_t n_found;
     size_t grants, plans, orders, refused;
 };
 
@@ -255,6 +262,37 @@ import_purpose(struct import *m, const struct w_receipts *in, const char *purpos
     return 0;
 }
 
+static int
+find_order(struct import *m, const char *text, const char *body, struct err *e)
+{
+    struct w_order o;
+    struct err why = {0};
+
+    (void)e;
+    if (W_DECODE(order, body, strlen(body), JM_SIGNED, m->a, &o, &why) < 0)
+        refuse(m, "order", &why);
+    else
+        m->found[m->n_found++] = (struct found){.text = text, .body = body, .kind = (int)o.kind};
+    return 0;
+}
+
+/* Receipts come in no order, and a machine's addresses are its network's: networks first. */
+static int
+import_orders(struct import *m, const struct w_receipts *in, struct err *e)
+{
+    static const int kinds[] = {RES_NETWORK, RES_VM, RES_VOLUME};
+
+    m->found = arena_alloc(m->a, (in->papers.n + 1) * sizeof(*m->found));
+    if (import_purpose(m, in, PAPER_ORDER, PAPER_ORDER_BATCH, KEY_ORDER, find_order, e) < 0)
+        return -1;
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+        for (size_t i = 0; i < m->n_found; i++)
+            if (m->found[i].kind == kinds[k] &&
+                import_order(m, m->found[i].text, m->found[i].body, e) < 0)
+                return -1;
+    return 0;
+}
+
 int
 api_agent_receipts(struct api_call *k, struct tx *t, struct err *e)
 {
@@ -272,7 +310,7 @@ api_agent_receipts(struct api_call *k, struct tx *t, struct err *e)
     if (!controller_recovery(k->c) && w.verdict != WITNESS_AHEAD && !h.receipts_wanted)
         return 0; /* nobody asked: what a host was told is in the store */
     if (import_purpose(&m, in, PAPER_GRANT, NULL, KEY_GRANT, import_grant, e) < 0 ||
-        import_purpose(&m, in, PAPER_ORDER, PAPER_ORDER_BATCH, KEY_ORDER, import_order, e) < 0 ||
+        import_orders(&m, in, e) < 0 ||
         import_purpose(&m, in, PAPER_PLAN, NULL, KEY_GRANT, import_plan, e) < 0 ||
         host_flow_receipts_wanted(t->d, k->who.host, m.refused > 0, e) < 0)
         return err_wrap(e, "receipts of host %s", h.name);

@@ -435,6 +435,7 @@ taking_away_needs_its_own_authority(void)
 /* ---- recovery
  * ------------------------------------------------------------------------------------- */
 
+/* As a host sends them: by id, so a machine may come before its network; here the worst case. */
 static const char *
 receipts_of(struct flow *f, const struct w_desired_answer *set)
 {
@@ -445,7 +446,7 @@ receipts_of(struct flow *f, const struct w_desired_answer *set)
 
     for (size_t l = 0; l < ARRAY_LEN(lists); l++)
         for (size_t i = 0; i < lists[l]->n; i++)
-            p[r.papers.n++] = *JM_ITEM(*lists[l], struct w_paper, i);
+            p[r.papers.n++] = *JM_ITEM(*lists[l], struct w_paper, lists[l]->n - 1 - i);
     r.papers.items = p;
     jm_encode(schema_receipts, &r, &b);
     return arena_strdup(&f->a, strbuf_peek(&b));
