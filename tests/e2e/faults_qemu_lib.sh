@@ -54,7 +54,9 @@ cloud_up() {
     mv "$DEMO_DIR/base" "$DEMO_DIR/images/$IMAGE.img"
     controller_up
     people_up
-    sed 's/"demo-1"/"faults-1"/; s/"least_hold_ms": [0-9]*/"least_hold_ms": 100/' "$TOP/policies/rules/demo.json" >"$DEMO_DIR/policy.json"
+    sed 's/"demo-1"/"faults-1"/; s/"least_hold_ms": [0-9]*/"least_hold_ms": 100/; s/"window_ms": [0-9]*/"window_ms": 6000/
+        s/"min_age_ms": [0-9]*/"min_age_ms": 1000/; s/"sample_ms": [0-9]*/"sample_ms": 500/; s/"slot_ms": [0-9]*/"slot_ms": 1000/' \
+        "$TOP/policies/rules/demo.json" >"$DEMO_DIR/policy.json"
     run by bureau policies set "$DEMO_DIR/policy.json"
     grant_key_up
     papers_up
@@ -119,7 +121,7 @@ insist() { # CMD...
     local id
     id=$(cat /proc/sys/kernel/random/uuid)
     again() { revive && run "$@" --request "$id"; }
-    within 30 again "$@"
+    within "${PATIENCE:-30}" again "$@"
 }
 revive() { # what a service manager does
     alive controller || (controller_start) || true
