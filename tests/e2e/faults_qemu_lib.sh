@@ -10,6 +10,10 @@ chmod 711 "$DEMO_DIR"
 . "$TOP/demo/lib.sh"
 # shellcheck source=tests/e2e/erase_image.sh
 . "$TOP/tests/e2e/erase_image.sh"
+remember() { # as lib.sh's; and bash says nothing when we kill it
+    echo "$2 $(start_time "$2")" >"$DEMO_DIR/$1.pid"
+    disown "$2" 2>/dev/null || true
+}
 DISK=$DEMO_DIR/disk.img
 DISK_AT=$DEMO_DIR/host/var
 POOL=$DISK_AT/pool
@@ -139,4 +143,28 @@ line_vm() { # LINE NAME COUNT NETWORK-LINE [FIRMWARE [MIB]]
 }
 line_volume() { # LINE NAME FORMAT [VM-LINE]
     printf '{"line":%d,"kind":"volume","name":"%s","count":1,"disk_gib":1,"format":"%s"%s}' "$1" "$2" "$3" "${4:+,\"attach_line\":$4}"
+}
+
+# disk_hits MARKER: what follows the marker on the image, one line per kind, freed blocks and journal
+# included.  Only what is allocated is read: holes hold nothing.
+disk_hits() {
+    sync -f "$DISK_AT"
+    python3 - "$DISK" "$1" <<'PY' | sort -u
+import os, re, sys
+want = re.compile(re.escape(sys.argv[2].encode()) + rb"@([a-z-]+)")
+with open(sys.argv[1], "rb", buffering=0) as f:
+    end, at = os.fstat(f.fileno()).st_size, 0
+    while at < end:
+        try:
+            at = f.seek(at, os.SEEK_DATA)
+        except OSError:
+            break
+        hole, tail = f.seek(at, os.SEEK_HOLE), b""
+        f.seek(at)
+        while at < hole:
+            part = f.read(min(1 << 24, hole - at))
+            for m in want.finditer(tail + part):
+                print(m.group(1).decode())
+            tail, at = part[-100:], at + len(part)
+PY
 }
