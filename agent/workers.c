@@ -8,12 +8,13 @@
 
 #include "drivers/base/clock.h"
 
-enum { RETIRE_AT = 2, TICK_MAX_MS = 60000, STOP_MS = 10000, STACK_BYTES = 1 << 20 };
+enum { TICK_MAX_MS = 60000, STOP_MS = 10000, STACK_BYTES = 1 << 20 };
 
-/* One connection, shared by the workers that took it. */
+/* One connection.  One job at a time uses it: libvirt's client lets threads that share a connection
+ * wait in one another's name, and up to 10.3 (Debian 12 has 9.0) crashes there (CVE-2024-4418). */
 struct conn {
+    struct conn *next; /* of the idle ones */
     struct virt *v;
-    int users, overdue;
     bool retired, suspect;
 };
 
@@ -29,10 +30,12 @@ struct workers {
     pthread_cond_t left;     /* a thread ended */
     struct queue queue, done;
     struct worker_job *running; /* chained by next */
-    struct conn *conn;          /* the current one, or NULL */
+    struct conn *idle;          /* used last, first */
     bool opening, open_overdue, stop;
     int64_t open_started_ms;
     int threads, n_running, n_overdue, n_retired;
+    int n_conns; /* idle or in use, not retired */
+    unsigned open_failures;
     struct err open_err; /* why the last opening failed; code OK when it did not */
 };
 
@@ -63,30 +66,48 @@ queue_pop(struct queue *q)
     return j;
 }
 
-/* Let go of a connection; the last user of a retired one closes it, without the lock. */
+/* Close it, without the lock. */
 static void
-conn_put(struct workers *w, struct conn *c)
+conn_close(struct workers *w, struct conn *c)
 {
-    if (--c->users > 0 || !c->retired)
-        return;
     (void)pthread_mutex_unlock(&w->lock);
     virt_close(c->v);
     free(c);
     (void)pthread_mutex_lock(&w->lock);
 }
 
+/* No other job gets it; whoever uses it closes it. */
 static void
 conn_retire(struct workers *w, struct conn *c)
 {
     c->retired = true;
     w->n_retired++;
-    if (w->conn == c)
-        w->conn = NULL;
+    w->n_conns--;
+}
+
+static void
+conn_put(struct workers *w, struct conn *c)
+{
+    if (c->retired) {
+        conn_close(w, c);
+        return;
+    }
+    c->next = w->idle;
+    w->idle = c;
     (void)pthread_cond_broadcast(&w->work);
 }
 
-/* Open a connection for all; the lock is released meanwhile. */
-static int
+/* What one connection lost, the others may have lost too. */
+static void
+conn_suspect(struct workers *w, struct conn *c)
+{
+    c->suspect = true;
+    for (struct conn *o = w->idle; o != NULL; o = o->next)
+        o->suspect = true;
+}
+
+/* Open one; the lock is released meanwhile. */
+static struct conn *
 conn_open(struct workers *w, struct err *e)
 {
     struct virt *v = NULL;
@@ -106,72 +127,76 @@ conn_open(struct workers *w, struct err *e)
     (void)pthread_cond_broadcast(&w->work);
     if (rc < 0) {
         w->open_err = *e;
-        return -1;
+        w->open_failures++;
+        return NULL;
     }
     err_clear(&w->open_err);
     c = calloc(1, sizeof(*c));
     if (c == NULL)
         abort(); /* nothing here is worth half a state */
     c->v = v;
-    w->conn = c;
-    return 0;
+    w->n_conns++;
+    return c;
 }
 
-/* The job lets go of the connection, with its mark on it. */
-static void
-job_conn_put(struct workers *w, struct worker_job *j)
+/* An idle connection or a new one; one thread opens at a time, the others wait for how it goes. */
+static struct conn *
+conn_take(struct workers *w, struct err *e)
 {
-    struct conn *c = j->conn;
+    unsigned failures = w->open_failures;
+    struct conn *c;
 
-    if (j->overdue && j->conn_overdue)
-        c->overdue--;
-    j->conn_overdue = false;
-    j->conn = NULL;
-    conn_put(w, c);
+    while (w->idle == NULL) {
+        if (!w->opening)
+            return conn_open(w, e);
+        (void)pthread_cond_wait(&w->work, &w->lock);
+        if (!w->stop && w->open_failures == failures)
+            continue;
+        *e = w->open_err;
+        if (e->code == BY_E_OK)
+            (void)err_set(e, BY_E_BUSY, "no connection to the hypervisor yet");
+        return NULL;
+    }
+    c = w->idle;
+    w->idle = c->next;
+    c->next = NULL;
+    return c;
 }
 
-/* The current connection with the job as one more user; opens or checks it when needed.  A check
- * that hangs counts against the connection like any call. */
+/* A connection for one job, checked when there is doubt.  A check that hangs makes the job overdue
+ * like any call: its connection is retired, and once the check is back the job begins anew. */
 static struct conn *
 conn_get(struct workers *w, struct worker_job *j, struct err *e)
 {
     struct conn *c;
-    int rc;
 
-    while (w->conn == NULL) {
-        if (w->opening) {
-            (void)pthread_cond_wait(&w->work, &w->lock);
-            if (w->stop || (w->conn == NULL && !w->opening)) {
-                *e = w->open_err;
-                if (e->code == BY_E_OK)
-                    (void)err_set(e, BY_E_BUSY, "no connection to the hypervisor yet");
-                return NULL;
-            }
-            continue;
+    while ((c = conn_take(w, e)) != NULL) {
+        int rc;
+
+        j->conn = c;
+        j->started_ms = clock_mono_ms(); /* waiting for others to open it is not its own delay */
+        if (!c->suspect)
+            return c;
+        (void)pthread_mutex_unlock(&w->lock);
+        rc = c->v->ops->ping(c->v, e);
+        (void)pthread_mutex_lock(&w->lock);
+        c->suspect = rc < 0;
+        if (rc == 0 && !c->retired)
+            return c;
+        if (!c->retired)
+            conn_retire(w, c);
+        j->conn = NULL;
+        conn_close(w, c);
+        if (j->overdue) {
+            j->overdue = false;
+            w->n_overdue--;
         }
-        if (conn_open(w, e) < 0)
+        if (w->stop) {
+            (void)err_set(e, BY_E_BUSY, "the agent is stopping");
             return NULL;
+        }
     }
-    c = w->conn;
-    c->users++;
-    j->conn = c;
-    j->started_ms = clock_mono_ms(); /* waiting for others to open it is not its own delay */
-    if (!c->suspect)
-        return c;
-    (void)pthread_mutex_unlock(&w->lock);
-    rc = c->v->ops->ping(c->v, e);
-    (void)pthread_mutex_lock(&w->lock);
-    c->suspect = rc < 0;
-    if (rc == 0 && !c->retired)
-        return c;
-    if (!c->retired)
-        conn_retire(w, c);
-    job_conn_put(w, j);
-    if (j->overdue) { /* on another connection it begins anew */
-        j->overdue = false;
-        w->n_overdue--;
-    }
-    return w->stop ? NULL : conn_get(w, j, e);
+    return NULL;
 }
 
 static void
@@ -192,7 +217,7 @@ worker_run(struct workers *w, struct worker_job *j)
     struct conn *c = NULL;
 
     j->started_ms = clock_mono_ms();
-    j->overdue = j->conn_overdue = false;
+    j->overdue = false;
     j->conn = NULL;
     err_clear(&j->err);
     j->next = w->running;
@@ -202,17 +227,19 @@ worker_run(struct workers *w, struct worker_job *j)
     if (!j->no_conn)
         c = conn_get(w, j, &j->err);
     if (c != NULL || j->no_conn) {
+        j->conn = c;
         (void)pthread_mutex_unlock(&w->lock);
         j->rc = j->run(j, c != NULL ? c->v : NULL, &j->err);
         (void)pthread_mutex_lock(&w->lock);
         if (c != NULL && j->rc < 0 && j->err.code == BY_E_BUSY)
-            c->suspect = true;
+            conn_suspect(w, c);
     }
     running_remove(w, j);
     if (j->overdue)
         w->n_overdue--;
+    j->conn = NULL;
     if (c != NULL)
-        job_conn_put(w, j);
+        conn_put(w, c);
     queue_push(&w->done, j);
 }
 
@@ -324,9 +351,12 @@ workers_free(struct workers *w)
     if (!workers_stop(w, STOP_MS))
         return; /* a stuck thread still uses all this; the process is about to end */
     (void)workers_run_done(w);
-    if (w->conn != NULL) {
-        virt_close(w->conn->v);
-        free(w->conn);
+    while (w->idle != NULL) {
+        struct conn *c = w->idle;
+
+        w->idle = c->next;
+        virt_close(c->v);
+        free(c);
     }
     (void)pthread_cond_destroy(&w->work);
     (void)pthread_cond_destroy(&w->left);
@@ -386,8 +416,7 @@ tick_jobs(struct workers *w, int64_t now)
         }
         j->overdue = true;
         w->n_overdue++;
-        j->conn_overdue = c != NULL;
-        if (c != NULL && ++c->overdue >= RETIRE_AT && !c->retired)
+        if (c != NULL && !c->retired)
             conn_retire(w, c);
     }
     return next;
@@ -451,7 +480,7 @@ workers_state(struct workers *w, struct workers_state *out)
         (void)snprintf(out->reason, sizeof(out->reason),
                        "opening %s hangs; look at libvirtd, restart it if it does not answer virsh",
                        w->c.virt.uri);
-    } else if (w->conn == NULL && w->open_err.code != BY_E_OK) {
+    } else if (w->n_conns == 0 && w->open_err.code != BY_E_OK) {
         out->usable = false;
         (void)snprintf(out->reason, sizeof(out->reason), "%.230s", w->open_err.msg);
     }

@@ -1,12 +1,13 @@
 #ifndef BY_AGENT_WORKERS_H
 #define BY_AGENT_WORKERS_H
-/* Threads for calls that may hang for ever.  A job runs in a worker with the shared connection; its
- * owner submits it and is told the end in workers_run_done(), always on the owner's thread.
+/* Threads for calls that may hang for ever.  A job runs in a worker with a connection that no other
+ * job uses meanwhile; its owner submits it and is told the end in workers_run_done(), always on the
+ * owner's thread.
  *
  * A job over its deadline is overdue: its key is quarantined until the call returns, and another
- * worker takes its place.  Two overdue jobs on one connection retire it: it is left to its stuck
- * threads, closed by the last of them that comes back, and a new one is opened.  Stuck threads are
- * bounded by max_stuck; beyond that nothing new runs and workers_state() says why.
+ * worker takes its place.  Its connection is retired: left to the stuck thread, closed when that
+ * comes back; others open new ones.  Stuck threads are bounded by max_stuck; beyond that nothing
+ * new runs and workers_state() says why.  Connections: at most one a thread.
  * Threads: submit, run_done, tick and state from the owner; jobs run in workers; no lock is held
  * across a call. */
 #include <stdbool.h>
@@ -32,7 +33,7 @@ struct worker_job {
     /* kept by workers.c under its lock */
     struct worker_job *next;
     int64_t started_ms;
-    bool overdue, conn_overdue; /* over its deadline; and counted against its connection */
+    bool overdue;
     void *conn;
 };
 
