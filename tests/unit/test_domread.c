@@ -84,8 +84,8 @@ refuses_bad_documents_and_leaves_the_output_alone(void)
         "<domain><vcpu>4294967296</vcpu></domain>",
         "<domain><vcpu current='x'>1</vcpu></domain>",
         "<domain><uuid>0000000000000000000000000000000000000000000000000000</uuid></domain>",
-        "<domain><metadata><by:mark xmlns:by='urn:bianyun:mark:1' order='o' term='x' "
-        "generation='2'/></metadata></domain>",
+        ("<domain><metadata><by:mark xmlns:by='urn:bianyun:mark:1' order='o' term='x' "
+         "generation='2'/></metadata></domain>"),
         "<!DOCTYPE domain SYSTEM 'file:///etc/passwd'><domain/>",
         "<!DOCTYPE d [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;'>]><domain><name>&b;</name></domain>",
         "<!DOCTYPE d [<!ENTITY x SYSTEM 'file:///etc/hostname'>]><domain><name>&x;</name></domain>",

@@ -559,7 +559,6 @@ a_silent_host_takes_nothing_new_and_loses_nothing(void)
 static void
 a_host_that_has_not_spoken_yet_is_not_silent(void)
 {
-    SCOPED(arena) struct arena a = {0};
     struct flow f;
     struct w_ledger_page page;
     char host[W_ID];

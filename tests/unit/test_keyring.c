@@ -189,7 +189,6 @@ refuses_statements_that_are_not_the_roots_or_not_sound(void)
 static void
 will_not_hold_the_roots_private_part(void)
 {
-    SCOPED(arena) struct arena a = {0};
     struct keyring *r = NULL;
     struct err e = {0};
 
