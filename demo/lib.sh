@@ -148,7 +148,7 @@ pool_name = bianyun-demo
 pool_path = $DEMO_DIR/pool
 image_dir = $DEMO_DIR/images
 serial_dir = $DEMO_DIR/serial
-stop_grace_ms = 15000
+stop_grace_ms = ${STOP_GRACE_MS:-15000}
 CONF
 }
 agent_start() {
