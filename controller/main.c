@@ -296,8 +296,8 @@ main_run(const struct options *o, struct err *e)
     jobs_free(TAKE(c.jobs));
     dispatch_stop(c.dispatch); /* the polls that wait are answered before the server goes */
     server_stop(&c);
+    controller_free(&c); /* joins the writer: what it does after a commit still wakes polls */
     dispatch_free(TAKE(c.dispatch));
-    controller_free(&c);
     return rc;
 }
 
