@@ -291,8 +291,14 @@ main_run(const struct options *o, struct err *e)
         rc = jobs_new(&c, &c.jobs, e);
     if (rc == 0)
         rc = server_start(&c, e);
-    if (rc == 0)
+    if (rc == 0) {
         main_serve(&c, &ends);
+        /* Crash-only: what was acknowledged is durable, an answer that is lost on the way out is
+         * asked for again; taking threads apart one by one could only go wrong. */
+        dispatch_stop(c.dispatch);
+        server_drain(&c);
+        _exit(0);
+    }
     jobs_free(TAKE(c.jobs));
     dispatch_stop(c.dispatch); /* the polls that wait are answered before the server goes */
     server_stop(&c);

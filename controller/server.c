@@ -383,7 +383,7 @@ server_start(struct controller *c, struct err *e)
 }
 
 void
-server_stop(struct controller *c)
+server_drain(struct controller *c)
 {
     struct server *s = c->server;
 
@@ -394,6 +394,16 @@ server_stop(struct controller *c)
     while (s->calls != 0) /* ends: the pools and the writer answer all that they hold */
         (void)pthread_cond_wait(&s->idle, &s->lock);
     (void)pthread_mutex_unlock(&s->lock);
+}
+
+void
+server_stop(struct controller *c)
+{
+    struct server *s = c->server;
+
+    if (s == NULL)
+        return;
+    server_drain(c);
     httpd_free(TAKE(c->httpd));
     (void)pthread_cond_destroy(&s->idle);
     (void)pthread_mutex_destroy(&s->lock);

@@ -16,6 +16,8 @@ struct server;
 /** Make the server certificate, listen on both addresses, start the loops, write
  * DIR/run/ports.json. */
 int server_start(struct controller *c, struct err *e);
+/** Take nothing new, wait until everything taken is answered; its commits are durable then. */
+void server_drain(struct controller *c);
 /** Refuse new requests, wait for those in work (parked ones must have been ended by their owner),
  * close the listeners. */
 void server_stop(struct controller *c);
