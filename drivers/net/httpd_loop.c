@@ -34,10 +34,10 @@ loop_serve(struct http_req *r)
 
     req_tell(r);
     (void)pthread_mutex_lock(&r->box->lock);
-    replied = r->replied;
+    replied = r->replied && !r->queued;
     (void)pthread_mutex_unlock(&r->box->lock);
     if (!replied)
-        return; /* its reply posts it again */
+        return; /* its reply posts it again, or has just done so: then that turn ends it */
     if (r->conn == NULL)
         req_free(r);
     else
