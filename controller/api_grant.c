@@ -5,6 +5,7 @@
 
 #include "controller/act.h"
 #include "controller/api_order.h"
+#include "controller/clocks.h"
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/grant_expand.h"
@@ -18,7 +19,6 @@
 #include "drivers/db/store_grant.h"
 #include "drivers/db/store_resource.h"
 #include "drivers/net/httpd.h"
-#include "policies/calendar.h"
 
 enum { MLPS_MAX = 3, GRANTS_MAX = 1000, CLOCK_SKEW_MS = 300000 };
 
@@ -238,16 +238,17 @@ prepare_grant_add(struct api_call *k, struct err *e)
     return 0;
 }
 
-static void
-clock_of(const struct w_grant *g, const struct w_policy *p, struct clock_row *c)
+static int
+clock_of(struct tx *t, struct intake *in, struct err *e)
 {
-    struct cal_deadline d = cal_deadline(g->approved_at_ms, p->clock_working_days, CAL_TZ_CHINA);
+    struct clock_spec s = {.kind = CLK_CONFIGURE,
+                           .subject_kind = "grant",
+                           .subject = in->g.id,
+                           .title = in->g.number,
+                           .unit = in->g.unit,
+                           .start_ms = in->g.approved_at_ms};
 
-    memset(c, 0, sizeof(*c));
-    c->start_ms = g->approved_at_ms;
-    c->due_ms = d.overdue_ms;
-    c->provisional = d.provisional;
-    cal_text(d.due_day, c->due_day);
+    return clock_compute(t, &s, &in->clock, e);
 }
 
 static int
@@ -317,12 +318,11 @@ api_grant_add(struct api_call *k, struct tx *t, struct err *e)
         return -1;
     if (!in->fits)
         return err_set(e, BY_E_CONFLICT, "grant %s: %s", in->g.number, why_not(in, k->a));
-    clock_of(&in->g, &in->policy, &in->clock);
     quota_size_granted(&in->g, &total);
     if (grant_insert(t->d, &in->g, k->who.account, in->paper.text, in->paper.body_sha256, t->now_ms,
                      e) < 0 ||
-        clock_insert(t->d, in->g.id, &in->clock, e) < 0 ||
-        quota_grant(t, in->g.id, &total, e) < 0 || add_record(k, t, in, e) < 0)
+        clock_of(t, in, e) < 0 || quota_grant(t, in->g.id, &total, e) < 0 ||
+        add_record(k, t, in, e) < 0 || clock_begin(t, k->who.account, &in->clock, e) < 0)
         return -1;
     memcpy(out->id, in->g.id, sizeof(out->id));
     out->note = arena_printf(k->a, "%zu orders made; due %s", in->x.n, in->clock.due_day);
@@ -349,8 +349,8 @@ grant_view_fill(const struct grant_row *g, bool paper, int64_t now_ms, struct w_
     v->clock.due_ms = g->clock.due_ms;
     v->clock.met_ms = g->clock.met_ms;
     /* From the instant itself, whether or not anybody ran when it passed. */
-    v->clock.overdue =
-        (g->clock.met_ms > 0 ? g->clock.met_ms : now_ms) >= g->clock.due_ms && g->clock.due_ms > 0;
+    v->clock.overdue = clock_is_late(clock_judge(CLK_CONFIGURE, g->clock.due_ms, g->clock.met_ms, 0,
+                                                 now_ms, g->clock.due_ms == 0));
     v->clock.provisional = g->clock.provisional;
     v->paper = paper ? g->paper : NULL;
 }

@@ -4,6 +4,8 @@
 const struct conf_row config_rows[] = {
     {"store", "dir", CONF_PATH, AT(dir), "/var/lib/bianyun/controller", 0, 0,
      "where init made the store and its keys"},
+    {"city", "utc_offset", CONF_INT, AT(utc_offset), "480", -720, 840,
+     "minutes east of UTC: a legal clock's last day ends at 24:00 there; China 480"},
     {"people", "address", CONF_STR, AT(people_address), "127.0.0.1", 1, 0,
      "address for people, the CLI, the portal and enrolment"},
     {"people", "port", CONF_INT, AT(people_port), "8442", 0, 65535,

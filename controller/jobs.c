@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "controller/auth.h"
+#include "controller/clocks.h"
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/finding.h"
@@ -17,11 +18,10 @@
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
-#include "drivers/db/store_grant.h"
 #include "drivers/base/scope.h"
 #include "drivers/db/store_host_flow.h"
 
-enum { TICK_MS = 500, SILENT_MAX = 1024, OVERDUE_MAX = 100 };
+enum { TICK_MS = 500, SILENT_MAX = 1024 };
 
 struct jobs {
     struct controller *c;
@@ -181,53 +181,6 @@ run_hosts(struct controller *c, struct db *d, struct err *e)
     return x.n == 0 ? 0 : commit_run(c->commit, silence_step, &x, e);
 }
 
-/* ---- legal clocks
- * ---------------------------------------------------------------------------------- */
-
-struct overdue {
-    char grant[OVERDUE_MAX][W_ID];
-    int64_t due_ms[OVERDUE_MAX];
-    size_t n;
-};
-
-/* Overdue from its own instant, however late that is noticed. */
-static int
-overdue_step(void *arg, struct tx *t, struct err *e)
-{
-    struct overdue *x = arg;
-
-    for (size_t i = 0; i < x->n; i++) {
-        char body[64];
-
-        (void)snprintf(body, sizeof(body), "{\"due_ms\":%lld}", (long long)x->due_ms[i]);
-        if (clock_overdue(t->d, x->grant[i], x->due_ms[i], e) < 0 ||
-            ledger_append(t, "controller", "clock.overdue", x->grant[i], body, e) < 0)
-            return -1;
-        log_warn("clock.overdue", "grant=%s", x->grant[i]);
-    }
-    return 0;
-}
-
-static int
-run_clocks(struct controller *c, struct db *d, struct err *e)
-{
-    SCOPED(db_rows_free) struct db_rows *r = NULL;
-    struct overdue x = {.n = 0};
-    int rc;
-
-    if (controller_clock_jumped(c)) /* no verdict by a clock that a person has not confirmed */
-        return 0;
-    if (DB_QUERY(d, DB_CLOCK_DUE, &r, e, DBI(c->wall_ms())) < 0)
-        return -1;
-    while ((rc = db_next(r, e)) == 1 && x.n < OVERDUE_MAX) {
-        (void)snprintf(x.grant[x.n], W_ID, "%s", db_str(r, 0));
-        x.due_ms[x.n++] = db_int(r, 1);
-    }
-    if (rc < 0)
-        return -1;
-    return x.n == 0 ? 0 : commit_run(c->commit, overdue_step, &x, e);
-}
-
 /* ---- proof
  * ---------------------------------------------------------------------------------------- */
 
@@ -271,7 +224,7 @@ job_run(struct controller *c, struct db *d, enum job what, struct err *e)
     case JOB_HOSTS:
         return run_hosts(c, d, e);
     case JOB_CLOCKS:
-        return run_clocks(c, d, e);
+        return clocks_run(c, d, e);
     case JOB_PROOF:
         return run_proof(c, d, e);
     case JOB_FINDINGS:

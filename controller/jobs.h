@@ -12,7 +12,7 @@ enum job {
     JOB_PLANS,    /* due lines become orders */
     JOB_HOLDS,    /* end what has run out */
     JOB_HOSTS,    /* silence and return, as ledger entries */
-    JOB_CLOCKS,   /* overdue */
+    JOB_CLOCKS,   /* overdue, reminders, escalation */
     JOB_PROOF,    /* quota against inventories */
     JOB_FINDINGS, /* utilization against the rule in force */
     JOB__MAX

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/clocks.h"
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/group.h"
 #include "controller/made.h"
-#include "controller/policy.h"
 #include "controller/quota.h"
 #include "controller/witness.h"
 #include "drivers/base/log.h"
@@ -16,7 +16,6 @@
 #include "drivers/db/store_grant.h"
 #include "drivers/db/store_host_flow.h"
 #include "drivers/db/store_usage.h"
-#include "policies/calendar.h"
 
 struct found {
     const char *text, *body;
@@ -63,17 +62,14 @@ import_owner(struct import *m, const struct w_grant *g, struct err *e)
 static int
 import_clock(struct import *m, const struct w_grant *g, struct err *e)
 {
-    struct w_policy p;
-    struct cal_deadline d;
-    struct clock_row c = {.start_ms = g->approved_at_ms};
+    struct clock_spec s = {.kind = CLK_CONFIGURE,
+                           .subject_kind = "grant",
+                           .subject = g->id,
+                           .title = g->number,
+                           .unit = g->unit,
+                           .start_ms = g->approved_at_ms};
 
-    if (policy_in_force(m->t->d, m->a, &p, e) < 0)
-        return -1;
-    d = cal_deadline(g->approved_at_ms, p.clock_working_days, CAL_TZ_CHINA);
-    c.due_ms = d.overdue_ms;
-    c.provisional = d.provisional;
-    cal_text(d.due_day, c.due_day);
-    return clock_insert(m->t->d, g->id, &c, e);
+    return clock_start(m->t, m->k->who.host, &s, NULL, e);
 }
 
 static int

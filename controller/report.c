@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/clocks.h"
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/erasure.h"
@@ -67,13 +68,18 @@ why_unequal(const struct resource_row *r, const struct w_observed *o)
  */
 
 static int
-close_clock(struct tx *t, const char *grant, struct err *e)
+close_clock(struct report *p, const char *grant, struct err *e)
 {
+    struct tx *t = p->t;
     int64_t open = 0;
 
     if (grant_open_orders(t->d, grant, &open, e) < 0)
         return -1;
-    return open > 0 ? 0 : clock_met(t->d, grant, t->now_ms, e);
+    if (open > 0)
+        return 0;
+    return clock_meet(t, p->host, CLK_CONFIGURE, grant, t->now_ms, e) < 0
+               ? -1
+               : clock_meet(t, p->host, CLK_CHANGE, grant, t->now_ms, e);
 }
 
 static int
@@ -127,7 +133,7 @@ close_order(struct report *p, const struct resource_row *r, const struct w_obser
         quota_readback(p->t, &w, &have, e) < 0 ||
         close_ledger(p, o, "order.closed", r->order, e) < 0)
         return -1;
-    return close_clock(p->t, r->grant, e);
+    return close_clock(p, r->grant, e);
 }
 
 /* ---- one observation ----------------------------------------------------------------------------

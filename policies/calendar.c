@@ -1,6 +1,6 @@
 #include "policies/calendar.h"
 
-#include <stddef.h>
+#include <string.h>
 
 /* From this day of December the next year's notice may move days (2022-12-31 was in 2023's). */
 #define TURN_DAY 24
@@ -8,15 +8,16 @@
 #define FIRST_DAY (-719162) /* 0001-01-01 */
 #define LAST_DAY 2932896    /* 9999-12-31 */
 
-struct fact {
-    int32_t first, last; /* yyyymmdd */
-    bool works;
-};
+/* As cal_day(), for constants: yyyymmdd as a day. */
+#define Y(k) ((k) / 10000 - ((k) / 100 % 100 <= 2))
+#define M(k) (((k) / 100 % 100 + 9) % 12)
+#define DAY(k)                                                                                     \
+    (Y(k) * 365 + Y(k) / 4 - Y(k) / 100 + Y(k) / 400 + (153 * M(k) + 2) / 5 + (k) % 100 - 719469)
 
-static const struct fact facts[] = {
+static const struct cal_fact facts[] = {
 #define YEAR(y, notice)
-#define OFF(a, b) {.first = a, .last = b},
-#define WORK(a) {.first = a, .last = a, .works = true},
+#define OFF(y, a, b) {.first = DAY(a), .last = DAY(b), .year = y},
+#define WORK(y, a) {.first = DAY(a), .last = DAY(a), .year = y, .works = true},
 #include "policies/calendar_facts.def"
 #undef YEAR
 #undef OFF
@@ -25,8 +26,8 @@ static const struct fact facts[] = {
 
 static const int32_t years[] = {
 #define YEAR(y, notice) y,
-#define OFF(a, b)
-#define WORK(a)
+#define OFF(y, a, b)
+#define WORK(y, a)
 #include "policies/calendar_facts.def"
 #undef YEAR
 #undef OFF
@@ -34,6 +35,14 @@ static const int32_t years[] = {
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct calendar base = {facts, COUNT(facts), years, COUNT(years)};
+
+const struct calendar *
+cal_base(void)
+{
+    return &base;
+}
 
 /* Days are counted from 0000-03-01, so that a leap day is the last of its year and months of
  * 31,30,31,30,31 days repeat: 153 days in five of them, 146097 in 400 years. */
@@ -104,40 +113,81 @@ cal_ms_of_day(int32_t day, int32_t tz_minutes)
 }
 
 bool
-cal_is_working(int32_t day)
+cal_parse(const char *text, int32_t *day)
 {
-    struct cal_date d = cal_date(day);
-    int32_t key = d.year * 10000 + d.month * 100 + d.day;
+    int32_t v[3] = {0, 0, 0}, found;
+    char back[11];
 
-    for (size_t i = 0; i < COUNT(facts); i++)
-        if (key >= facts[i].first && key <= facts[i].last)
-            return facts[i].works;
-    return cal_weekday(day) <= 5;
+    for (int i = 0, p = 0; i < 10; i++) {
+        if (i == 4 || i == 7) {
+            if (text[i] != '-')
+                return false;
+            p++;
+        } else if (text[i] >= '0' && text[i] <= '9') {
+            v[p] = v[p] * 10 + (text[i] - '0');
+        } else {
+            return false;
+        }
+    }
+    if (text[10] != '\0' || v[0] < 1 || v[1] < 1 || v[1] > 12 || v[2] < 1 || v[2] > 31)
+        return false;
+    found = cal_day(v[0], v[1], v[2]);
+    cal_text(found, back); /* 31 April would be 1 May */
+    if (strcmp(back, text) != 0)
+        return false;
+    *day = found;
+    return true;
+}
+
+static const struct cal_fact *
+fact_of(const struct calendar *c, int32_t day)
+{
+    size_t lo = 0, hi = c->n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (c->facts[mid].last < day)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < c->n && c->facts[lo].first <= day ? &c->facts[lo] : NULL;
+}
+
+bool
+cal_is_working(const struct calendar *c, int32_t day)
+{
+    const struct cal_fact *f = fact_of(c == NULL ? &base : c, day);
+
+    return f == NULL ? cal_weekday(day) <= 5 : f->works;
 }
 
 static bool
-year_is_known(int32_t year)
+year_is_known(const struct calendar *c, int32_t year)
 {
-    for (size_t i = 0; i < COUNT(years); i++)
-        if (years[i] == year)
+    for (size_t i = 0; i < c->n_years; i++)
+        if (c->years[i] == year)
             return true;
     return false;
 }
 
 bool
-cal_is_published(int32_t day)
+cal_is_published(const struct calendar *c, int32_t day)
 {
     struct cal_date d = cal_date(day);
 
-    if (!year_is_known(d.year))
+    if (c == NULL)
+        c = &base;
+    if (!year_is_known(c, d.year))
         return false;
-    return d.month < 12 || d.day < TURN_DAY || year_is_known(d.year + 1);
+    return d.month < 12 || d.day < TURN_DAY || year_is_known(c, d.year + 1);
 }
 
 /* Walks day by day: deadlines are days or weeks long, and every day touched counts for whether the
  * result is provisional. */
 static struct cal_result
-walk(int32_t start, uint32_t n, int32_t step)
+walk(const struct calendar *c, int32_t start, uint32_t n, int32_t step)
 {
     struct cal_result r = {.day = start};
 
@@ -145,23 +195,23 @@ walk(int32_t start, uint32_t n, int32_t step)
         n = CAL_DAYS_MAX;
     while (n > 0) {
         r.day += step;
-        r.provisional = r.provisional || !cal_is_published(r.day);
-        if (cal_is_working(r.day))
+        r.provisional = r.provisional || !cal_is_published(c, r.day);
+        if (cal_is_working(c, r.day))
             n--;
     }
     return r;
 }
 
 struct cal_result
-cal_plus_working(int32_t start, uint32_t n)
+cal_plus_working(const struct calendar *c, int32_t start, uint32_t n)
 {
-    return walk(start, n, 1);
+    return walk(c, start, n, 1);
 }
 
 struct cal_result
-cal_minus_working(int32_t start, uint32_t n)
+cal_minus_working(const struct calendar *c, int32_t start, uint32_t n)
 {
-    return walk(start, n, -1);
+    return walk(c, start, n, -1);
 }
 
 int32_t
@@ -177,17 +227,17 @@ cal_plus_months(int32_t start, uint32_t months)
 }
 
 struct cal_result
-cal_rolled(int32_t day)
+cal_rolled(const struct calendar *c, int32_t day)
 {
-    struct cal_result r = {.day = day, .provisional = !cal_is_published(day)};
+    struct cal_result r = {.day = day, .provisional = !cal_is_published(c, day)};
 
-    return cal_is_working(day) ? r : walk(day, 1, 1);
+    return cal_is_working(c, day) ? r : walk(c, day, 1, 1);
 }
 
 struct cal_deadline
-cal_deadline(int64_t start_ms, uint32_t n, int32_t tz_minutes)
+cal_deadline(const struct calendar *c, int64_t start_ms, uint32_t n, int32_t tz_minutes)
 {
-    struct cal_result r = cal_plus_working(cal_day_of_ms(start_ms, tz_minutes), n);
+    struct cal_result r = cal_plus_working(c, cal_day_of_ms(start_ms, tz_minutes), n);
 
     return (struct cal_deadline){.due_day = r.day,
                                  .overdue_ms = cal_ms_of_day(r.day + 1, tz_minutes),

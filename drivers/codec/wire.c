@@ -16,6 +16,11 @@ const char *const w_role_names[] = {"", "admin", "bureau", "provider", "tenant",
 const char *const w_key_use_names[] = {"", "grant", "order", NULL};
 const char *const w_verdict_names[] = {
     "", "active", "underused", "idle", "not_enough_data", "not_applicable", NULL};
+const char *const w_clock_kind_names[] = {"",
+#define CLOCK(NAME, name, form, n, field, duty, basis, reminders, zh, en) name,
+#include "policies/clock.def"
+#undef CLOCK
+                                          NULL};
 const char *const w_metric_names[] = {"", "cpu", "mem", "net_tx", "net_rx", "disk_io", NULL};
 
 #define AT(o, f) .off = offsetof(struct w_##o, f), .size = sizeof(((struct w_##o *)0)->f)

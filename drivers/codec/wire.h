@@ -8,7 +8,8 @@
 #define W_NAME 68 /* char[] that holds a display name, up to 64 bytes */
 #define W_HASH 72 /* char[] that holds 64 hex digits */
 
-/* Enumerations: index 0 is always "not given".  The names are in wire.c. */
+/* Enumerations: index 0 is always "not given".  The names are in wire.c; enum clock_kind is in
+ * policies/clock.h. */
 
 enum w_res_kind { RES_NONE, RES_VM, RES_VOLUME, RES_NETWORK, RES__MAX };
 enum w_verb {
@@ -89,7 +90,8 @@ extern const char *const w_res_kind_names[],
                                                *const w_role_names[],
                                                    *const w_key_use_names[],
                                                        *const w_verdict_names[],
-                                                           *const w_metric_names[];
+                                                           *const w_metric_names[],
+                                                               *const w_clock_kind_names[];
 
 #define OBJ(o, doc) struct w_##o {
 #define STR(o, f, flags, n, cls, doc) char f[n];

@@ -103,25 +103,6 @@ grant_each(struct db *d, const char *unit, const char *system, struct arena *a, 
 }
 
 int
-clock_insert(struct db *d, const char *grant, const struct clock_row *c, struct err *e)
-{
-    return DB_EXEC(d, DB_CLOCK_INSERT, NULL, e, DBS(grant), DBI(c->start_ms), DBS(c->due_day),
-                   DBI(c->due_ms), DBI(c->provisional));
-}
-
-int
-clock_met(struct db *d, const char *grant, int64_t at_ms, struct err *e)
-{
-    return DB_EXEC(d, DB_CLOCK_MET, NULL, e, DBI(at_ms), DBS(grant));
-}
-
-int
-clock_overdue(struct db *d, const char *grant, int64_t at_ms, struct err *e)
-{
-    return DB_EXEC(d, DB_CLOCK_OVERDUE, NULL, e, DBI(at_ms), DBS(grant));
-}
-
-int
 grant_open_orders(struct db *d, const char *grant, int64_t *n, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *rows = NULL;

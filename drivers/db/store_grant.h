@@ -9,17 +9,13 @@
 #include "drivers/base/error.h"
 #include "drivers/codec/wire.h"
 #include "drivers/db/db.h"
+#include "drivers/db/store_clock.h"
 
-struct clock_row {
-    int64_t start_ms, due_ms, met_ms, overdue_ms;
-    char due_day[16];
-    bool provisional;
-};
 struct grant_row {
     char id[W_ID], number[100], system[W_ID], system_name[W_NAME], unit[W_ID], approver[W_ID];
     int64_t approved_ms, valid_from_ms, valid_to_ms, hold_ms, accepted_ms;
     const char *paper;
-    struct clock_row clock;
+    struct clock_row clock; /* configure; only its instants and due day */
     uint32_t orders, orders_open;
 };
 
@@ -37,9 +33,6 @@ typedef int (*grant_fn)(void *arg, const struct grant_row *g, struct err *e);
 int grant_each(struct db *d, const char *unit, const char *system, struct arena *a, grant_fn fn,
                void *arg, struct err *e);
 
-int clock_insert(struct db *d, const char *grant, const struct clock_row *c, struct err *e);
-int clock_met(struct db *d, const char *grant, int64_t at_ms, struct err *e);
-int clock_overdue(struct db *d, const char *grant, int64_t at_ms, struct err *e);
 int grant_open_orders(struct db *d, const char *grant, int64_t *n, struct err *e);
 
 struct order_row {

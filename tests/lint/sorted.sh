@@ -18,7 +18,7 @@ check drivers/base/fault.def 's/^FAULT\(([A-Z_]+),.*/\1/p'
 for f in drivers/db/stmt_*.def; do check "$f" 's/^STMT\(([A-Z0-9_]+),.*/\1/p'; done
 check policies/authz.def 's/^PERM\(([A-Z_]+),.*/\1/p'
 for f in policies/*_fsm.def; do check "$f" 's/^T\((.*)\)/\1/p'; done
-check policies/calendar_facts.def 's/^(OFF|WORK)\(([0-9]+).*/\2/p'
+check policies/calendar_facts.def 's/^(OFF|WORK)\([0-9]+, ([0-9]+).*/\2/p'
 keys=$(sed -nE 's/^ROUTE\([A-Z]+, "([^"]*)".*/\1/p' controller/routes.def)
 [ "$keys" = "$(echo "$keys" | LC_ALL=C sort)" ] || { echo "controller/routes.def is not sorted by path"; echo "$keys" | LC_ALL=C sort -c; bad=1; }
 exit $bad

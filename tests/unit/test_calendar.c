@@ -53,15 +53,15 @@ check_vector(const struct vector *v)
     int32_t day = of(v->start);
 
     CU_ASSERT_EQUAL(cal_weekday(day), v->weekday);
-    CU_ASSERT_EQUAL(cal_is_working(day), v->works);
+    CU_ASSERT_EQUAL(cal_is_working(NULL, day), v->works);
     for (size_t i = 0; i < 3; i++) {
-        CU_ASSERT_EQUAL(to(cal_plus_working(day, plus[i]).day), v->plus[i]);
-        CU_ASSERT_FALSE(cal_plus_working(day, plus[i]).provisional);
+        CU_ASSERT_EQUAL(to(cal_plus_working(NULL, day, plus[i]).day), v->plus[i]);
+        CU_ASSERT_FALSE(cal_plus_working(NULL, day, plus[i]).provisional);
     }
     CU_ASSERT_EQUAL(to(cal_plus_months(day, 1)), v->month);
-    CU_ASSERT_EQUAL(to(cal_rolled(cal_plus_months(day, 1)).day), v->rolled);
+    CU_ASSERT_EQUAL(to(cal_rolled(NULL, cal_plus_months(day, 1)).day), v->rolled);
     for (size_t i = 0; i < 2; i++)
-        CU_ASSERT_EQUAL(to(cal_minus_working(day, minus[i]).day), v->minus[i]);
+        CU_ASSERT_EQUAL(to(cal_minus_working(NULL, day, minus[i]).day), v->minus[i]);
 }
 
 static void
@@ -104,18 +104,18 @@ writes_dates(void)
 static void
 takes_the_turn_of_the_year_from_the_next_notice(void)
 {
-    CU_ASSERT_FALSE(cal_is_working(of(20221231)));
-    CU_ASSERT_FALSE(cal_is_working(of(20230102)));
-    CU_ASSERT_TRUE(cal_is_working(of(20230103)));
+    CU_ASSERT_FALSE(cal_is_working(NULL, of(20221231)));
+    CU_ASSERT_FALSE(cal_is_working(NULL, of(20230102)));
+    CU_ASSERT_TRUE(cal_is_working(NULL, of(20230103)));
 }
 
 static void
 falls_back_to_the_weekday_beside_a_holiday(void)
 {
-    CU_ASSERT_FALSE(cal_is_working(of(20240608)));
-    CU_ASSERT_FALSE(cal_is_working(of(20240609)));
-    CU_ASSERT_FALSE(cal_is_working(of(20240610)));
-    CU_ASSERT_TRUE(cal_is_working(of(20240607)));
+    CU_ASSERT_FALSE(cal_is_working(NULL, of(20240608)));
+    CU_ASSERT_FALSE(cal_is_working(NULL, of(20240609)));
+    CU_ASSERT_FALSE(cal_is_working(NULL, of(20240610)));
+    CU_ASSERT_TRUE(cal_is_working(NULL, of(20240607)));
 }
 
 /* Counted apart from this table: weekdays, less those off, plus weekend days worked. */
@@ -130,7 +130,7 @@ has_as_many_working_days_a_year_as_the_notices_leave(void)
         int32_t n = 0;
 
         for (int32_t d = cal_day(rows[i].year, 1, 1); d < cal_day(rows[i].year + 1, 1, 1); d++)
-            n += cal_is_working(d) ? 1 : 0;
+            n += cal_is_working(NULL, d) ? 1 : 0;
         if (n != rows[i].working)
             fprintf(stderr, "%d has %d working days\n", rows[i].year, n);
         CU_ASSERT_EQUAL(n, rows[i].working);
@@ -140,12 +140,12 @@ has_as_many_working_days_a_year_as_the_notices_leave(void)
 static void
 is_provisional_where_no_notice_reaches(void)
 {
-    CU_ASSERT_FALSE(cal_plus_working(of(20261218), 3).provisional);
-    CU_ASSERT_TRUE(cal_plus_working(of(20261222), 3).provisional);
-    CU_ASSERT_TRUE(cal_plus_working(of(20261231), 1).provisional);
-    CU_ASSERT_TRUE(cal_rolled(of(20270501)).provisional);
-    CU_ASSERT_TRUE(cal_minus_working(of(20220105), 10).provisional);
-    CU_ASSERT_FALSE(cal_plus_working(of(20251229), 3).provisional);
+    CU_ASSERT_FALSE(cal_plus_working(NULL, of(20261218), 3).provisional);
+    CU_ASSERT_TRUE(cal_plus_working(NULL, of(20261222), 3).provisional);
+    CU_ASSERT_TRUE(cal_plus_working(NULL, of(20261231), 1).provisional);
+    CU_ASSERT_TRUE(cal_rolled(NULL, of(20270501)).provisional);
+    CU_ASSERT_TRUE(cal_minus_working(NULL, of(20220105), 10).provisional);
+    CU_ASSERT_FALSE(cal_plus_working(NULL, of(20251229), 3).provisional);
 }
 
 static void
@@ -162,13 +162,13 @@ is_overdue_from_the_midnight_after_the_due_day_of_the_city(void)
 {
     /* 2026-04-30 23:59 in China is 15:59 UTC; due on 8 May, overdue from 9 May 00:00 +08:00. */
     int64_t start = cal_ms_of_day(of(20260501), CAL_TZ_CHINA) - 60000;
-    struct cal_deadline d = cal_deadline(start, 3, CAL_TZ_CHINA);
+    struct cal_deadline d = cal_deadline(NULL, start, 3, CAL_TZ_CHINA);
 
     CU_ASSERT_EQUAL(to(d.due_day), 20260508);
     CU_ASSERT_EQUAL(d.overdue_ms, (int64_t)of(20260508) * CAL_DAY_MS + 16 * 3600000);
     CU_ASSERT_FALSE(d.provisional);
     /* Two minutes later it is 1 May there: a holiday does not move the count, the day is later. */
-    CU_ASSERT_EQUAL(to(cal_deadline(start + 120000, 3, CAL_TZ_CHINA).due_day), 20260508);
+    CU_ASSERT_EQUAL(to(cal_deadline(NULL, start + 120000, 3, CAL_TZ_CHINA).due_day), 20260508);
     CU_ASSERT_EQUAL(cal_day_of_ms(start, CAL_TZ_CHINA), of(20260430));
     CU_ASSERT_EQUAL(cal_day_of_ms(start + 60000, CAL_TZ_CHINA), of(20260501));
 }
@@ -179,7 +179,7 @@ survives_absurd_times(void)
     CU_ASSERT_EQUAL(cal_day_of_ms(-1, 0), -1);
     CU_ASSERT_EQUAL(cal_day_of_ms(INT64_MAX / 2, 480), cal_day(9999, 12, 31));
     CU_ASSERT_EQUAL(cal_day_of_ms(INT64_MIN / 2, 480), cal_day(1, 1, 1));
-    CU_ASSERT(cal_plus_working(of(20260101), UINT32_MAX).provisional);
+    CU_ASSERT(cal_plus_working(NULL, of(20260101), UINT32_MAX).provisional);
 }
 
 CU_TestInfo calendar_tests[] = {

@@ -1,0 +1,127 @@
+/* What runs out, and who is told. */
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/calendars.h"
+#include "controller/clocks.h"
+#include "controller/commit.h"
+#include "controller/controller.h"
+#include "controller/ledger.h"
+#include "drivers/base/log.h"
+#include "drivers/base/strbuf.h"
+
+enum { CLOCKS_MAX = 100 };
+
+struct round {
+    char id[CLOCKS_MAX][W_ID];
+    size_t n;
+};
+
+static int
+say(struct tx *t, const struct clock_row *r, const char *act, const struct clock_event *ev,
+    struct err *e)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_clock_act body = {.kind = (int)r->kind, .due_ms = r->due_ms, .at_ms = ev->at_ms};
+
+    (void)snprintf(body.to, sizeof(body.to), "%s", clock_to_name(ev->to));
+    body.days = ev->what == CLE_REMIND ? -ev->days : ev->days;
+    jm_encode(schema_clock_act, &body, &b);
+    return ledger_append(t, "controller", act, r->subject, strbuf_peek(&b), e);
+}
+
+/* Late from its own instant, however late that is noticed. */
+static int
+judge(struct tx *t, struct clock_row *r, struct err *e)
+{
+    struct clock_event at = {.at_ms = r->due_ms};
+    enum clock_state s = clock_state_of(t->c, r, t->now_ms);
+
+    if (r->overdue_ms != 0 || !clock_is_late(s))
+        return 0;
+    r->overdue_ms = r->due_ms;
+    log_warn("clock.overdue", "clock=%s kind=%s subject=%s", r->id, clock_rule(r->kind)->name,
+             r->subject);
+    return say(t, r, s == CLS_LATE_FILING ? "clock.late_filing" : "clock.overdue", &at, e);
+}
+
+/* Of reminders that were missed only the last is worth a word; steps of escalation all are. */
+static int
+tell(struct tx *t, struct clock_row *r, const struct clock_event *ev, size_t n, struct err *e)
+{
+    r->next_ms = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool stale = ev[i].what == CLE_REMIND && i + 1 < n && ev[i + 1].at_ms <= t->now_ms;
+
+        if (ev[i].at_ms > t->now_ms) {
+            r->next_ms = ev[i].at_ms;
+            break;
+        }
+        if (ev[i].at_ms <= r->told_ms || stale)
+            continue;
+        if (clock_tell(t->d, r->id, &ev[i], t->now_ms, e) < 0 ||
+            say(t, r, "clock.told", &ev[i], e) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < n && ev[i].at_ms <= t->now_ms; i++)
+        if (ev[i].at_ms > r->told_ms)
+            r->told_ms = ev[i].at_ms;
+    return 0;
+}
+
+static int
+round_one(struct tx *t, const struct calendar *cal, const char *id, struct err *e)
+{
+    struct clock_event ev[CLK_EVENTS];
+    struct clock_row r;
+    struct clock_facts f;
+    struct cal_deadline due = {0};
+    int rc = clock_row_find(t->d, id, &r, e);
+
+    if (rc <= 0)
+        return rc;
+    if (judge(t, &r, e) < 0)
+        return -1;
+    f = clock_facts_of(t->c, &r);
+    (void)cal_parse(r.due_day, &due.due_day);
+    if (r.met_ms > 0 || r.cancelled_ms > 0)
+        r.next_ms = 0;
+    else if (tell(t, &r, ev, clock_events(cal, &f, &due, ev), e) < 0)
+        return -1;
+    return clock_row_told(t->d, &r, e);
+}
+
+static int
+round_step(void *arg, struct tx *t, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct round *x = arg;
+    struct calendar cal;
+    char version[24];
+
+    if (calendar_load(t->d, &a, &cal, version, sizeof(version), e) < 0)
+        return -1;
+    for (size_t i = 0; i < x->n; i++)
+        if (round_one(t, &cal, x->id[i], e) < 0)
+            return err_wrap(e, "clock %s", x->id[i]);
+    return 0;
+}
+
+int
+clocks_run(struct controller *c, struct db *d, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    struct round x = {.n = 0};
+    int rc;
+
+    if (controller_clock_jumped(c)) /* no verdict by a clock that a person has not confirmed */
+        return 0;
+    if (DB_QUERY(d, DB_CLOCK_NEXT, &rows, e, DBI(c->wall_ms()), DBI(CLOCKS_MAX)) < 0)
+        return -1;
+    while ((rc = db_next(rows, e)) == 1 && x.n < CLOCKS_MAX)
+        (void)snprintf(x.id[x.n++], W_ID, "%s", db_str(rows, 0));
+    db_rows_free(TAKE(rows)); /* the write must not wait for our reading */
+    if (rc < 0)
+        return -1;
+    return x.n == 0 ? 0 : commit_run(c->commit, round_step, &x, e);
+}

@@ -1,0 +1,271 @@
+/* Legal clocks in a controller: started, met, judged and told, whoever ran when. */
+#include <CUnit/CUnit.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/clocks.h"
+#include "controller/commit.h"
+#include "controller/jobs.h"
+#include "drivers/db/migrate.h"
+#include "tests/unit/flow.h"
+#include "tests/unit/tmpdir.h"
+
+#define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
+#define DAY INT64_C(86400000)
+
+/* One step in the writer. */
+struct act {
+    enum { START, MEET, CANCEL } what;
+    struct clock_spec spec;
+    int64_t at_ms;
+    struct clock_row row;
+};
+
+static int
+act_step(void *arg, struct tx *t, struct err *e)
+{
+    struct act *x = arg;
+
+    switch (x->what) {
+    case START:
+        return clock_start(t, "tester", &x->spec, &x->row, e);
+    case MEET:
+        return clock_meet(t, "tester", x->spec.kind, x->spec.subject, x->at_ms, e);
+    case CANCEL:
+        return clock_cancel(t, "tester", x->spec.kind, x->spec.subject, "withdrawn", e);
+    }
+    return -1;
+}
+
+static int64_t
+now(struct flow *f)
+{
+    return f->ctl.c.wall_ms();
+}
+
+static struct act
+start(struct flow *f, enum clock_kind k, int64_t start_ms, int32_t event_day)
+{
+    struct act x = {.what = START,
+                    .spec = {.kind = k,
+                             .subject_kind = "case",
+                             .subject = flow_uuid(f),
+                             .title = "A-1",
+                             .unit = f->unit[FLOW_TENANT],
+                             .start_ms = start_ms,
+                             .event_day = event_day}};
+
+    OK(commit_run(f->ctl.c.commit, act_step, &x, &f->err));
+    return x;
+}
+
+static struct clock_row
+load(struct flow *f, const char *id)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    struct clock_row r;
+
+    OK(clock_load(d, id, &r, &f->err));
+    return r;
+}
+
+static void
+run_job(struct flow *f)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+
+    OK(job_run(&f->ctl.c, d, JOB_CLOCKS, &f->err));
+}
+
+static int
+count_told(void *arg, const struct clock_event *ev, int64_t told_ms, struct err *e)
+{
+    (void)told_ms;
+    (void)e;
+    ((size_t *)arg)[ev->what]++;
+    return 0;
+}
+
+static void
+told(struct flow *f, const char *id, size_t n[3])
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+
+    n[0] = n[1] = n[2] = 0;
+    OK(clock_told_each(d, id, count_told, n, &f->err));
+}
+
+static void
+a_clock_is_judged_by_its_own_instant_however_late(void)
+{
+    struct flow f;
+    size_t n[3];
+
+    flow_start(&f);
+    struct act x = start(&f, CLK_REVIEW, now(&f) - 60 * DAY, 0);
+    run_job(&f);
+    struct clock_row r = load(&f, x.row.id);
+    CU_ASSERT_EQUAL(r.overdue_ms, r.due_ms);
+    CU_ASSERT_EQUAL(clock_state_of(&f.ctl.c, &r, now(&f)), CLS_OVERDUE);
+    told(&f, r.id, n);
+    CU_ASSERT_EQUAL(n[CLE_REMIND], 0); /* a reminder of what is over helps nobody */
+    CU_ASSERT_EQUAL(n[CLE_ESCALATE], 5);
+    run_job(&f);
+    told(&f, r.id, n);
+    CU_ASSERT_EQUAL(n[CLE_ESCALATE], 5);
+    CU_ASSERT_EQUAL(load(&f, r.id).next_ms, 0);
+    x.what = MEET;
+    x.at_ms = now(&f);
+    OK(commit_run(f.ctl.c.commit, act_step, &x, &f.err));
+    r = load(&f, r.id);
+    CU_ASSERT_EQUAL(clock_state_of(&f.ctl.c, &r, now(&f)), CLS_MET_LATE);
+    OK(ctl_verify(&f.ctl, &(uint64_t){0}, &f.err));
+    flow_stop(&f);
+}
+
+static void
+one_met_late_before_anybody_looked_is_late_all_the_same(void)
+{
+    struct flow f;
+
+    flow_start(&f);
+    struct act x = start(&f, CLK_DEPLOY, now(&f) - 60 * DAY, 0);
+    x.what = MEET;
+    x.at_ms = now(&f) - DAY;
+    OK(commit_run(f.ctl.c.commit, act_step, &x, &f.err));
+    run_job(&f);
+    struct clock_row r = load(&f, x.row.id);
+    CU_ASSERT_EQUAL(r.overdue_ms, r.due_ms);
+    CU_ASSERT_EQUAL(r.met_ms, x.at_ms);
+    CU_ASSERT_EQUAL(r.next_ms, 0);
+    flow_stop(&f);
+}
+
+static void
+reminders_are_told_once_and_stop_when_it_is_met(void)
+{
+    struct flow f;
+    size_t n[3];
+
+    flow_start(&f);
+    int64_t to_noon = (DAY + DAY / 2 - (now(&f) + CAL_TZ_CHINA * INT64_C(60000)) % DAY) % DAY;
+    ctl_clock(to_noon, to_noon);
+    /* An expansion ends tomorrow: both notices lie behind, one is told. */
+    int32_t today = cal_day_of_ms(now(&f), CAL_TZ_CHINA);
+    struct act x = start(&f, CLK_EXPANSION_END, now(&f) - 30 * DAY, today + 1);
+    run_job(&f);
+    run_job(&f);
+    told(&f, x.row.id, n);
+    CU_ASSERT_EQUAL(n[CLE_REMIND], 1);
+    CU_ASSERT_EQUAL(n[CLE_ESCALATE], 0);
+    CU_ASSERT_EQUAL(load(&f, x.row.id).next_ms, x.row.due_ms);
+    x.what = MEET;
+    x.at_ms = now(&f);
+    OK(commit_run(f.ctl.c.commit, act_step, &x, &f.err));
+    CU_ASSERT_EQUAL(load(&f, x.row.id).next_ms, 0);
+    flow_stop(&f);
+}
+
+static void
+a_kind_has_one_open_clock_on_a_subject(void)
+{
+    struct flow f;
+
+    flow_start(&f);
+    struct act x = start(&f, CLK_REVIEW, now(&f), 0), again = x;
+    CU_ASSERT_EQUAL(commit_run(f.ctl.c.commit, act_step, &again, &f.err), -1);
+    CU_ASSERT_EQUAL(f.err.code, BY_E_CONFLICT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "runs already"));
+    x.what = CANCEL;
+    OK(commit_run(f.ctl.c.commit, act_step, &x, &f.err));
+    struct clock_row r = load(&f, x.row.id);
+    CU_ASSERT_EQUAL(clock_state_of(&f.ctl.c, &r, now(&f) + 90 * DAY), CLS_CANCELLED);
+    OK(commit_run(f.ctl.c.commit, act_step, &again, &f.err)); /* handed in again */
+    x.what = MEET;
+    x.spec.subject = flow_uuid(&f);
+    OK(commit_run(f.ctl.c.commit, act_step, &x, &f.err)); /* none there: nothing to do */
+    flow_stop(&f);
+}
+
+/* 1 working day is too short for a thing that must be asked for 3 before. */
+static void
+a_late_filing_is_marked_and_no_breach(void)
+{
+    struct flow f;
+
+    flow_start(&f);
+    int32_t today = cal_day_of_ms(now(&f), CAL_TZ_CHINA);
+    struct act x = start(&f, CLK_EXPANSION_ASK, now(&f), cal_plus_working(NULL, today, 2).day);
+    x.what = MEET;
+    x.at_ms = now(&f);
+    OK(commit_run(f.ctl.c.commit, act_step, &x, &f.err));
+    struct clock_row r = load(&f, x.row.id);
+    CU_ASSERT_EQUAL(clock_state_of(&f.ctl.c, &r, now(&f)), CLS_LATE_FILING);
+    flow_stop(&f);
+}
+
+/* ---- a store of before -------------------------------------------------------------------- */
+
+static const char old_rows[] =
+    "INSERT INTO unit(id, name, created_ms) VALUES('u', 'U', 1);"
+    "INSERT INTO system(id, name, unit, mlps_level, purpose, created_ms)"
+    " VALUES('s', 'S', 'u', 2, '', 1);"
+    "INSERT INTO grant_(id, number, system, unit, approver, account, approved_ms, valid_from_ms,"
+    " valid_to_ms, hold_ms, paper, body_sha256, accepted_ms)"
+    " VALUES('g', 'N-1', 's', 'u', 'a', 'a', 5, 1, 9, 1, '', '', 1),"
+    " ('h', 'N-2', 's', 'u', 'a', 'a', 5, 1, 9, 1, '', '', 1);"
+    "INSERT INTO clock(grant_, start_ms, due_day, due_ms, provisional, met_ms, overdue_ms)"
+    " VALUES('g', 5, '1970-01-06', 7, 1, 0, 7), ('h', 5, '1970-01-06', 7, 0, 6, 0);";
+
+static void
+a_store_of_before_keeps_its_clocks(void)
+{
+    SCOPED(tmpdir) char *dir = tmpdir_new();
+    char path[300];
+    struct err e = {0};
+    size_t count;
+    const struct migration *m = migrate_list(&count);
+    struct db_schema first = {.migrations = m, .migration_count = 1};
+    struct db *d = NULL;
+    sqlite3 *s = NULL;
+    struct clock_row r;
+
+    (void)snprintf(path, sizeof(path), "%s/store.db", dir);
+    OK(db_open_schema(path, false, &first, &d, &e));
+    db_free(d);
+    OK(sqlite3_open(path, &s));
+    OK(sqlite3_exec(s, old_rows, NULL, NULL, NULL));
+    OK(sqlite3_close(s));
+    if (db_open(path, false, &d, &e) < 0)
+        CU_FAIL_FATAL(e.msg);
+    OK(clock_load(d, "g", &r, &e));
+    CU_ASSERT_EQUAL(r.kind, CLK_CONFIGURE);
+    CU_ASSERT_STRING_EQUAL(r.subject, "g");
+    CU_ASSERT_STRING_EQUAL(r.title, "N-1");
+    CU_ASSERT_STRING_EQUAL(r.unit, "u");
+    CU_ASSERT_STRING_EQUAL(r.due_day, "1970-01-06");
+    CU_ASSERT_EQUAL(r.duty_role, ROLE_PROVIDER);
+    CU_ASSERT_EQUAL(r.due_ms, 7);
+    CU_ASSERT_EQUAL(r.overdue_ms, 7);
+    CU_ASSERT(r.provisional);
+    CU_ASSERT(r.next_ms > 0);
+    OK(clock_load(d, "h", &r, &e));
+    CU_ASSERT_EQUAL(r.met_ms, 6);
+    CU_ASSERT_EQUAL(r.next_ms, 0);
+    db_free(d);
+}
+
+CU_TestInfo clocks_tests[] = {
+    {"a clock is judged by its own instant, however late",
+     a_clock_is_judged_by_its_own_instant_however_late},
+    {"one met late before anybody looked is late all the same",
+     one_met_late_before_anybody_looked_is_late_all_the_same},
+    {"reminders are told once and stop when it is met",
+     reminders_are_told_once_and_stop_when_it_is_met},
+    {"a kind has one open clock on a subject", a_kind_has_one_open_clock_on_a_subject},
+    {"a late filing is marked and no breach", a_late_filing_is_marked_and_no_breach},
+    {"a store of before keeps its clocks", a_store_of_before_keeps_its_clocks},
+    CU_TEST_INFO_NULL,
+};
