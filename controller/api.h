@@ -53,6 +53,8 @@ struct api_call {
     void *prepared; /* from prepare_ to api_, in the arena */
     void *out;      /* answer object */
     int status;     /* 200 by default */
+    /* Routes that answer "raw": these bytes instead of *out, in the arena; their media type. */
+    const char *raw, *raw_type;
     /* Set by a read that waits for news: the server then calls it as its last act, and the call
      * belongs to it until server_resume(), server_answer() or server_fail(). */
     void (*park)(struct api_call *k);

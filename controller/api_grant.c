@@ -11,6 +11,7 @@
 #include "controller/grant_expand.h"
 #include "controller/made.h"
 #include "controller/own.h"
+#include "controller/params.h"
 #include "controller/placing.h"
 #include "controller/policy.h"
 #include "controller/quota.h"
@@ -18,7 +19,6 @@
 #include "drivers/base/strbuf.h"
 #include "drivers/db/store_grant.h"
 #include "drivers/db/store_resource.h"
-#include "drivers/net/httpd.h"
 
 enum { MLPS_MAX = 3, GRANTS_MAX = 1000, CLOCK_SKEW_MS = 300000 };
 
@@ -389,9 +389,8 @@ int
 api_grant_list(struct api_call *k, struct tx *t, struct err *e)
 {
     struct list l = {.out = k->out, .a = k->a, .now_ms = t->now_ms};
-    const char *system = http_req_query(k->req, "system");
 
-    return grant_each(t->d, own_filter(k), system == NULL ? "" : system, k->a, list_add, &l, e);
+    return grant_each(t->d, own_filter(k), param_text(k, "system"), k->a, list_add, &l, e);
 }
 
 int

@@ -1,31 +1,15 @@
 /* The ledger, page by page, with what is needed to check it. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "controller/controller.h"
 #include "controller/keys.h"
 #include "controller/listing.h"
+#include "controller/params.h"
 #include "controller/routes.h"
-#include "drivers/net/httpd.h"
 
 #define PAGE_ENTRIES 500
 #define PAGE_BYTES (4 * 1024 * 1024)
-
-static int
-ledger_query_number(const struct http_req *req, const char *name, int64_t def, int64_t max,
-                    int64_t *out, struct err *e)
-{
-    const char *s = http_req_query(req, name);
-    char *end = NULL;
-    long long v = s == NULL ? def : strtoll(s, &end, 10);
-
-    if (s != NULL && (*s < '0' || *s > '9' || *end != '\0' || v < 0 || v > max))
-        return err_field(e, BY_E_INVALID, name, "?%s= must be a whole number up to %lld", name,
-                         (long long)max);
-    *out = v;
-    return 0;
-}
 
 static size_t
 ledger_read(const struct db_rows *r, struct arena *a, struct w_ledger_entry *en)
@@ -59,13 +43,11 @@ api_ledger_page(struct api_call *k, struct tx *t, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     struct w_ledger_page *out = k->out;
-    int64_t after = 0, limit = 0;
+    int64_t after = param_number(k, "after", 0), limit = param_number(k, "limit", PAGE_ENTRIES);
     size_t bytes = 0;
     int rc = 0;
 
-    if (ledger_query_number(k->req, "after", 0, INT64_MAX, &after, e) < 0 ||
-        ledger_query_number(k->req, "limit", PAGE_ENTRIES, PAGE_ENTRIES, &limit, e) < 0 ||
-        DB_QUERY(t->d, DB_LEDGER_PAGE, &r, e, DBI(after), DBI(limit)) < 0)
+    if (DB_QUERY(t->d, DB_LEDGER_PAGE, &r, e, DBI(after), DBI(limit)) < 0)
         return -1;
     while (bytes < PAGE_BYTES && (rc = db_next(r, e)) == 1)
         bytes +=

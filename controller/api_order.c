@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "controller/own.h"
-#include "drivers/net/httpd.h"
+#include "controller/params.h"
 
 enum { ORDERS_MAX = 1000 };
 
@@ -74,22 +74,14 @@ list_add(void *arg, const struct order_row *o, struct err *e)
     return 0;
 }
 
-static const char *
-query(const struct api_call *k, const char *name)
-{
-    const char *v = http_req_query(k->req, name);
-
-    return v == NULL ? "" : v;
-}
-
 int
 api_order_list(struct api_call *k, struct tx *t, struct err *e)
 {
     struct list l = {.out = k->out, .a = k->a};
     const struct order_filter f = {.unit = own_filter(k),
-                                   .grant = query(k, "grant"),
-                                   .resource = query(k, "resource"),
-                                   .open = strcmp(query(k, "open"), "1") == 0};
+                                   .grant = param_text(k, "grant"),
+                                   .resource = param_text(k, "resource"),
+                                   .open = param_flag(k, "open")};
 
     return order_each(t->d, &f, k->a, list_add, &l, e);
 }

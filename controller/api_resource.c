@@ -1,15 +1,15 @@
 #include "controller/api_resource.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "controller/act.h"
 #include "controller/api_order.h"
 #include "controller/own.h"
-#include "drivers/net/httpd.h"
+#include "controller/params.h"
+#include "drivers/codec/jclass.h"
 
-enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000 };
+enum { PAGE_DEFAULT = 100 };
 
 void
 resource_view_fill(const struct resource_row *r, struct w_resource_view *v)
@@ -74,57 +74,17 @@ page_add(void *arg, const struct resource_row *r, struct err *e)
     return 0;
 }
 
-static const char *
-query(const struct api_call *k, const char *name)
-{
-    const char *v = http_req_query(k->req, name);
-
-    return v == NULL ? "" : v;
-}
-
-static int
-page_limit(const struct api_call *k, size_t *out, struct err *e)
-{
-    const char *v = query(k, "limit");
-    char *end;
-    long n;
-
-    *out = PAGE_DEFAULT;
-    if (v[0] == '\0')
-        return 0;
-    n = strtol(v, &end, 10);
-    if (*end != '\0' || n < 1 || n > PAGE_MAX)
-        return err_field(e, BY_E_INVALID, "limit", "limit is a number from 1 to %d", PAGE_MAX);
-    *out = (size_t)n;
-    return 0;
-}
-
-static int
-page_kind(const struct api_call *k, int *out, struct err *e)
-{
-    const char *v = query(k, "kind");
-
-    *out = RES_NONE;
-    if (v[0] == '\0')
-        return 0;
-    for (int i = RES_VM; i < RES__MAX; i++)
-        if (strcmp(v, w_res_kind_names[i]) == 0) {
-            *out = i;
-            return 0;
-        }
-    return err_field(e, BY_E_INVALID, "kind", "kind is vm, volume or network");
-}
-
 /* "ID NAME": where the page before ended. */
 static int
 page_after(const struct api_call *k, char name[W_NAME], char id[W_ID], struct err *e)
 {
-    const char *v = query(k, "after");
+    const char *v = param_text(k, "after");
 
     name[0] = id[0] = '\0';
     if (v[0] == '\0')
         return 0;
-    if (strlen(v) < 38 || v[36] != ' ' || strlen(v + 37) >= W_NAME)
+    if (strlen(v) < 38 || v[36] != ' ' || strlen(v + 37) >= W_NAME ||
+        jclass_fault(JM_UUID, v, 36) != NULL)
         return err_field(e, BY_E_INVALID, "after",
                          "pass what the page before gave as 'next', unchanged");
     (void)snprintf(id, W_ID, "%.36s", v);
@@ -135,13 +95,16 @@ page_after(const struct api_call *k, char name[W_NAME], char id[W_ID], struct er
 int
 api_resource_list(struct api_call *k, struct tx *t, struct err *e)
 {
-    struct page p = {.out = k->out};
+    struct page p = {.out = k->out, .limit = (size_t)param_number(k, "limit", PAGE_DEFAULT)};
     char name[W_NAME], id[W_ID];
-    struct resource_page q = {
-        .unit = own_filter(k), .system = query(k, "system"), .after_name = name, .after_id = id};
+    struct resource_page q = {.unit = own_filter(k),
+                              .system = param_text(k, "system"),
+                              .name = param_text(k, "name"),
+                              .kind = param_word(k, "kind"),
+                              .after_name = name,
+                              .after_id = id};
 
-    if (page_limit(k, &p.limit, e) < 0 || page_kind(k, &q.kind, e) < 0 ||
-        page_after(k, name, id, e) < 0)
+    if (page_after(k, name, id, e) < 0)
         return -1;
     q.limit = (int)p.limit + 1;
     p.out->items.items = arena_alloc(k->a, p.limit * sizeof(struct w_resource_view));

@@ -6,11 +6,11 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/own.h"
+#include "controller/params.h"
 #include "controller/policy.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/db/store_grant.h"
-#include "drivers/net/httpd.h"
 #include "policies/rightsize.h"
 #include "policies/underuse.h"
 
@@ -325,32 +325,16 @@ list_add(void *arg, const struct finding_row *f, struct err *e)
     return 0;
 }
 
-static int
-verdict_of(const char *word, int *out, struct err *e)
-{
-    *out = VERDICT_NONE;
-    if (word == NULL || word[0] == '\0')
-        return 0;
-    for (int v = VERDICT_ACTIVE; v < VERDICT__MAX; v++)
-        if (strcmp(word, w_verdict_names[v]) == 0) {
-            *out = v;
-            return 0;
-        }
-    return err_field(e, BY_E_INVALID, "verdict",
-                     "verdict is active, underused, idle, not_enough_data or not_applicable");
-}
-
 int
 api_finding_list(struct api_call *k, struct tx *t, struct err *e)
 {
-    const char *all = http_req_query(k->req, "all"), *vm = http_req_query(k->req, "vm");
     struct list l = {.out = k->out};
-    struct finding_filter f = {
-        .unit = own_filter(k), .vm = vm == NULL ? "" : vm, .limit = FINDINGS_MAX * 10};
+    struct finding_filter f = {.unit = own_filter(k),
+                               .vm = param_text(k, "vm"),
+                               .verdict = param_word(k, "verdict"),
+                               .limit = FINDINGS_MAX * 10};
 
-    if (verdict_of(http_req_query(k->req, "verdict"), &f.verdict, e) < 0)
-        return -1;
-    l.calm = f.verdict != VERDICT_NONE || (all != NULL && strcmp(all, "1") == 0);
+    l.calm = f.verdict != VERDICT_NONE || param_flag(k, "all");
     l.out->items.items = arena_alloc(k->a, FINDINGS_MAX * sizeof(struct w_finding_view));
     return finding_each(t->d, &f, k->a, list_add, &l, e);
 }

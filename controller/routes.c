@@ -12,7 +12,11 @@
 #define OPEN ROUTE_OPEN
 #define AGENT ROUTE_AGENT
 #define schema_none NULL
+#define schema_raw NULL
 struct w_none {
+    char nothing;
+};
+struct w_raw {
     char nothing;
 };
 

@@ -10,6 +10,7 @@
 #include "controller/commit.h"
 #include "controller/listen.h"
 #include "controller/live.h"
+#include "controller/params.h"
 #include "controller/pool.h"
 #include "controller/recall.h"
 #include "controller/routes.h"
@@ -90,14 +91,17 @@ job_reply(struct job *j)
 {
     bool empty = j->k.status == 204 || j->answer.len == 0;
 
-    httpd_reply(j->k.req, empty ? 204 : j->k.status, NULL, strbuf_peek(&j->answer), j->answer.len);
+    httpd_reply(j->k.req, empty ? 204 : j->k.status, empty ? NULL : j->k.raw_type,
+                strbuf_peek(&j->answer), j->answer.len);
     job_free(j);
 }
 
 static void
 job_encode(struct job *j)
 {
-    if (j->k.route->out != NULL && j->k.status != 204)
+    if (j->k.raw != NULL)
+        strbuf_adds(&j->answer, j->k.raw);
+    else if (j->k.route->out != NULL && j->k.status != 204)
         jm_encode(j->k.route->out, j->k.out, &j->answer);
 }
 
@@ -286,7 +290,7 @@ server_admit(struct server *s, struct http_req *req, bool agent, char id[W_ID], 
                       http_req_path(req));
         return NULL;
     }
-    if (server_authenticate(s, req, r, agent, who, e) < 0)
+    if (server_authenticate(s, req, r, agent, who, e) < 0 || params_check(r, req, e) < 0)
         return NULL;
     (void)http_req_body(req, &len);
     if (len > route_max_body(r)) {

@@ -1,15 +1,14 @@
 #include "controller/usage.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "controller/hostauth.h"
 #include "controller/own.h"
+#include "controller/params.h"
 #include "controller/policy.h"
 #include "drivers/db/store_host_flow.h"
 #include "drivers/db/store_resource.h"
 #include "drivers/db/store_usage.h"
-#include "drivers/net/httpd.h"
 
 enum { SKEW_MS = 300000, USAGE_ROWS_MAX = 10000, USAGE_VMS_MAX = 1000 };
 
@@ -126,16 +125,12 @@ list_vm(void *arg, const struct resource_row *r, struct err *e)
 static int
 window_of(struct api_call *k, struct tx *t, struct list *l, struct err *e)
 {
-    const char *v = http_req_query(k->req, "window_ms");
     struct w_policy p;
-    char *end = NULL;
     int64_t window;
 
     if (policy_in_force(t->d, k->a, &p, e) < 0)
         return -1;
-    window = v == NULL ? p.window_ms : strtoll(v, &end, 10);
-    if (window < 1000 || (end != NULL && *end != '\0'))
-        return err_field(e, BY_E_INVALID, "window_ms", "window_ms is a number of at least 1000");
+    window = param_number(k, "window_ms", p.window_ms);
     l->to_ms = t->now_ms;
     l->from_ms = window < t->now_ms ? t->now_ms - window : 0;
     return 0;
@@ -145,7 +140,7 @@ int
 api_usage_list(struct api_call *k, struct tx *t, struct err *e)
 {
     struct list l = {.k = k, .t = t, .out = k->out};
-    const char *vm = http_req_query(k->req, "vm");
+    const char *vm = param_text(k, "vm");
     const struct resource_page page = {.unit = own_filter(k),
                                        .system = "",
                                        .kind = RES_VM,
@@ -157,9 +152,9 @@ api_usage_list(struct api_call *k, struct tx *t, struct err *e)
     if (window_of(k, t, &l, e) < 0)
         return -1;
     l.out->items.items =
-        arena_alloc(k->a, (vm == NULL ? (size_t)USAGE_VMS_MAX * METRIC__MAX : METRIC__MAX) *
+        arena_alloc(k->a, (vm[0] == '\0' ? (size_t)USAGE_VMS_MAX * METRIC__MAX : METRIC__MAX) *
                               sizeof(struct w_usage_row));
-    if (vm == NULL)
+    if (vm[0] == '\0')
         return resource_each_page(t->d, &page, k->a, list_vm, &l, e);
     if (resource_get(t->d, vm, k->a, &r, e) < 0 || own_check(k, r.unit, "VM", e) < 0)
         return -1;

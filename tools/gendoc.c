@@ -1,8 +1,11 @@
-/* Prints docs/api.md out of the rows: routes, objects, error codes.  What a reader sees is what the
+/* Prints docs/api.md out of the rows: routes, objects, error codes; `gendoc openapi` prints
+ * docs/openapi.json.  What a reader sees is what the
  * router and the decoder use, so it cannot be out of date. */
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/openapi.h"
+#include "controller/params.h"
 #include "drivers/base/error.h"
 #include "drivers/base/scope.h"
 #include "drivers/codec/jclass.h"
@@ -10,11 +13,11 @@
 #include "drivers/codec/wire.h"
 
 struct doc_route {
-    const char *method, *path, *roles, *in, *out, *doc;
+    const char *method, *path, *roles, *handler, *in, *out, *doc;
 };
 
 static const struct doc_route routes[] = {
-#define ROUTE(m, p, r, h, i, o, d) {#m, p, #r, #i, #o, d},
+#define ROUTE(m, p, r, h, i, o, d) {#m, p, #r, #h, #i, #o, d},
 #include "controller/routes.def"
 #undef ROUTE
 };
@@ -45,6 +48,8 @@ put_object_link(const char *name)
 {
     if (strcmp(name, "none") == 0)
         printf("—");
+    else if (strcmp(name, "raw") == 0)
+        printf("as it is");
     else
         printf("[%s](#%s)", name, name);
 }
@@ -145,6 +150,25 @@ put_type(const struct jm_field *f)
 }
 
 static void
+put_params(void)
+{
+    printf("An unknown parameter is refused. Flags are 1 or 0.\n\n"
+           "| route | parameter | form | what |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < params_count; i++) {
+        const struct jm_field *f = &params[i].f;
+
+        for (size_t k = 0; k < ARRAY_LEN(routes); k++)
+            if (strcmp(routes[k].handler, params[i].route) == 0)
+                printf("| `%s` | `%s` | ", routes[k].path, f->name);
+        put_type(f);
+        printf(" | ");
+        put_text(f->doc);
+        printf(" |\n");
+    }
+    printf("\n");
+}
+
+static void
 put_flags(unsigned flags)
 {
     const char *comma = "";
@@ -218,12 +242,21 @@ put_rules(void)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+    SCOPED(strbuf) struct strbuf json = {0};
+
+    if (argc == 2 && strcmp(argv[1], "openapi") == 0) {
+        openapi_write(&json);
+        (void)fputs(strbuf_peek(&json), stdout);
+        return ferror(stdout) != 0;
+    }
     put_rules();
     put_errors();
     printf("## Routes for people\n`any` is every signed-in account, `open` needs none.\n\n");
     put_routes(false);
+    printf("### Query parameters\n");
+    put_params();
     printf("## Routes for hosts\n\n");
     put_routes(true);
     printf("## Objects\n\n");

@@ -75,6 +75,15 @@ cli_escape(struct cli *c, const char *s)
     return url_escape(s, &c->a);
 }
 
+const char *
+cli_query(struct cli *c, const char *path, const char *name, const char *value)
+{
+    if (value == NULL || value[0] == '\0')
+        return path;
+    return arena_printf(&c->a, "%s%c%s=%s", path, strchr(path, '?') == NULL ? '?' : '&', name,
+                        cli_escape(c, value));
+}
+
 /* The one item of a list whose id or name is as given; FIELD offsets by type. */
 #define FIND(T, list, ident, label, key, out, e)                                                   \
     do {                                                                                           \
@@ -157,13 +166,10 @@ int
 cli_find_resource(struct cli *c, const char *name, struct w_resource_view *out, struct err *e)
 {
     int kind = kind_of_noun(c->cmd->noun);
-    const char *path =
-        kind != RES_NONE
-            ? arena_printf(&c->a, "/v1/resources?limit=1000&name=%s&kind=%s", cli_escape(c, name),
-                           w_res_kind_names[kind])
-            : arena_printf(&c->a, "/v1/resources?limit=1000&name=%s", cli_escape(c, name));
+    const char *path = cli_query(c, "/v1/resources?limit=1000", "name", name);
     struct w_resource_list l = {0};
 
+    path = cli_query(c, path, "kind", w_res_kind_names[kind]);
     if (CLI_GET(c, path, resource_list, &l, e) < 0)
         return -1;
     FIND(struct w_resource_view, l.items, id, name, name, out, e);

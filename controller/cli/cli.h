@@ -68,6 +68,8 @@ int cli_call(struct cli *c, const char *method, const char *path, const struct j
     cli_call(c, "POST", path, schema_##i, in, schema_##o, sizeof(struct w_##o), out, e)
 /** The request id of this run: --request or a new one. */
 void cli_request_id(struct cli *c, char out[W_ID]);
+/** path with ?name=value (or &name=value) added; a value that is NULL or "" adds nothing. */
+const char *cli_query(struct cli *c, const char *path, const char *name, const char *value);
 /** Percent-encoded for a path or query. */
 const char *cli_escape(struct cli *c, const char *s);
 

@@ -181,19 +181,17 @@ cmd_grant_show(struct cli *c, struct err *e)
 int
 cmd_order_list(struct cli *c, struct err *e)
 {
-    const char *grant = cli_opt(c, "grant"), *resource = cli_opt(c, "resource");
-    struct w_grant_view g;
-    struct w_resource_view r;
+    const char *grant = cli_opt(c, "grant"), *resource = cli_opt(c, "resource"), *path;
+    struct w_grant_view g = {0};
+    struct w_resource_view r = {0};
     struct w_order_list l;
 
     if ((grant != NULL && cli_find_grant(c, grant, &g, e) < 0) ||
         (resource != NULL && cli_find_resource(c, resource, &r, e) < 0))
         return -1;
-    if (CLI_GET(c,
-                arena_printf(&c->a, "/v1/orders?grant=%s&resource=%s%s", grant != NULL ? g.id : "",
-                             resource != NULL ? r.id : "",
-                             cli_opt(c, "open") != NULL ? "&open=1" : ""),
-                order_list, &l, e) < 0)
+    path = cli_query(c, cli_query(c, "/v1/orders", "grant", g.id), "resource", r.id);
+    path = cli_query(c, path, "open", cli_opt(c, "open") != NULL ? "1" : NULL);
+    if (CLI_GET(c, path, order_list, &l, e) < 0)
         return -1;
     return cli_print_list(
         c, schema_order_list, &l,

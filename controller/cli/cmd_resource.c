@@ -7,23 +7,19 @@
 static int
 list_kind(struct cli *c, enum w_res_kind kind, const char *columns, struct err *e)
 {
-    const char *system = cli_opt(c, "system"), *filter = "", *after = "";
+    const char *system = cli_opt(c, "system"), *path, *after = "";
     struct w_resource_list l, all = {0};
-    struct w_system s;
+    struct w_system s = {0};
     size_t cap = 0;
 
-    if (system != NULL) {
-        if (cli_find_system(c, system, &s, e) < 0)
-            return -1;
-        filter = arena_printf(&c->a, "&system=%s", s.id);
-    }
+    if (system != NULL && cli_find_system(c, system, &s, e) < 0)
+        return -1;
+    path = cli_query(c, "/v1/resources?limit=1000", "kind", w_res_kind_names[kind]);
+    path = cli_query(c, path, "system", s.id);
     do { /* page by page, until the last */
         struct w_resource_view *grown;
 
-        if (CLI_GET(c,
-                    arena_printf(&c->a, "/v1/resources?kind=%s&limit=1000%s&after=%s",
-                                 w_res_kind_names[kind], filter, after),
-                    resource_list, &l, e) < 0)
+        if (CLI_GET(c, cli_query(c, path, "after", after), resource_list, &l, e) < 0)
             return -1;
         if (all.items.n + l.items.n > cap) {
             cap = 2 * (all.items.n + l.items.n);
@@ -36,7 +32,7 @@ list_kind(struct cli *c, enum w_res_kind kind, const char *columns, struct err *
             memcpy((struct w_resource_view *)all.items.items + all.items.n, l.items.items,
                    l.items.n * sizeof(*grown));
         all.items.n += l.items.n;
-        after = l.next != NULL ? cli_escape(c, l.next) : "";
+        after = l.next != NULL ? l.next : "";
     } while (after[0] != '\0' && l.items.n > 0);
     return cli_print_list(c, schema_resource_list, &all, columns, e);
 }

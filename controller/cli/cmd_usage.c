@@ -17,9 +17,9 @@ cmd_usage(struct cli *c, struct err *e)
     if (cli_opt_ms(c, "window", 0, &window, e) < 0 ||
         (vm != NULL && cli_find_resource(c, vm, &r, e) < 0))
         return -1;
-    path = arena_printf(&c->a, "/v1/usage?%s%s", r.id[0] != '\0' ? "vm=" : "", r.id);
+    path = cli_query(c, "/v1/usage", "vm", r.id);
     if (window != 0)
-        path = arena_printf(&c->a, "%s&window_ms=%lld", path, (long long)window);
+        path = cli_query(c, path, "window_ms", arena_printf(&c->a, "%lld", (long long)window));
     if (CLI_GET(c, path, usage_list, &l, e) < 0)
         return -1;
     return cli_print_list(
@@ -30,14 +30,11 @@ cmd_usage(struct cli *c, struct err *e)
 int
 cmd_finding_list(struct cli *c, struct err *e)
 {
-    const char *verdict = cli_opt(c, "verdict");
+    const char *path = cli_query(c, "/v1/findings", "verdict", cli_opt(c, "verdict"));
     struct w_finding_list l;
 
-    if (CLI_GET(c,
-                arena_printf(&c->a, "/v1/findings?verdict=%s%s",
-                             verdict != NULL ? cli_escape(c, verdict) : "",
-                             cli_opt(c, "all") != NULL ? "&all=1" : ""),
-                finding_list, &l, e) < 0)
+    path = cli_query(c, path, "all", cli_opt(c, "all") != NULL ? "1" : NULL);
+    if (CLI_GET(c, path, finding_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_finding_list, &l,
                           "name verdict at_ms policy suggest_vcpus suggest_mem_mib reason id", e);

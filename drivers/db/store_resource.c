@@ -119,7 +119,11 @@ resource_each_page(struct db *d, const struct resource_page *p, struct arena *a,
     int rc;
 
     /* One statement for each index: a list must stay quick at a quarter of a million rows. */
-    if (p->system[0] != '\0')
+    if (p->name != NULL && p->name[0] != '\0')
+        rc = DB_QUERY(d, DB_RES_NAMED, &rows, e, DBS(p->name), DBS(p->name), DBS(p->unit),
+                      DBS(p->unit), DBS(p->system), DBS(p->system), DBS(p->after_name),
+                      DBS(p->after_id), DBI(p->kind), DBI(p->kind), DBI(p->limit));
+    else if (p->system[0] != '\0')
         rc = DB_QUERY(d, DB_RES_PAGE_SYSTEM, &rows, e, DBS(p->system), DBS(p->unit), DBS(p->unit),
                       DBS(p->after_name), DBS(p->after_id), DBI(p->kind), DBI(p->kind),
                       DBI(p->limit));

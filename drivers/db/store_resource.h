@@ -38,6 +38,7 @@ int resource_find(struct db *d, const char *id, struct arena *a, struct resource
 
 struct resource_page {
     const char *unit, *system; /* "" for all */
+    const char *name;          /* name or id; NULL or "" for all */
     int kind;                  /* 0 for all */
     const char *after_name, *after_id;
     int limit;

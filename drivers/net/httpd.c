@@ -244,6 +244,15 @@ http_req_query(const struct http_req *r, const char *name)
 }
 
 const char *
+http_req_query_at(const struct http_req *r, size_t i, const char **value)
+{
+    if (i >= r->url.n)
+        return NULL;
+    *value = r->url.params[i].value;
+    return r->url.params[i].name;
+}
+
+const char *
 http_req_header(const struct http_req *r, const char *name)
 {
     for (size_t i = 0; i < r->nheaders; i++)

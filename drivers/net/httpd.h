@@ -53,6 +53,8 @@ int httpd_alive(struct httpd *h, int timeout_ms);
 const char *http_req_method(const struct http_req *r);
 const char *http_req_path(const struct http_req *r);                    /* decoded, without query */
 const char *http_req_query(const struct http_req *r, const char *name); /* decoded or NULL */
+/** The name of the i-th parameter and its value; NULL after the last. */
+const char *http_req_query_at(const struct http_req *r, size_t i, const char **value);
 const char *http_req_header(const struct http_req *r, const char *name);
 const char *http_req_body(const struct http_req *r, size_t *len);
 const char *http_req_peer(const struct http_req *r); /* address, for logs */

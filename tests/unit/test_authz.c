@@ -91,6 +91,7 @@ static const struct {
     {"ledger_page", AZ_P_LEDGER_READ},
     {"order_get", AZ_P_ORDER_READ},
     {"order_list", AZ_P_ORDER_READ},
+    {"openapi_get", AZ_P_SESSION},
     {"plan_add", AZ_P_PLAN_WRITE},
     {"policy_add", AZ_P_POLICY_WRITE},
     {"policy_get", AZ_P_POLICY_READ},
