@@ -19,6 +19,7 @@
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/host/durable.h"
+#include "policies/recname.h"
 #include "policies/reconcile.h"
 
 enum {

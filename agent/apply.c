@@ -16,7 +16,7 @@
 #include "drivers/host/durable.h"
 #include "drivers/host/image.h"
 #include "drivers/host/seed.h"
-#include "policies/reconcile.h"
+#include "policies/recname.h"
 
 static struct virt_mark
 mark_of(const struct w_order *o)
@@ -259,6 +259,14 @@ vm_start(struct task *t, struct virt *v, struct err *e)
 }
 
 static int
+vm_resume(struct task *t, struct virt *v, struct err *e)
+{
+    if (v->ops->dom->resume(v, t->id, e) < 0)
+        return err_wrap(e, "resume %s", t->order.vm.name);
+    return reading_dom(task_reading(t), v, t->id, e);
+}
+
+static int
 vm_shutdown(struct task *t, struct virt *v, struct err *e)
 {
     if (v->ops->dom->shutdown(v, t->id, e) < 0)
@@ -288,6 +296,7 @@ PHASES(vm_define, {.what = "define machine", .run = vm_define});
 PHASES(vm_make, {.what = "define machine", .run = vm_define_only},
        {.what = "start machine", .run = vm_start});
 PHASES(vm_start, {.what = "start machine", .run = vm_start});
+PHASES(vm_resume, {.what = "resume machine", .run = vm_resume});
 PHASES(vm_shutdown, {.what = "ask machine to stop", .run = vm_shutdown});
 PHASES(vm_destroy, {.what = "pull the plug", .run = vm_destroy});
 
@@ -313,6 +322,8 @@ phases_of(enum rec_op op)
         return vm_define_phases;
     case REC_VM_START:
         return vm_start_phases;
+    case REC_VM_RESUME:
+        return vm_resume_phases;
     case REC_VM_SHUTDOWN:
         return vm_shutdown_phases;
     case REC_VM_DESTROY:
@@ -385,6 +396,7 @@ facts_before(struct agent *ag, enum rec_op op, const struct receipt *t, struct r
     case REC_VOL_GROW:
     case REC_VM_REMAKE:
     case REC_VM_DEFINE:
+    case REC_VM_RESUME:
     case REC_VM_DESTROY:
     case REC_OP__MAX:
         break;

@@ -130,6 +130,7 @@ want_build(const struct agent *ag, const struct receipt *t, int64_t wall_ms, int
     w->may_restart = t->order.verb == VERB_RESIZE || t->order.verb == VERB_DOWNGRADE ||
                      t->order.verb == VERB_RESTORE;
     w->seen_once = f.seen_once;
+    w->restated = f.restated;
     w->root_fill = fill_of(f.root_fill);
     w->seed_fill = fill_of(f.seed_fill);
     w->fill = fill_of(f.fill);
@@ -213,6 +214,7 @@ dom_build(const struct agent *ag, const struct virt_dom_seen *d, struct arena *a
     out->id = d->id;
     out->ours = d->ours;
     out->power = power_of(d->state);
+    out->no_space = d->no_space;
     out->term = d->mark.term;
     out->generation = d->mark.generation;
     out->vcpus = d->config.vcpus;
@@ -285,6 +287,19 @@ hosts_equal(const struct agent *ag, const struct virt_net_seen *net, struct aren
     return true;
 }
 
+/* A data volume's order names its format; a machine's own disks are judged by their machine. */
+static bool
+format_equal(const struct agent *ag, const char *id, const struct virt_vol_seen *v)
+{
+    const struct receipt *t = receipts_find(ag->receipts, id);
+    int want;
+
+    if (t == NULL || t->order.kind != RES_VOLUME)
+        return true;
+    want = t->order.volume.format;
+    return v->format == (enum w_format)(want == FMT_NONE ? FMT_QCOW2 : want);
+}
+
 static void
 objects_build(const struct agent *ag, struct arena *a, struct rec_world *out)
 {
@@ -301,7 +316,9 @@ objects_build(const struct agent *ag, struct arena *a, struct rec_world *out)
         const char *id = v != NULL ? world_volume_id(v->name) : NULL;
 
         if (id != NULL)
-            vols[out->n_vols++] = (struct rec_vol){.id = id, .capacity_bytes = v->capacity_bytes};
+            vols[out->n_vols++] = (struct rec_vol){.id = id,
+                                                   .capacity_bytes = v->capacity_bytes,
+                                                   .format_equal = format_equal(ag, id, v)};
     }
     for (size_t i = 0; i < world_nets(w); i++) {
         const struct virt_net_seen *n = world_net_at(w, i);
@@ -359,6 +376,8 @@ facts_build(const struct agent *ag, int64_t wall_ms, int64_t mono_ms, struct are
     out->clock_suspect = ag->clock_suspect;
     out->now_ms = wall_ms;
     out->stop_grace_ms = ag->conf.stop_grace_ms;
+    if (world_pool(ag->world) != NULL)
+        out->pool_free_bytes = world_pool(ag->world)->free_bytes;
     for (size_t i = 0; i < n; i++)
         want_build(ag, receipts_at(ag->receipts, i), wall_ms, mono_ms, a, &wants[i]);
     out->wants = wants;

@@ -374,6 +374,17 @@ prefill(struct bench *b, const struct w_order *o)
     receipts_stage_facts(b->ag->receipts, o->resource, &f);
 }
 
+/* What the receipt would have known, as far as the controller's word may go: it never says that
+ * something was filled, only that it once was whole, so that nothing is made in its place. */
+static void
+restate(struct bench *b, const struct w_order *o, bool made)
+{
+    struct receipt_facts f = {.restated = true, .seen_once = made};
+
+    if (receipts_lost(b->ag->receipts) && receipts_find(b->ag->receipts, o->resource) == NULL)
+        receipts_stage_facts(b->ag->receipts, o->resource, &f);
+}
+
 static void
 hold_order(struct bench *b, const struct oc_order *o)
 {
@@ -386,13 +397,14 @@ hold_order(struct bench *b, const struct oc_order *o)
 }
 
 static void
-accept(struct bench *b, const char *text, const struct w_order *o, const struct oc_order *p,
-       const struct oc_verdict *v)
+accept(struct bench *b, const struct w_paper *paper, const struct w_order *o,
+       const struct oc_order *p, const struct oc_verdict *v)
 {
     struct track *k = track_get(&b->ag->tracks, o->resource);
 
-    receipts_stage_order(b->ag->receipts, text, v->hold_ms, v->not_before_ms);
+    receipts_stage_order(b->ag->receipts, paper->text, v->hold_ms, v->not_before_ms);
     prefill(b, o);
+    restate(b, o, paper->made);
     hold_order(b, p);
     k->refused = false;
     track_done(k);
@@ -433,9 +445,10 @@ same_body(struct bench *b, const char *text, const char *resource)
 }
 
 static void
-judge_order(struct bench *b, const char *text, const struct w_order *peeked,
+judge_order(struct bench *b, const struct w_paper *paper, const struct w_order *peeked,
             struct papers_result *out)
 {
+    const char *text = paper->text;
     struct w_order *o = arena_alloc(&b->a, sizeof(*o));
     struct oc_order p;
     struct oc_papers papers;
@@ -459,7 +472,7 @@ judge_order(struct bench *b, const char *text, const struct w_order *peeked,
     if (v.reason == OC_SAME) {
         out->known++;
     } else if (v.reason == OC_OK) {
-        accept(b, text, o, &p, &v);
+        accept(b, paper, o, &p, &v);
         out->accepted++;
     } else {
         (void)err_set(&e, BY_E_DENIED, "%s", oc_reason_text(v.reason));
@@ -472,7 +485,8 @@ static void
 take_orders(struct bench *b, const struct w_desired_answer *in, struct papers_result *out)
 {
     for (size_t i = 0; i < in->orders.n; i++) {
-        const char *text = JM_ITEM(in->orders, struct w_paper, i)->text;
+        const struct w_paper *paper = JM_ITEM(in->orders, struct w_paper, i);
+        const char *text = paper->text;
         struct w_order peeked;
         struct track *k;
 
@@ -488,7 +502,7 @@ take_orders(struct bench *b, const struct w_desired_answer *in, struct papers_re
         else if (judged_before(b, text, &peeked))
             out->refused++;
         else
-            judge_order(b, text, &peeked, out);
+            judge_order(b, paper, &peeked, out);
         k->out_of_set = false;
     }
 }

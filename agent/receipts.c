@@ -67,6 +67,7 @@ static const struct jm_field schema_line[] = {
     {"seed_bytes", "seed, when filled", JM_U64, 0, AT(f.seed_bytes)},
     {"seed_sha256", "of what was put into the seed", JM_STR, 0, JM_SHA256, AT(f.seed_sha256)},
     {"seen_once", "was read back equal", JM_BOOL, 0, AT(f.seen_once)},
+    {"restated", "accepted when the receipts had been lost", JM_BOOL, 0, AT(f.restated)},
     {"stop_asked_ms", "guest asked to stop", JM_I64, 0, AT(f.stop_asked_ms)},
     {"stop_generation", "under which generation", JM_U64, 0, AT(f.stop_generation)},
     {"binned_at_ms", "into the recycle bin", JM_I64, 0, AT(f.binned_at_ms)},

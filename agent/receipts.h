@@ -28,6 +28,7 @@ struct receipt_facts {
     uint64_t fill_bytes, root_bytes, seed_bytes; /* capacity when filling was done */
     char seed_sha256[W_HASH];                    /* of what was put into the seed */
     bool seen_once;                              /* was read back equal */
+    bool restated;                               /* accepted when the receipts had been lost */
     int64_t stop_asked_ms;                       /* under generation stop_generation */
     uint64_t stop_generation;
     int64_t binned_at_ms; /* wall clock; 0: not in the recycle bin */

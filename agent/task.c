@@ -8,7 +8,7 @@
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/crypto/paper.h"
-#include "policies/reconcile.h"
+#include "policies/recname.h"
 
 /* Overwriting a large disk may take a day; its jobs hold no connection. */
 enum { DISK_DEADLINE_MS = 86400000 };

@@ -36,6 +36,7 @@ struct rec_want {
     bool may_restart; /* the verb changes size or parts (resize, downgrade, restore): a running
                          guest that follows an older order may be restarted for it */
     bool seen_once;   /* was read back equal before: when it is gone now, it is missing */
+    bool restated;    /* its receipt was lost, and the controller has restated the order since */
     uint32_t vcpus;
     uint64_t mem_mib, bytes;    /* vm: root disk; volume: size */
     const char *root, *seed;    /* vm: its two volumes by id */
@@ -60,6 +61,7 @@ struct rec_dom {
     const char *id;
     bool ours;
     enum mo_power power;
+    bool no_space; /* paused because a write of it found its pool full, and for nothing else */
     uint64_t term, generation; /* of our mark */
     uint32_t vcpus, live_vcpus;
     uint64_t mem_mib, live_mem_mib;
@@ -73,6 +75,7 @@ struct rec_dom {
 struct rec_vol {
     const char *id; /* of by-<id>, roots and seeds too; foreign names are not passed */
     uint64_t capacity_bytes;
+    bool format_equal; /* as its order says; true where no order does */
 };
 struct rec_net {
     const char *id;
@@ -87,6 +90,7 @@ struct rec_world {
     bool clock_suspect; /* the wall clock jumped: nothing that cannot be undone */
     int64_t now_ms;
     int64_t stop_grace_ms; /* from asking a guest to pulling the plug */
+    uint64_t pool_free_bytes;
     const struct rec_want *wants;
     size_t n_wants;
     const struct rec_dom *doms;
@@ -110,6 +114,7 @@ enum rec_op {
     REC_VM_ROOT,   /* root overlay and seed, then the receipt */
     REC_VM_DEFINE, /* persistent; also when size, parts or mark differ */
     REC_VM_START,
+    REC_VM_RESUME, /* paused on a full pool that has room again: it goes on where it stood */
     REC_VM_SHUTDOWN,
     REC_VM_DESTROY,
     REC_BIN, /* record the moment it entered the recycle bin */

@@ -15,6 +15,10 @@ struct step {
  * agent was away): it is asked again rather than having its plug pulled. */
 #define STOP_STALE_MS 600000
 
+/* A guest that was paused on a full pool goes on when there is this much room: its next writes fit,
+ * and it does not stop and go with every block that somebody frees. */
+#define RESUME_ROOM_BYTES (256ULL << 20)
+
 static struct step
 act(enum rec_op op, enum rec_seen seen, const char *why)
 {
@@ -332,13 +336,35 @@ vol_take(const struct rec_world *w, const struct rec_want *want, const struct re
     return last_step(w, want, REC_ERASE);
 }
 
+/* After a loss: the controller had read it back as its order says. */
+static bool
+was_restated_made(const struct rec_want *want)
+{
+    return want->restated && want->seen_once;
+}
+
+/* Filled by receipt.  When receipts were lost, by proof: a domain of ours names it, and none is
+ * defined before its disks are filled; or the restated order's own size and format are on the disk,
+ * or at least its format where it was read back whole before.  A data volume begins empty, so one
+ * of full size is either as new or a tenant's: both are kept as they are. */
+static bool
+vol_is_filled(const struct rec_world *w, const struct rec_want *want, const struct rec_vol *v)
+{
+    if (want->fill != MO_FILL_NONE)
+        return want->fill == MO_FILL_DONE;
+    if (vol_users(w, want->id, NULL).ours)
+        return true;
+    return want->restated && v->format_equal &&
+           (want->seen_once || v->capacity_bytes == want->bytes);
+}
+
 /* Not there, or there without a receipt that says filled. */
 static struct step
 vol_unfilled(const struct rec_world *w, const struct rec_want *want, const struct rec_vol *v)
 {
     struct users u = vol_users(w, want->id, NULL);
 
-    if (v == NULL && (want->fill == MO_FILL_DONE || u.any))
+    if (v == NULL && (want->fill == MO_FILL_DONE || u.any || was_restated_made(want)))
         return rest(REC_SEEN_MISSING, "it was filled and is gone: nothing is made in its place");
     if (v == NULL)
         return act(REC_VOL_CREATE, REC_SEEN_WORKING, "to be made");
@@ -347,17 +373,16 @@ vol_unfilled(const struct rec_world *w, const struct rec_want *want, const struc
                     "found half filled although a domain names it: a person must look");
     if (want->fill == MO_FILL_FILLING)
         return act(REC_VOL_REMAKE, REC_SEEN_WORKING, "found half filled and unused: made again");
+    if (want->restated)
+        return rest(REC_SEEN_UNKNOWN, v->format_equal
+                                          ? "its receipt was lost, it was never read back whole, "
+                                            "and it has another size than its order says: left "
+                                            "alone, a person must look"
+                                          : "its receipt was lost, and what is there has another "
+                                            "format than its order says: left alone, a person "
+                                            "must look");
     return rest(REC_SEEN_UNKNOWN, "there is one of this id, but no receipt says that it was "
                                   "filled: left alone");
-}
-
-/* Filled by receipt; or, when receipts were lost, by proof: a domain of ours names it, and none is
- * defined before its disks are filled. */
-static bool
-vol_is_filled(const struct rec_world *w, const struct rec_want *want)
-{
-    return want->fill == MO_FILL_DONE ||
-           (want->fill == MO_FILL_NONE && vol_users(w, want->id, NULL).ours);
 }
 
 static struct step
@@ -365,7 +390,7 @@ vol_keep(const struct rec_world *w, const struct rec_want *want, const struct re
 {
     if (want->binned_at_ms != 0)
         return act(REC_UNBIN, REC_SEEN_BINNED, "wanted again: out of the recycle bin");
-    if (v == NULL || !vol_is_filled(w, want))
+    if (v == NULL || !vol_is_filled(w, want, v))
         return vol_unfilled(w, want, v);
     if (v->capacity_bytes > want->bytes)
         return rest(REC_SEEN_PRESENT, "larger than its order: a volume is never cut");
@@ -441,7 +466,7 @@ vol_wait(const struct rec_world *w, const struct rec_want *vm, const char *id)
     if (v == NULL)
         return want->fill == MO_FILL_DONE ? "a volume that it needs is missing"
                                           : "waits for a volume that it needs";
-    if (!vol_is_filled(w, want))
+    if (!vol_is_filled(w, want, v))
         return "waits for a volume that it needs to be filled";
     /* A growth that cannot happen now must not keep a machine down. */
     if (v->capacity_bytes < want->bytes && !is_barred(w, want) &&
@@ -475,17 +500,18 @@ live_is_equal(const struct rec_dom *d, const struct rec_want *want)
     return d->live_parts_equal && d->live_vcpus == want->vcpus && d->live_mem_mib == want->mem_mib;
 }
 
-/* Ask, wait, pull the plug. */
+/* Ask, wait, pull the plug.  A paused guest cannot answer, unless a person lets it run on in that
+ * time. */
 static struct step
-stop_step(const struct rec_world *w, const struct rec_want *want)
+stop_step(const struct rec_world *w, const struct rec_want *want, enum rec_seen seen)
 {
     int64_t asked = want->stop_asked_ms;
 
     if (asked == 0 || asked > w->now_ms || w->now_ms - asked > w->stop_grace_ms + STOP_STALE_MS)
-        return act(REC_VM_SHUTDOWN, REC_SEEN_RUNNING, "its order stops it: the guest is asked");
+        return act(REC_VM_SHUTDOWN, seen, "its order stops it: the guest is asked");
     if (w->now_ms - asked < w->stop_grace_ms)
-        return rest(REC_SEEN_RUNNING, "was asked to stop: waiting for the guest");
-    return act(REC_VM_DESTROY, REC_SEEN_RUNNING, "did not stop in the time that it was given");
+        return rest(seen, "was asked to stop: waiting for the guest");
+    return act(REC_VM_DESTROY, seen, "did not stop in the time that it was given");
 }
 
 /* All is as the order says, if the root disk has its size: nothing here changes that. */
@@ -510,7 +536,7 @@ vm_running(const struct rec_world *w, const struct rec_want *want, const struct 
     if (wait == NULL && (vol_find(w, want->root) == NULL || vol_find(w, want->seed) == NULL))
         wait = "runs, but its own disk is gone from the pool: a person must look before it stops";
     if (!live_is_equal(d, want) && !follows && want->may_restart)
-        return wait != NULL ? rest(REC_SEEN_RUNNING, wait) : stop_step(w, want);
+        return wait != NULL ? rest(REC_SEEN_RUNNING, wait) : stop_step(w, want, REC_SEEN_RUNNING);
     if (!config_is_equal(d, want) || !follows) {
         if (wait != NULL && !d->parts_equal)
             return rest(REC_SEEN_RUNNING, wait);
@@ -536,13 +562,13 @@ own_disk(const struct rec_world *w, const struct rec_want *want, const char *id,
     if (fill == MO_FILL_FILLING)
         return act(REC_VM_REMAKE, REC_SEEN_WORKING,
                    "its own disk was found half filled and unused: made again");
-    if (v == NULL && (fill == MO_FILL_DONE || u.any))
+    if (v == NULL && (fill == MO_FILL_DONE || u.any || was_restated_made(want)))
         return rest(REC_SEEN_MISSING,
                     "its own disk was filled and is gone: nothing is made in its place");
     if (v == NULL)
         return act(REC_VM_ROOT, want->seen_once ? REC_SEEN_MISSING : REC_SEEN_WORKING,
                    "its own disks are to be made");
-    if (fill == MO_FILL_NONE && !u.ours)
+    if (fill == MO_FILL_NONE && !u.ours && !was_restated_made(want))
         return rest(REC_SEEN_UNKNOWN, "there is a disk of its id, but no receipt says that it was "
                                       "filled: left alone");
     return settled(REC_SEEN_PRESENT);
@@ -593,7 +619,7 @@ static struct step
 vm_take(const struct rec_world *w, const struct rec_want *want, const struct rec_dom *d)
 {
     if (d != NULL && d->power == MO_PW_RUNNING)
-        return stop_step(w, want);
+        return stop_step(w, want, REC_SEEN_RUNNING);
     if (want->binned_at_ms == 0)
         return act(REC_BIN, d != NULL ? REC_SEEN_STOPPED : REC_SEEN_WORKING,
                    "stopped and wanted in the recycle bin: its hold starts");
@@ -621,6 +647,21 @@ vm_before_plan(const struct rec_world *w, const struct rec_want *want, const str
     return rest(up ? REC_SEEN_RUNNING : REC_SEEN_STOPPED, "its plan does not allow it yet");
 }
 
+/* A signed order that stops it is carried out; one that wants it running does not say why somebody
+ * paused it, so that stays for people, unless only room was missing and there is some again. */
+static struct step
+vm_paused(const struct rec_world *w, const struct rec_want *want, const struct rec_dom *d)
+{
+    if (w->now_ms >= want->not_before_ms && (is_taken(want) || want->wanted == MO_STOPPED))
+        return stop_step(w, want, REC_SEEN_UNKNOWN);
+    if (!d->no_space || want->wanted != MO_RUNNING || want->binned_at_ms != 0)
+        return rest(REC_SEEN_UNKNOWN, "paused, by an I/O error or by a person: a person decides");
+    if (w->pool_free_bytes < RESUME_ROOM_BYTES)
+        return rest(REC_SEEN_UNKNOWN,
+                    "paused: its pool is full; it goes on by itself when there is room");
+    return act(REC_VM_RESUME, REC_SEEN_UNKNOWN, "paused on a full pool that has room again");
+}
+
 static struct step
 vm_step(const struct rec_world *w, const struct rec_want *want)
 {
@@ -634,12 +675,12 @@ vm_step(const struct rec_world *w, const struct rec_want *want)
                                        vol_find(w, want->seed) != NULL);
     if (d != NULL && d->power == MO_PW_UNKNOWN)
         return rest(REC_SEEN_UNKNOWN, "libvirt could not say its state: nothing is concluded");
-    if (d != NULL && d->power == MO_PW_PAUSED)
-        return rest(REC_SEEN_UNKNOWN, "paused, by an I/O error or by a person: a person decides");
     if (d != NULL && mark_cmp(d->term, d->generation, want) > 0)
         return rest(up ? REC_SEEN_RUNNING : REC_SEEN_STOPPED,
                     "follows a newer order than this receipt: left alone until the controller "
                     "restates its orders");
+    if (d != NULL && d->power == MO_PW_PAUSED)
+        return vm_paused(w, want, d);
     if (w->now_ms < want->not_before_ms)
         return vm_before_plan(w, want, d);
     if (is_taken(want))
@@ -649,7 +690,8 @@ vm_step(const struct rec_world *w, const struct rec_want *want)
     if (want->binned_at_ms != 0)
         return act(REC_UNBIN, REC_SEEN_BINNED, "wanted again: out of the recycle bin");
     if (up)
-        return want->wanted == MO_STOPPED ? stop_step(w, want) : vm_running(w, want, d);
+        return want->wanted == MO_STOPPED ? stop_step(w, want, REC_SEEN_RUNNING)
+                                          : vm_running(w, want, d);
     return vm_off(w, want, d);
 }
 
@@ -721,45 +763,4 @@ reconcile_judge(const struct rec_world *w, const struct rec_want *want)
     if (want->held && !s.equal)
         v.reason = "under emergency hold: observed, nothing is done";
     return v;
-}
-
-const char *
-rec_op_name(enum rec_op op)
-{
-    static const char *const names[REC_OP__MAX] = {
-        [REC_NONE] = "none",
-        [REC_NET_DEFINE] = "net_define",
-        [REC_NET_START] = "net_start",
-        [REC_NET_HOSTS] = "net_hosts",
-        [REC_NET_REMOVE] = "net_remove",
-        [REC_VOL_REMAKE] = "vol_remake",
-        [REC_VOL_CREATE] = "vol_create",
-        [REC_VOL_GROW] = "vol_grow",
-        [REC_VM_REMAKE] = "vm_remake",
-        [REC_VM_ROOT] = "vm_root",
-        [REC_VM_DEFINE] = "vm_define",
-        [REC_VM_START] = "vm_start",
-        [REC_VM_SHUTDOWN] = "vm_shutdown",
-        [REC_VM_DESTROY] = "vm_destroy",
-        [REC_BIN] = "bin",
-        [REC_UNBIN] = "unbin",
-        [REC_ERASE] = "erase",
-    };
-
-    return op < REC_OP__MAX ? names[op] : "?";
-}
-
-const char *
-rec_seen_name(enum rec_seen seen)
-{
-    static const char *const names[REC_SEEN__MAX] = {
-        [REC_SEEN_NONE] = "",           [REC_SEEN_UNKNOWN] = "unknown",
-        [REC_SEEN_WORKING] = "working", [REC_SEEN_RUNNING] = "running",
-        [REC_SEEN_STOPPED] = "stopped", [REC_SEEN_PRESENT] = "present",
-        [REC_SEEN_BINNED] = "binned",   [REC_SEEN_ABSENT] = "absent",
-        [REC_SEEN_MISSING] = "missing", [REC_SEEN_UNCLAIMED] = "unclaimed",
-        [REC_SEEN_FOREIGN] = "foreign",
-    };
-
-    return seen < REC_SEEN__MAX ? names[seen] : "?";
 }

@@ -18,7 +18,4 @@
 size_t reconcile(const struct rec_world *w, struct rec_action *out, size_t cap);
 /** What to report of one order's resource. want is one of w->wants. */
 struct rec_verdict reconcile_judge(const struct rec_world *w, const struct rec_want *want);
-
-const char *rec_op_name(enum rec_op op);       /* "net_define"; "?" when out of range */
-const char *rec_seen_name(enum rec_seen seen); /* as the wire's words */
 #endif

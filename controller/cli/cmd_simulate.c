@@ -4,6 +4,7 @@
 
 #include "controller/cli/commands.h"
 #include "drivers/codec/reccase.h"
+#include "policies/recname.h"
 #include "policies/reconcile.h"
 
 #define MARK "\"expect\":"

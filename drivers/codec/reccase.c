@@ -8,6 +8,7 @@
 
 #include "drivers/base/scope.h"
 #include "drivers/codec/jscan.h"
+#include "policies/recname.h"
 #include "policies/reconcile.h"
 
 #define MOST_ITEMS 4096
@@ -61,6 +62,7 @@ static const struct rc_row want_rows[] = {
     ROW(rec_want, quarantined, RC_BOOL, 0),
     ROW(rec_want, may_restart, RC_BOOL, 0),
     ROW(rec_want, seen_once, RC_BOOL, 0),
+    ROW(rec_want, restated, RC_BOOL, 0),
     ROW(rec_want, vcpus, RC_U32, 2),
     ROW(rec_want, mem_mib, RC_U64, 1024),
     ROW(rec_want, bytes, RC_U64, 10),
@@ -84,6 +86,7 @@ static const struct rc_row dom_rows[] = {
     ROW(rec_dom, id, RC_STR, 0),
     ROW(rec_dom, ours, RC_BOOL, 1),
     ROW_ENUM(rec_dom, power, MO_PW_RUNNING, powers),
+    ROW(rec_dom, no_space, RC_BOOL, 0),
     ROW(rec_dom, term, RC_U64, 1),
     ROW(rec_dom, generation, RC_U64, 1),
     ROW(rec_dom, vcpus, RC_U32, 2),
@@ -100,6 +103,7 @@ static const struct rc_row dom_rows[] = {
 static const struct rc_row vol_rows[] = {
     ROW(rec_vol, id, RC_STR, 0),
     ROW(rec_vol, capacity_bytes, RC_U64, 10),
+    ROW(rec_vol, format_equal, RC_BOOL, 1),
     {0},
 };
 static const struct rc_row net_rows[] = {
@@ -115,6 +119,7 @@ static const struct rc_row seen_rows[] = {
     {"ok", RC_BOOL, offsetof(struct rec_world, observed_ok), 0, 1, NULL},
     ROW(rec_world, heard, RC_BOOL, 1),
     ROW(rec_world, clock_suspect, RC_BOOL, 0),
+    ROW(rec_world, pool_free_bytes, RC_U64, 1 << 30),
     {"domains", RC_SKIP, 0, 0, 0, NULL},
     {"volumes", RC_SKIP, 0, 0, 0, NULL},
     {"networks", RC_SKIP, 0, 0, 0, NULL},

@@ -1,10 +1,10 @@
 #ifndef BY_DRIVERS_CODEC_RECCASE_H
 #define BY_DRIVERS_CODEC_RECCASE_H
 /* A case of policies/reconcile as JSON: {about, desired: [...], observed: {ok, heard,
- * clock_suspect, domains, volumes, networks}, now, stop_grace_ms, expect}.  What a case leaves out
- * has the value of a healthy host; what it misspells is refused.  The same files are the golden
- * tests of the policy (tests/cases/reconcile) and what `bianyun simulate` runs, so that a bad night
- * becomes a test. Threads: none shared. */
+ * clock_suspect, pool_free_bytes, domains, volumes, networks}, now, stop_grace_ms, expect}.  What a
+ * case leaves out has the value of a healthy host; what it misspells is refused.  The same files
+ * are the golden tests of the policy (tests/cases/reconcile) and what `bianyun simulate` runs, so
+ * that a bad night becomes a test. Threads: none shared. */
 #include <stddef.h>
 
 #include "drivers/base/arena.h"

@@ -371,9 +371,12 @@ papers_load(struct db *d, enum db_stmt s, const struct db_value *v, size_t nv, s
                 memcpy(more, p, n * sizeof(*more));
             p = more;
         }
-        p[n++].text = arena_strdup(a, db_str(r, 0));
-        if (revision != NULL)
+        p[n].text = arena_strdup(a, db_str(r, 0));
+        if (revision != NULL) { /* orders */
             *revision = (uint64_t)db_int(r, 1);
+            p[n].made = db_int(r, 2) != 0;
+        }
+        n++;
     }
     *out = (struct jm_list){p, n};
     return rc < 0 ? -1 : 0;

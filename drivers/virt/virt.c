@@ -34,6 +34,12 @@ dom_start(struct virt *v, const char *id, struct err *e)
 }
 
 static int
+dom_resume(struct virt *v, const char *id, struct err *e)
+{
+    CHANGE("dom.resume", dom->resume(v, id, e));
+}
+
+static int
 dom_shutdown(struct virt *v, const char *id, struct err *e)
 {
     CHANGE("dom.shutdown", dom->shutdown(v, id, e));
@@ -187,6 +193,7 @@ static const struct virt_dom_ops dom_ops = {
     .get = dom_get,
     .define = dom_define,
     .start = dom_start,
+    .resume = dom_resume,
     .shutdown = dom_shutdown,
     .destroy = dom_destroy,
     .undefine = dom_undefine,

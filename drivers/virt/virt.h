@@ -87,6 +87,7 @@ struct virt_dom_seen {
     bool other_owner; /* another manager's metadata */
     struct virt_mark mark;
     enum virt_state state;
+    bool no_space; /* paused because writes found no room, and for nothing else */
     bool persistent, has_live, has_saved;
     struct virt_dom_def config, live; /* live only when has_live */
 };
@@ -153,7 +154,9 @@ struct virt_dom_ops {
     int (*define)(struct virt *v, const struct virt_dom_spec *s, struct err *e);
     /** Running already is success. */
     int (*start)(struct virt *v, const char *id, struct err *e);
-    /** Ask the guest to stop (ACPI); returns at once. */
+    /** Let a paused guest run on; running already is success, off is CONFLICT. */
+    int (*resume)(struct virt *v, const char *id, struct err *e);
+    /** Ask the guest to stop (ACPI); returns at once.  A paused one cannot hear it: success. */
     int (*shutdown)(struct virt *v, const char *id, struct err *e);
     /** Pull the plug; off already, or absent, is success. */
     int (*destroy)(struct virt *v, const char *id, struct err *e);

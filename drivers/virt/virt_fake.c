@@ -145,6 +145,22 @@ virt_fake_crash(const char *world, const char *id, struct err *e)
 }
 
 int
+virt_fake_pause(const char *world, const char *id, bool no_space, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    SCOPED(fd) int lock = fake_lock(world, e);
+    struct fake_dom d;
+
+    if (lock < 0 || fake_id_check(id, e) < 0 || fake_dom_load(world, id, &a, &d, e) < 0)
+        return -1;
+    if (d.live == NULL)
+        return err_set(e, BY_E_CONFLICT, "fake: domain %s is not active: it cannot pause", id);
+    d.state = VIRT_PAUSED;
+    d.no_space = no_space;
+    return fake_dom_store(world, id, &d, e);
+}
+
+int
 virt_fake_reboot(const char *world, struct err *e)
 {
     SCOPED(arena) struct arena a = {0};

@@ -38,6 +38,8 @@ int virt_fake_open(const struct virt_config *c, struct virt **out, struct err *e
 
 /** The guest's process dies: state crashed, counters gone. */
 int virt_fake_crash(const char *world, const char *id, struct err *e);
+/** The guest stands still: by a person, or (no_space) because a write found its pool full. */
+int virt_fake_pause(const char *world, const char *id, bool no_space, struct err *e);
 /** The machine is reset: every domain off, transient ones gone, networks down, pool not started. */
 int virt_fake_reboot(const char *world, struct err *e);
 enum virt_fake_foreign { VIRT_FAKE_OFF, VIRT_FAKE_RUNNING, VIRT_FAKE_TRANSIENT };

@@ -18,6 +18,7 @@ static const char *const state_names[VIRT_STATE__MAX] = {
     [VIRT_UNKNOWN] = "unknown", [VIRT_RUNNING] = "running", [VIRT_PAUSED] = "paused",
     [VIRT_SHUTOFF] = "shutoff", [VIRT_CRASHED] = "crashed",
 };
+#define FULL_NAME "full" /* paused because a write found no room */
 
 static bool
 is_active(const struct fake_dom *d)
@@ -52,6 +53,9 @@ fake_dom_load(const char *world, const char *id, struct arena *a, struct fake_do
     for (int i = 0; i < VIRT_STATE__MAX; i++)
         if (strcmp(state, state_names[i]) == 0)
             d.state = (enum virt_state)i;
+    d.no_space = strcmp(state, FULL_NAME) == 0;
+    if (d.no_space)
+        d.state = VIRT_PAUSED;
     d.config = config == 0 ? NULL : arena_strndup(a, body + 1, config);
     d.live = live == 0 ? NULL : arena_strndup(a, body + 1 + config, live);
     *out = d;
@@ -68,8 +72,9 @@ fake_dom_store(const char *world, const char *id, const struct fake_dom *d, stru
 
     if (fake_path(world, path, "dom", id, ".dom", e) < 0)
         return -1;
-    strbuf_addf(&text, "1 %s %lld %zu %zu\n", state_names[d->state], d->run, strlen(config),
-                strlen(live));
+    strbuf_addf(&text, "1 %s %lld %zu %zu\n",
+                d->state == VIRT_PAUSED && d->no_space ? FULL_NAME : state_names[d->state], d->run,
+                strlen(config), strlen(live));
     strbuf_adds(&text, config);
     strbuf_adds(&text, live);
     return fake_put(path, text.s, text.len, e);
@@ -115,7 +120,7 @@ int
 fake_dom_see(const char *world, const char *id, const struct fake_dom *d, struct arena *a,
              struct virt_dom_seen *out, struct err *e)
 {
-    struct virt_dom_seen s = {.state = d->state};
+    struct virt_dom_seen s = {.state = d->state, .no_space = d->no_space};
     struct domread r = {0};
     char save[PATH_MAX];
 
@@ -373,6 +378,31 @@ dom_start(struct virt *v, const char *id, struct err *e)
 }
 
 static int
+resume_locked(struct fake *f, const char *id, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct fake_dom d;
+
+    if (fake_dom_load(f->world, id, &a, &d, e) < 0)
+        return -1;
+    if (!is_active(&d))
+        return err_set(e, BY_E_CONFLICT, "fake: domain %s is off: nothing to resume", id);
+    d.state = VIRT_RUNNING;
+    d.no_space = false;
+    return fake_dom_store(f->world, id, &d, e);
+}
+
+static int
+dom_resume(struct virt *v, const char *id, struct err *e)
+{
+    struct fake_call c;
+
+    if (fake_enter(v, "dom.resume", id, FAKE_CHANGES, &c, e) < 0)
+        return -1;
+    return fake_leave(&c, resume_locked(c.f, id, e), e);
+}
+
+static int
 stop_locked(struct fake *f, const char *id, bool by_guest, struct err *e)
 {
     SCOPED(arena) struct arena a = {0};
@@ -394,6 +424,8 @@ stop_locked(struct fake *f, const char *id, bool by_guest, struct err *e)
         (void)snprintf(load, sizeof(load), "load/%.39s", id);
         if (fake_setting(f->world, load, "deaf", deaf) != 0)
             return 0;
+        if (d.state == VIRT_PAUSED)
+            return 0; /* does not hear it */
     }
     return is_active(&d) ? fake_dom_stop(f->world, id, &d, VIRT_SHUTOFF, e) : 0;
 }
@@ -502,6 +534,7 @@ const struct virt_dom_ops virt_fake_dom_ops = {
     .get = dom_get,
     .define = dom_define,
     .start = dom_start,
+    .resume = dom_resume,
     .shutdown = dom_shutdown,
     .destroy = dom_destroy,
     .undefine = dom_undefine,

@@ -6,6 +6,7 @@
 
 struct fake_dom {
     enum virt_state state;
+    bool no_space;             /* paused on a full pool */
     long long run;             /* number of its last start in this world */
     const char *config, *live; /* NULL: transient; NULL: not active */
 };

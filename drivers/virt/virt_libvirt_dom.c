@@ -1,5 +1,6 @@
 #include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -8,6 +9,8 @@
 #include "drivers/virt/domxml.h"
 #include "drivers/virt/virt_libvirt.h"
 #include "drivers/virt/xmlutil.h"
+
+enum { DISKS_MOST = 64 }; /* of one domain, when asked for their errors */
 
 static int
 dom_find(struct virt_libvirt *lv, const char *id, virDomainPtr *out, struct err *e)
@@ -65,6 +68,20 @@ dom_xml_read(struct virt_libvirt *lv, virDomainPtr d, unsigned flags, struct are
     return 0;
 }
 
+/* Which disks a paused guest waits for: only room, and only where libvirt says so. */
+static bool
+waits_for_room(virDomainPtr d)
+{
+    virDomainDiskError errors[DISKS_MOST];
+    int n = virDomainGetDiskErrors(d, errors, DISKS_MOST, 0), room = 0;
+
+    for (int i = 0; i < n; i++) {
+        room += errors[i].error == VIR_DOMAIN_DISK_ERROR_NO_SPACE;
+        free(errors[i].disk);
+    }
+    return n > 0 && room == n;
+}
+
 static int
 dom_read(struct virt_libvirt *lv, virDomainPtr d, struct arena *a, struct virt_dom_seen *out,
          struct err *e)
@@ -78,6 +95,8 @@ dom_read(struct virt_libvirt *lv, virDomainPtr d, struct arena *a, struct virt_d
         return lv_fail(lv, e, "state of domain %s", name);
     saved = virDomainHasManagedSaveImage(d, 0);
     s.state = state_of(state, reason);
+    s.no_space =
+        state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_IOERROR && waits_for_room(d);
     s.has_live = s.state == VIRT_RUNNING || s.state == VIRT_PAUSED;
     s.persistent = persistent == 1;
     s.has_saved = saved == 1;
@@ -267,6 +286,29 @@ dom_start(struct virt *v, const char *id, struct err *e)
     return 0;
 }
 
+static bool
+is_paused(virDomainPtr d)
+{
+    int state = VIR_DOMAIN_NOSTATE;
+
+    return virDomainGetState(d, &state, NULL, 0) == 0 && state == VIR_DOMAIN_PAUSED;
+}
+
+static int
+dom_resume(struct virt *v, const char *id, struct err *e)
+{
+    struct virt_libvirt *lv = lv_of(v);
+    SCOPED(lv_dom_free) virDomainPtr d = NULL;
+
+    if (dom_find(lv, id, &d, e) < 0)
+        return -1;
+    if (virDomainIsActive(d) == 0)
+        return err_set(e, BY_E_CONFLICT, "domain %s is off: there is nothing to resume", id);
+    if (!is_paused(d) || virDomainResume(d) == 0)
+        return 0;
+    return lv_fail(lv, e, "domain %s cannot be resumed", id);
+}
+
 static int
 dom_shutdown(struct virt *v, const char *id, struct err *e)
 {
@@ -275,7 +317,7 @@ dom_shutdown(struct virt *v, const char *id, struct err *e)
 
     if (dom_find(lv, id, &d, e) < 0)
         return -1;
-    if (virDomainIsActive(d) == 0 ||
+    if (virDomainIsActive(d) == 0 || is_paused(d) ||
         virDomainShutdownFlags(d, lv->is_test ? 0 : VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) == 0)
         return 0;
     (void)lv_fail(lv, e, "domain %s cannot be asked to stop", id);
@@ -446,6 +488,7 @@ const struct virt_dom_ops virt_libvirt_dom = {
     .get = dom_get,
     .define = dom_define,
     .start = dom_start,
+    .resume = dom_resume,
     .shutdown = dom_shutdown,
     .destroy = dom_destroy,
     .undefine = dom_undefine,

@@ -50,6 +50,8 @@ const char *contract_foreign_xml(struct contract *c, const char *id, const char 
                                  const char *devices);
 /** Put an element into a domain's devices. */
 int contract_add_element(struct contract *c, const char *id, const char *element, struct err *e);
+/** Let a running domain stand still. */
+int contract_pause(struct contract *c, const char *id, struct err *e);
 /** Save a running domain's memory to disk and stop it. */
 int contract_save(struct contract *c, const char *id, struct err *e);
 /** End of the administrator's domain. */

@@ -74,6 +74,30 @@ dom_start_twice(struct contract *c)
 }
 
 void
+dom_paused(struct contract *c)
+{
+    struct virt_dom_spec *s = contract_vm(c);
+    const char *id = s->vm->id;
+    struct virt_dom_seen seen;
+
+    OK(c->v->ops->dom->define(c->v, s, e));
+    FAILS(c->v->ops->dom->resume(c->v, id, e), BY_E_CONFLICT);
+    OK(c->v->ops->dom->start(c->v, id, e));
+    OK(contract_pause(c, id, e));
+    seen = look(c, id);
+    CHECK(seen.state == VIRT_PAUSED && seen.has_live && !seen.no_space);
+    OK(c->v->ops->dom->shutdown(c->v, id, e)); /* does not hear it */
+    CHECK(look(c, id).state == VIRT_PAUSED);
+    OK(c->v->ops->dom->resume(c->v, id, e));
+    OK(c->v->ops->dom->resume(c->v, id, e));
+    CHECK(look(c, id).state == VIRT_RUNNING);
+    OK(contract_pause(c, id, e));
+    OK(c->v->ops->dom->destroy(c->v, id, e));
+    CHECK(look(c, id).state == VIRT_SHUTOFF);
+    contract_vm_drop(c, s);
+}
+
+void
 dom_absent(struct contract *c)
 {
     const char *id = contract_id(c), *xml;
@@ -83,6 +107,7 @@ dom_absent(struct contract *c)
 
     FAILS(c->v->ops->dom->get(c->v, id, &c->a, &seen, e), BY_E_NOT_FOUND);
     FAILS(c->v->ops->dom->start(c->v, id, e), BY_E_NOT_FOUND);
+    FAILS(c->v->ops->dom->resume(c->v, id, e), BY_E_NOT_FOUND);
     FAILS(c->v->ops->dom->shutdown(c->v, id, e), BY_E_NOT_FOUND);
     FAILS(c->v->ops->dom->xml(c->v, id, false, &c->a, &xml, e), BY_E_NOT_FOUND);
     OK(c->v->ops->dom->destroy(c->v, id, e));

@@ -197,6 +197,27 @@ contract_add_element(struct contract *c, const char *id, const char *element, st
 }
 
 int
+contract_pause(struct contract *c, const char *id, struct err *e)
+{
+    virConnectPtr conn;
+    virDomainPtr d;
+    int rc;
+
+    if (is_fake(c))
+        return virt_fake_pause(c->uri + 7, id, false, e);
+    conn = virConnectOpen(c->uri);
+    d = conn == NULL ? NULL : virDomainLookupByUUIDString(conn, id);
+    rc = d != NULL && virDomainSuspend(d) == 0
+             ? 0
+             : err_set(e, BY_E_IO, "%s", virGetLastErrorMessage());
+    if (d != NULL)
+        (void)virDomainFree(d);
+    if (conn != NULL)
+        (void)virConnectClose(conn);
+    return rc;
+}
+
+int
 contract_save(struct contract *c, const char *id, struct err *e)
 {
     virConnectPtr conn;

@@ -43,6 +43,14 @@ cmd_crash(const char *world, char **arg, struct err *e)
 }
 
 static int
+cmd_pause(const char *world, char **arg, struct err *e)
+{
+    if (strcmp(arg[1], "person") != 0 && strcmp(arg[1], "full") != 0)
+        return err_set(e, BY_E_INVALID, "'%s' is not person or full", arg[1]);
+    return virt_fake_pause(world, arg[0], strcmp(arg[1], "full") == 0, e);
+}
+
+static int
 cmd_reboot(const char *world, char **arg, struct err *e)
 {
     (void)arg;
@@ -105,6 +113,8 @@ static const struct {
      cmd_foreign},
     {"list", "                      domains, one a line", 0, cmd_list},
     {"load", "ID|default WORDS       e.g. 'cpu=800 tx=1000 mem=70'", 2, cmd_load},
+    {"pause", "ID person|full        the guest stands still, by a person or on a full pool", 2,
+     cmd_pause},
     {"reboot", "                    the machine is reset", 0, cmd_reboot},
     {"save", "ID TEXT                memory saved to disk, with this text in it", 2, cmd_save},
 };

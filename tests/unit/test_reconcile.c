@@ -11,6 +11,7 @@
 #include "drivers/base/scope.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/codec/reccase.h"
+#include "policies/recname.h"
 #include "policies/reconcile.h"
 #include "tests/unit/golden.h"
 

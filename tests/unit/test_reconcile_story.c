@@ -44,6 +44,7 @@ observe(const struct host *h, struct rec_vol vols[3])
                           .heard = true,
                           .now_ms = h->now_ms,
                           .stop_grace_ms = GRACE_MS,
+                          .pool_free_bytes = 1ULL << 30,
                           .wants = h->want,
                           .n_wants = N_WANTS,
                           .vols = vols};
@@ -55,11 +56,11 @@ observe(const struct host *h, struct rec_vol vols[3])
     w.nets = &h->net;
     w.n_nets = h->has_net ? 1 : 0;
     if (h->has_vol)
-        vols[w.n_vols++] = (struct rec_vol){"data", h->want[DATA].bytes};
+        vols[w.n_vols++] = (struct rec_vol){"data", h->want[DATA].bytes, true};
     if (h->has_root)
-        vols[w.n_vols++] = (struct rec_vol){"web-root", h->want[WEB].bytes};
+        vols[w.n_vols++] = (struct rec_vol){"web-root", h->want[WEB].bytes, true};
     if (h->has_seed)
-        vols[w.n_vols++] = (struct rec_vol){"web-seed", 1};
+        vols[w.n_vols++] = (struct rec_vol){"web-seed", 1, true};
     return w;
 }
 
@@ -88,6 +89,9 @@ check_action(const struct host *h, const struct rec_action *a)
         CU_ASSERT(h->has_net && h->net.active && h->has_vol && h->has_root && h->has_seed);
         CU_ASSERT(h->want[DATA].fill == MO_FILL_DONE && want->root_fill == MO_FILL_DONE);
         CU_ASSERT(want->wanted == MO_RUNNING && want->binned_at_ms == 0);
+        break;
+    case REC_VM_RESUME:
+        CU_ASSERT(h->dom.power == MO_PW_PAUSED && h->dom.no_space && want->wanted == MO_RUNNING);
         break;
     case REC_VM_ROOT:
     case REC_VM_REMAKE:
@@ -208,9 +212,13 @@ apply(struct host *h, const struct rec_action *a, bool half)
         h->dom.live_mem_mib = h->dom.mem_mib;
         want->stop_asked_ms = 0;
         break;
+    case REC_VM_RESUME:
+        h->dom.power = MO_PW_RUNNING;
+        break;
     case REC_VM_SHUTDOWN:
         want->stop_asked_ms = h->now_ms;
-        h->dom.power = h->guest_obeys ? MO_PW_OFF : h->dom.power;
+        if (h->guest_obeys && h->dom.power == MO_PW_RUNNING)
+            h->dom.power = MO_PW_OFF;
         break;
     case REC_VM_DESTROY:
         h->dom.power = MO_PW_OFF;
@@ -322,6 +330,12 @@ play_story(uint64_t seed, bool obeys, uint64_t trouble)
     h.dom.power = MO_PW_OFF; /* the host rebooted */
     h.net.active = false;
     CU_ASSERT(play(&h, trouble) >= 0);
+    h.dom.power = MO_PW_PAUSED; /* its pool was full */
+    h.dom.no_space = true;
+    CU_ASSERT(play(&h, trouble) >= 0);
+    CU_ASSERT_EQUAL(h.dom.power, MO_PW_RUNNING);
+    h.dom.power = MO_PW_PAUSED; /* by somebody */
+    h.dom.no_space = false;
     order_all(&h, MO_BINNED);
     CU_ASSERT(play(&h, trouble) >= 0);
     CU_ASSERT(h.has_root && h.has_vol && h.dom.power == MO_PW_OFF);
