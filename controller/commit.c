@@ -182,14 +182,39 @@ commit_step_run(struct commit *w, struct group *g, struct item *it, struct err *
     return 0;
 }
 
+/* *tried: the store was asked to commit, so that a failure does not say what is kept. */
 static int
-commit_seal(struct commit *w, struct group *g, int64_t wall, struct err *e)
+commit_seal(struct commit *w, struct group *g, int64_t wall, bool *tried, struct err *e)
 {
     int64_t now = wall < g->s.tail.at_ms ? g->s.tail.at_ms : wall;
 
     if (issue_seal(g, e) < 0 || ledger_seal(g, now, e) < 0)
         return -1;
+    *tried = true;
     return db_commit(w->d, e);
+}
+
+static void
+commit_wake(struct commit *w, const struct group *g)
+{
+    for (struct group_touch *h = g->s.touches; h != NULL && w->c->wake_host != NULL; h = h->next)
+        w->c->wake_host(w->c, h->host);
+}
+
+/* Whether it is kept is the store's to say.  What is in memory is read again before the next group;
+ * hosts look at once, or what is kept after all would wait for the end of their polls. */
+static void
+commit_unkept(struct commit *w, const struct group *g, size_t n, bool tried, struct err *e)
+{
+    db_rollback(w->d);
+    w->stale = true;
+    log_error("commit.failed", "steps=%zu reason=" LOG_Q, n, e->msg);
+    if (!tried) {
+        (void)err_wrap(e, "nothing of this was kept");
+        return;
+    }
+    commit_wake(w, g);
+    (void)err_wrap(e, "whether this was kept is not known, ask again under the same request id");
 }
 
 static void
@@ -210,8 +235,7 @@ commit_published(struct commit *w, struct group *g)
     }
     for (; hooks != NULL; hooks = hooks->next)
         hooks->fn(w->c, hooks->arg);
-    for (struct group_touch *h = g->s.touches; h != NULL && w->c->wake_host != NULL; h = h->next)
-        w->c->wake_host(w->c, h->host);
+    commit_wake(w, g);
 }
 
 /* Take items until the group is full or 2 ms are over; each is kept in list whatever happens. */
@@ -241,6 +265,7 @@ commit_turn(struct commit *w, struct item *first)
     struct err e = {0};
     size_t n = 0;
     int64_t wall = w->c->wall_ms(), mono = w->c->mono_ms();
+    bool tried = false;
     int rc;
 
     atomic_store(&w->turn_ms, clock_mono_ms());
@@ -252,16 +277,13 @@ commit_turn(struct commit *w, struct item *first)
     else
         rc = commit_gather(w, &g, first, list, &n, &e);
     if (rc == 0)
-        rc = commit_seal(w, &g, wall, &e);
+        rc = commit_seal(w, &g, wall, &tried, &e);
     if (rc == 0) {
         w->wall = wall;
         w->mono = mono;
         commit_published(w, &g);
     } else {
-        db_rollback(w->d);
-        w->stale = true;
-        log_error("commit.failed", "steps=%zu reason=" LOG_Q, n, e.msg);
-        (void)err_wrap(&e, "nothing of this was kept");
+        commit_unkept(w, &g, n, tried, &e);
     }
     w->crowded = n > 1;
     for (size_t i = 0; i < n; i++) {

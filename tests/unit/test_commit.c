@@ -312,6 +312,47 @@ nothing_acknowledged_is_lost_in_a_crash(void)
     }
 }
 
+static atomic_int woken;
+
+static void
+count_woken(struct controller *c, const char *host)
+{
+    (void)c;
+    CU_ASSERT_STRING_EQUAL(host, "host-a");
+    atomic_fetch_add(&woken, 1);
+}
+
+static int
+touching_step(void *arg, struct tx *t, struct err *e)
+{
+    return note_step(arg, t, e) < 0 ? -1 : commit_touch_host(t, "host-a", e);
+}
+
+/* Else what was kept after all would reach its host at the end of a poll, a minute later. */
+static void
+a_lost_answer_wakes_the_hosts_all_the_same(void)
+{
+    static const char *const faults[] = {"COMMIT_BEFORE:1:lose", "COMMIT_AFTER:1:lose"};
+
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        struct ctl t;
+        struct note n = {.k = "maybe", .v = "1"};
+        struct err e = {0};
+
+        ctl_start(&t, ALG_P256);
+        t.c.wake_host = count_woken;
+        atomic_store(&woken, 0);
+        fault_restart();
+        (void)setenv("BIANYUN_FAULT", faults[i], 1);
+        CU_ASSERT_EQUAL(commit_run(t.c.commit, touching_step, &n, &e), -1);
+        (void)unsetenv("BIANYUN_FAULT");
+        CU_ASSERT_TRUE(note_kept(&t, "maybe"));
+        CU_ASSERT_EQUAL(atomic_load(&woken), 1);
+        CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "not known"));
+        ctl_stop(&t);
+    }
+}
+
 static void
 a_lost_answer_is_an_error_and_the_chain_goes_on(void)
 {
@@ -382,6 +423,7 @@ CU_TestInfo commit_tests[] = {
      a_full_disk_refuses_its_whole_group_and_keeps_nothing_by_half},
     {"refuses when the queue is full", refuses_when_the_queue_is_full},
     {"nothing acknowledged is lost in a crash", nothing_acknowledged_is_lost_in_a_crash},
+    {"a lost answer wakes the hosts all the same", a_lost_answer_wakes_the_hosts_all_the_same},
     {"a lost answer is an error and the chain goes on",
      a_lost_answer_is_an_error_and_the_chain_goes_on},
     {"time in the ledger never falls and a jump is told",
