@@ -184,6 +184,12 @@ controller_note_term(struct tx *t, uint64_t term, struct err *e)
 {
     int64_t known = 0;
 
+    /* It rises by one with each confirmed recovery: a host that has seen so many more has something
+     * broken, and believing it would leave no term to rise to. */
+    if (term > controller_term(t->c) + TERM_LEAP_MAX)
+        return err_field(e, BY_E_INVALID, "term",
+                         "term %llu is not believed: we are in term %llu; look at this host",
+                         (unsigned long long)term, (unsigned long long)controller_term(t->c));
     if (meta_get_int(t->d, META_TERM_SEEN, &known, e) < 0)
         return -1;
     if ((uint64_t)known >= term)

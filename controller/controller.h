@@ -69,6 +69,8 @@ int controller_paper_check(struct controller *c, const char *text, size_t len, c
                            struct arena *a, const char **body, struct err *e);
 /** For steps: this store is behind its hosts.  Kept in the store; takes effect with the commit. */
 int controller_enter_recovery(struct tx *t, const char *reason, struct err *e);
-/** For steps: a host has seen this term; the next one after recovery will be above it. */
+enum { TERM_LEAP_MAX = 1000000 };
+/** For steps: a host has seen this term; the next one after recovery will be above it.  INVALID for
+ * one that is more than TERM_LEAP_MAX above ours. */
 int controller_note_term(struct tx *t, uint64_t term, struct err *e);
 #endif

@@ -505,7 +505,7 @@ api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
     if (hostauth_boot(t, k->who.host, in->boot, true, e) < 0 ||
         host_flow_get(t->d, k->who.host, &h, e) < 0 ||
         witness_take(t, k->who.host, in->head, &w, e) < 0 ||
-        policy_in_force(t->d, k->a, &policy, e) < 0)
+        policy_in_force(t->d, k->a, &policy, e) < 0 || controller_note_term(t, in->term, e) < 0)
         return -1;
     recovery = controller_recovery(k->c) || w.verdict == WITNESS_AHEAD;
     if (in->term > controller_term(k->c)) {
@@ -516,8 +516,6 @@ api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
             return -1;
         recovery = true;
     }
-    if (controller_note_term(t, in->term, e) < 0)
-        return -1;
     out->want_receipts = recovery || h.receipts_wanted;
     if (host_flow_hello(t->d, k->who.host, in, out->want_receipts, t->now_ms, e) < 0 ||
         hello_ledger(t, k->who.host, in, e) < 0)

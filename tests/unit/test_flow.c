@@ -501,6 +501,24 @@ an_older_copy_of_the_store_learns_from_its_hosts(void)
     flow_stop(&f);
 }
 
+static void
+a_term_that_cannot_be_is_not_believed(void)
+{
+    struct flow f;
+    struct w_status_view st;
+
+    flow_start(&f);
+    CU_ASSERT_EQUAL(flow_call(&f, f.agent, "POST", "/a/v1/receipts",
+                              "{\"papers\":[],\"term\":9007199254740991}", NULL, 0, NULL),
+                    -1);
+    CU_ASSERT_EQUAL(f.status, 400);
+    CU_ASSERT_STRING_EQUAL(f.err.field, "term");
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "GET", "/v1/status", NULL, status_view, &st));
+    CU_ASSERT_FALSE(st.recovery);
+    CU_ASSERT_EQUAL(st.term, 1);
+    flow_stop(&f);
+}
+
 /* ---- time ---------------------------------------------------------------------------------------
  */
 
@@ -654,6 +672,7 @@ CU_TestInfo flow_tests[] = {
     {"what no order knows is registered, what is gone is missing",
      what_no_order_knows_is_registered_and_what_is_gone_is_missing},
     {"taking away needs its own authority", taking_away_needs_its_own_authority},
+    {"a term that cannot be is not believed", a_term_that_cannot_be_is_not_believed},
     {"an older copy of the store learns from its hosts",
      an_older_copy_of_the_store_learns_from_its_hosts},
     {"a clock is overdue from its own instant", a_clock_is_overdue_from_its_own_instant},
