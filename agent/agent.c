@@ -148,10 +148,14 @@ remember_equal(struct agent *ag, const struct rec_world *w)
 {
     for (size_t i = 0; i < w->n_wants; i++) {
         const struct receipt *t = receipts_at(ag->receipts, i);
+        struct rec_verdict v;
         struct track *k;
 
-        if (t->facts.seen_once || !reconcile_judge(w, &w->wants[i]).equal)
+        if (t->facts.seen_once)
             continue;
+        v = reconcile_judge(w, &w->wants[i]);
+        if (!v.equal || v.seen == REC_SEEN_BINNED || v.seen == REC_SEEN_ABSENT)
+            continue; /* what was never made can be binned, too */
         k = track_get(&ag->tracks, t->id);
         k->seen_once = true; /* in the receipt with its next facts, at the latest at the resync */
     }

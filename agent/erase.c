@@ -12,6 +12,10 @@
 
 enum { LOG_ROTATIONS = 4 };
 #define METHOD "one pass of zeros over allocated extents, fsync, read back"
+#define METHOD_NONE "nothing to overwrite: it was never made"
+#define LIMITS_NONE                                                                                \
+    "By the receipts of this host no disk of it was ever finished, so nothing was ever written "   \
+    "to it."
 #define LIMITS                                                                                     \
     "Not reachable through the files and so not overwritten: blocks that the file system freed "   \
     "or moved earlier, and blocks that the disk itself has remapped or keeps in reserve."
@@ -182,13 +186,28 @@ erase_overwrite(struct task *t, struct virt *v, struct err *e)
     return 0;
 }
 
+/* By our receipts no disk of it was ever finished, so nothing ever ran on one; and none is there.
+ * Lost receipts cannot say so. */
+static bool
+is_never_made(const struct task *t)
+{
+    const struct receipt_facts *f = &t->facts;
+
+    for (size_t i = 0; i < t->n_copies; i++)
+        if (t->copies[i].report.existed)
+            return false;
+    if (f->restated)
+        return false;
+    return t->order.kind == RES_VM ? f->root_fill != FILL_DONE && f->seed_fill != FILL_DONE
+                                   : f->fill != FILL_DONE;
+}
+
 /* On the owner's thread: the report, signed, goes into the receipt. */
 static int
 erase_sign(struct task *t, struct err *e)
 {
     struct w_erased_copy *copies = arena_alloc(&t->a, t->n_copies * sizeof(*copies));
-    struct w_erasure r = {.version = 1,
-                          .kind = t->order.kind,
+    struct w_erasure r = {.kind = t->order.kind,
                           .started_at_ms = t->erase_started_ms,
                           .finished_at_ms = clock_wall_ms(),
                           .copies = {.items = copies, .n = t->n_copies}};
@@ -201,8 +220,10 @@ erase_sign(struct task *t, struct err *e)
     (void)snprintf(r.order, sizeof(r.order), "%s", t->order.id);
     (void)snprintf(r.host, sizeof(r.host), "%s", t->ag->id.host);
     (void)snprintf(r.resource, sizeof(r.resource), "%s", t->id);
-    (void)snprintf(r.method, sizeof(r.method), "%s", METHOD);
-    r.limits = strbuf_peek(&t->limits);
+    r.never_made = is_never_made(t);
+    r.version = r.never_made ? 2 : 1;
+    (void)snprintf(r.method, sizeof(r.method), "%s", r.never_made ? METHOD_NONE : METHOD);
+    r.limits = r.never_made ? LIMITS_NONE : strbuf_peek(&t->limits);
     jm_encode(schema_erasure, &r, &body);
     if (paper_sign(t->ag->key, PAPER_ERASURE, strbuf_peek(&body), &t->a, &t->facts.erasure, e) < 0)
         return err_wrap(e, "sign the erasure report");

@@ -137,13 +137,17 @@ certificate_page(const struct w_certificate *c, const char *paper_sha256, int tz
     add_time(out, "开始清除", x->started_at_ms, tz_minutes);
     add_time(out, "清除完成", x->finished_at_ms, tz_minutes);
     add_time(out, "签发时间", c->issued_at_ms, tz_minutes);
-    add_row(out, "清除方法", "对已分配区段原位覆写，落盘后回读核对");
+    add_row(out, "清除方法",
+            x->never_made ? "从未建成，未曾写入数据，无可覆写"
+                          : "对已分配区段原位覆写，落盘后回读核对");
     add_row(out, "宿主机原文", x->method);
     strbuf_adds(out, "</table>\n");
     add_copies(out, x);
-    strbuf_adds(out, "<h2>未能覆写的部分</h2>\n<p>");
-    strbuf_adds(out, "下列部分不在覆写之列：更早被文件系统释放或丢弃的块，固态盘自行重映射的块。"
-                     "宿主机原文：");
+    strbuf_adds(out, x->never_made ? "<h2>从未建成</h2>\n<p>该资源的磁盘从未建成，未曾写入数据，"
+                                     "宿主机上亦无其文件。宿主机原文："
+                                   : "<h2>未能覆写的部分</h2>\n<p>下列部分不在覆写之列："
+                                     "更早被文件系统释放或丢弃的块，固态盘自行重映射的块。"
+                                     "宿主机原文：");
     add_text(out, x->limits);
     strbuf_adds(out,
                 "</p>\n<h2>核验</h2>\n<p>本页由签名文件生成，以签名文件为准。签名文件内含宿主机"

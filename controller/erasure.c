@@ -40,9 +40,24 @@ try_cert(void *arg, const char *pem, struct err *e)
     return 1;
 }
 
+/* Nothing to overwrite is the truth only where nothing was ever read back. */
+static int
+check_never_made(struct tx *t, const struct resource_row *r, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+
+    if (DB_QUERY(t->d, DB_ORDER_MADE, &rows, e, DBS(r->id)) < 0 || db_next(rows, e) < 0)
+        return -1;
+    if (db_int(rows, 0) > 0)
+        return err_set(e, BY_E_DENIED,
+                       "the host says that it was never made, but it was read back as ordered "
+                       "before: find out where it is");
+    return 0;
+}
+
 /* Only what was read back clean counts. */
 static int
-check_copies(const struct w_erasure *x, struct err *e)
+check_copies(struct tx *t, const struct resource_row *r, const struct w_erasure *x, struct err *e)
 {
     size_t existed = 0;
 
@@ -58,9 +73,14 @@ check_copies(const struct w_erasure *x, struct err *e)
                            c->path, (unsigned long long)c->overwritten_bytes,
                            (unsigned long long)c->read_back_bytes);
     }
-    if (existed == 0 && x->kind != RES_NETWORK)
-        return err_set(e, BY_E_DENIED, "the report names no copy that existed");
-    return 0;
+    if (existed > 0 && x->never_made)
+        return err_set(e, BY_E_DENIED, "the report says never made, and names a copy that existed");
+    if (existed > 0 || x->kind == RES_NETWORK)
+        return 0;
+    return x->never_made ? check_never_made(t, r, e)
+                         : err_set(e, BY_E_DENIED,
+                                   "the report names no copy that existed, and the host does "
+                                   "not say that it was never made");
 }
 
 static int
@@ -87,7 +107,7 @@ check_report(struct tx *t, const struct resource_row *r, const struct order_row 
         return err_set(e, BY_E_DENIED,
                        "the erasure report is about another order, resource or host");
     *cert_pem = s.pem;
-    return check_copies(x, e);
+    return check_copies(t, r, x, e);
 }
 
 static int

@@ -333,8 +333,8 @@ flow_carry_out(struct flow *f)
     return n > 0 && flow_status(f, x, n, false) < 0 ? -1 : (int)n;
 }
 
-const char *
-flow_erasure_by(struct flow *f, const struct w_order *o, const struct sigkey *k)
+static const char *
+erasure_paper(struct flow *f, const struct w_order *o, const struct sigkey *k, bool never_made)
 {
     SCOPED(strbuf) struct strbuf b = {0};
     struct w_erased_copy copy = {.what = "root disk",
@@ -343,13 +343,15 @@ flow_erasure_by(struct flow *f, const struct w_order *o, const struct sigkey *k)
                                  .overwritten_bytes = 4096,
                                  .read_back_bytes = 4096,
                                  .existed = true};
-    struct w_erasure x = {.version = 1,
+    struct w_erased_copy none = {.what = "data volume", .path = "/pool/by-x"};
+    struct w_erasure x = {.version = never_made ? 2 : 1,
+                          .never_made = never_made,
                           .kind = o->kind,
                           .started_at_ms = 1,
                           .finished_at_ms = 2,
                           .method = "one pass of zeros, fsync, read back",
                           .limits = "earlier discards",
-                          .copies = {&copy, 1}};
+                          .copies = {never_made ? &none : &copy, 1}};
     const char *paper;
 
     memcpy(x.order, o->id, sizeof(x.order));
@@ -359,6 +361,18 @@ flow_erasure_by(struct flow *f, const struct w_order *o, const struct sigkey *k)
     if (paper_sign(k, PAPER_ERASURE, strbuf_peek(&b), &f->a, &paper, &f->err) < 0)
         die("erasure", &f->err);
     return paper;
+}
+
+const char *
+flow_erasure_by(struct flow *f, const struct w_order *o, const struct sigkey *k)
+{
+    return erasure_paper(f, o, k, false);
+}
+
+const char *
+flow_never_made(struct flow *f, const struct w_order *o)
+{
+    return erasure_paper(f, o, f->host_key, true);
 }
 
 const char *

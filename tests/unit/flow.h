@@ -67,5 +67,7 @@ int flow_carry_out(struct flow *f);
 /** The signed report of an erase order. */
 const char *flow_erasure(struct flow *f, const struct w_order *o);
 /** Same, by another key. */
+/** The host's word that it was never made. */
+const char *flow_never_made(struct flow *f, const struct w_order *o);
 const char *flow_erasure_by(struct flow *f, const struct w_order *o, const struct sigkey *k);
 #endif

@@ -321,6 +321,82 @@ says_failed_while_the_pool_is_full_and_goes_on_after(void)
     agenthost_free(&h);
 }
 
+/* What the report on it says; whether it is about a copy that existed goes into *existed. */
+static bool
+says_never_made(struct agenthost *h, const char *id, bool *existed)
+{
+    SCOPED(arena) struct arena a = {0};
+    const struct receipt *t = receipts_find(h->ag.receipts, id);
+    struct w_envelope env;
+    struct w_erasure r;
+    struct err e = {0};
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(t->facts.erasure);
+    CU_ASSERT_EQUAL_FATAL(paper_parse(t->facts.erasure, strlen(t->facts.erasure), &a, &env, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(W_DECODE(erasure, env.body, strlen(env.body), JM_SIGNED, &a, &r, &e), 0);
+    *existed = false;
+    for (size_t i = 0; i < r.copies.n; i++)
+        *existed = *existed || JM_ITEM(r.copies, struct w_erased_copy, i)->existed;
+    CU_ASSERT_EQUAL(r.version, r.never_made ? 2 : 1);
+    return r.never_made;
+}
+
+static void
+bin_and_erase(struct agenthost *h, struct w_order *o)
+{
+    unit_order(h, o, 2, VERB_BIN, WANT_BINNED);
+    CU_ASSERT_TRUE(agenthost_until(h, o->resource, SEEN_BINNED));
+    unit_order(h, o, 3, VERB_ERASE, WANT_ABSENT);
+    CU_ASSERT_TRUE(agenthost_until(h, o->resource, SEEN_ABSENT));
+}
+
+static void
+ends_what_it_never_made_and_says_so(void)
+{
+    struct agenthost h;
+    struct w_order o;
+    bool existed;
+
+    agenthost_new(&h, NULL);
+    set_script(&h, "vol.create * fail no_space\n");
+    agenthost_start(&h);
+    give_all(&h);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vol, SEEN_FAILED));
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_FAILED));
+    mill_vm_order(&h.m, &o);
+    bin_and_erase(&h, &o);
+    CU_ASSERT_TRUE(says_never_made(&h, h.m.vm, &existed));
+    CU_ASSERT_FALSE(existed);
+    mill_vol_order(&h.m, &o);
+    bin_and_erase(&h, &o);
+    CU_ASSERT_TRUE(says_never_made(&h, h.m.vol, &existed));
+    CU_ASSERT_FALSE(existed);
+    agenthost_free(&h);
+}
+
+/* It was filled, and somebody took the file away: nothing was overwritten, and never made is not
+ * what the host may say. */
+static void
+says_of_a_file_that_is_gone_only_that_it_is_gone(void)
+{
+    struct agenthost h;
+    struct w_order o;
+    char path[400];
+    bool existed;
+
+    create_all(&h);
+    mill_vm_order(&h.m, &o);
+    unit_order(&h, &o, 2, VERB_BIN, WANT_BINNED);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_BINNED));
+    (void)snprintf(path, sizeof(path), "%s/by-%s", h.pool, h.m.vol);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    mill_vol_order(&h.m, &o);
+    bin_and_erase(&h, &o);
+    CU_ASSERT_FALSE(says_never_made(&h, h.m.vol, &existed));
+    CU_ASSERT_FALSE(existed);
+    agenthost_free(&h);
+}
+
 /* The n-th machine of its line, without a data volume. */
 static void
 give_machine(struct agenthost *h, int n, char id[W_ID])
@@ -527,6 +603,9 @@ CU_TestInfo agent_tests[] = {
      starts_nothing_new_while_its_receipts_are_lost},
     {"says failed while the pool is full and goes on after",
      says_failed_while_the_pool_is_full_and_goes_on_after},
+    {"ends what it never made and says so", ends_what_it_never_made_and_says_so},
+    {"says of a file that is gone only that it is gone",
+     says_of_a_file_that_is_gone_only_that_it_is_gone},
     {"serves a healthy machine beside six whose calls hang",
      serves_a_healthy_machine_beside_six_whose_calls_hang},
     {"concludes nothing while the hypervisor hangs", concludes_nothing_while_the_hypervisor_hangs},

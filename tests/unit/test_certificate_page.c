@@ -64,8 +64,23 @@ lets_no_markup_through(void)
     strbuf_clear(&b);
 }
 
+static void
+says_when_nothing_was_ever_made(void)
+{
+    struct strbuf b = {0};
+    struct w_certificate c = sample();
+
+    c.erasure.never_made = true;
+    c.erasure.copies = (struct jm_list){&copies[1], 1};
+    certificate_page(&c, "abc123", 480, &b);
+    CU_ASSERT_PTR_NOT_NULL(strstr(strbuf_peek(&b), "从未建成"));
+    CU_ASSERT_PTR_NULL(strstr(strbuf_peek(&b), "原位覆写"));
+    strbuf_clear(&b);
+}
+
 CU_TestInfo certificate_page_tests[] = {
     {"shows every copy and the limits", shows_every_copy_and_the_limits},
+    {"says when nothing was ever made", says_when_nothing_was_ever_made},
     {"lets no markup through", lets_no_markup_through},
     CU_TEST_INFO_NULL,
 };

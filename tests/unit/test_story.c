@@ -348,6 +348,89 @@ an_erasure_report_by_another_key_is_not_believed(void)
     flow_stop(&f);
 }
 
+/* Into the recycle bin and out of it for good: the erase order that the host gets. */
+static struct w_order
+to_be_erased(struct flow *f, const char *id)
+{
+    struct w_order o[8], found = {0};
+
+    act(f, FLOW_TENANT, named(f, "web-1"), "bin");
+    act(f, FLOW_TENANT, id, "bin");
+    CU_ASSERT(flow_carry_out(f) > 0);
+    ctl_clock(HOLD_MS + 500, HOLD_MS + 500);
+    act(f, FLOW_TENANT, id, "erase");
+    OK(flow_desired(f, 0));
+    for (size_t n = flow_orders(f, o, 8); n > 0; n--)
+        if (strcmp(o[n - 1].resource, id) == 0)
+            found = o[n - 1];
+    CU_ASSERT_EQUAL(found.wanted, WANT_ABSENT);
+    return found;
+}
+
+/* The host has taken up every order, and each of them fails. */
+static void
+nothing_is_made(struct flow *f)
+{
+    struct w_observed x[8];
+    struct w_order o[8];
+    size_t n;
+
+    OK(flow_desired(f, 0));
+    n = flow_orders(f, o, 8);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = flow_observed(f, &o[i]);
+        x[i].seen = SEEN_FAILED;
+        x[i].equal = false;
+        x[i].vcpus = 0;
+        x[i].mem_mib = x[i].bytes = 0;
+    }
+    OK(flow_status(f, x, n, false));
+}
+
+static void
+what_was_never_made_ends_with_a_certificate_that_says_so(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_certificate_view c;
+
+    flow_start(&f);
+    quick_policy(&f);
+    struct w_grant *g = flow_grant(&f, "X-2026-7");
+    g->hold_ms = HOLD_MS;
+    OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
+    nothing_is_made(&f);
+    const char *data = named(&f, "data");
+    struct w_order o = to_be_erased(&f, data);
+    struct w_observed x = flow_observed(&f, &o);
+    x.erasure = flow_never_made(&f, &o);
+    OK(flow_status(&f, &x, 1, false));
+    struct w_resource_view r = resource(&f, data);
+    CU_ASSERT_TRUE(r.equal);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET",
+                 flow_text(&f, "/v1/certificates/%s", r.certificate), NULL, certificate_view, &c));
+    CU_ASSERT_PTR_NOT_NULL(strstr(c.page, "从未建成"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(c.paper, "never_made"));
+    flow_stop(&f);
+}
+
+static void
+what_was_read_back_once_is_not_believed_never_made(void)
+{
+    struct flow f;
+
+    started(&f);
+    const char *data = named(&f, "data");
+    struct w_order o = to_be_erased(&f, data);
+    struct w_observed x = flow_observed(&f, &o);
+    x.erasure = flow_never_made(&f, &o);
+    OK(flow_status(&f, &x, 1, false));
+    struct w_resource_view r = resource(&f, data);
+    CU_ASSERT_FALSE(r.equal);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.reason, "read back as ordered before"));
+    flow_stop(&f);
+}
+
 static void
 a_unit_acts_within_its_grant_and_only_on_its_own(void)
 {
@@ -498,6 +581,10 @@ CU_TestInfo story_tests[] = {
     {"from grant to certificate", from_grant_to_certificate},
     {"a restored machine is not overwritten by an old plan",
      a_restored_machine_is_not_overwritten_by_an_old_plan},
+    {"what was never made ends with a certificate that says so",
+     what_was_never_made_ends_with_a_certificate_that_says_so},
+    {"what was read back once is not believed never made",
+     what_was_read_back_once_is_not_believed_never_made},
     {"an erasure report by another key is not believed",
      an_erasure_report_by_another_key_is_not_believed},
     {"a unit acts within its grant and only on its own",
