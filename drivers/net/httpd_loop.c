@@ -26,7 +26,8 @@ loop_close_revoked(struct loop *l, const char *fingerprint)
     }
 }
 
-/* One posted request: tell that its client is gone, or answer it. */
+/* One posted request: tell that its client is gone, or answer it.  It stays marked as queued while
+ * it is told, so a reply made meanwhile, here or on another thread, does not queue it again. */
 static void
 loop_serve(struct http_req *r)
 {
@@ -34,29 +35,28 @@ loop_serve(struct http_req *r)
 
     req_tell(r);
     (void)pthread_mutex_lock(&r->box->lock);
-    replied = r->replied && !r->queued;
+    r->queued = false;
+    replied = r->replied;
     (void)pthread_mutex_unlock(&r->box->lock);
     if (!replied)
-        return; /* its reply posts it again, or has just done so: then that turn ends it */
+        return; /* its reply posts it again, from now on at any moment */
     if (r->conn == NULL)
         req_free(r);
     else
         conn_answer(r);
 }
 
-/* Take what was posted, then work without the lock. */
+/* Take what was posted, then work without the lock.  What is taken stays marked as queued until its
+ * turn: a request has one link, and who queued it again would tear this list. */
 static bool
 loop_take(struct mailbox *b, struct req_list *posted, struct note_list *notes)
 {
-    struct http_req *r;
     bool stop;
 
     TAILQ_INIT(posted);
     STAILQ_INIT(notes);
     (void)pthread_mutex_lock(&b->lock);
     TAILQ_CONCAT(posted, &b->posted, next);
-    TAILQ_FOREACH(r, posted, next)
-    r->queued = false;
     STAILQ_CONCAT(notes, &b->notes);
     b->alive = b->asked;
     (void)pthread_cond_broadcast(&b->answered);
@@ -232,22 +232,27 @@ port_clear(struct port *p)
         event_free(p->retry);
 }
 
-/* Nobody posts any more; answers that were posted have no client. */
+/* Nobody posts any more; answers that were posted have no client.  What is only watched goes with
+ * its reply, which may come at any moment once the lock is released: nothing here looks at it then.
+ */
 static void
 loop_close_box(struct mailbox *b)
 {
-    struct req_list posted;
+    struct req_list over;
     struct http_req *r;
 
+    TAILQ_INIT(&over);
     (void)pthread_mutex_lock(&b->lock);
     b->closed = true;
-    TAILQ_INIT(&posted);
-    TAILQ_CONCAT(&posted, &b->posted, next);
+    while ((r = TAILQ_FIRST(&b->posted)) != NULL) {
+        TAILQ_REMOVE(&b->posted, r, next);
+        if (r->replied)
+            TAILQ_INSERT_TAIL(&over, r, next);
+    }
     (void)pthread_mutex_unlock(&b->lock);
-    while ((r = TAILQ_FIRST(&posted)) != NULL) {
-        TAILQ_REMOVE(&posted, r, next);
-        if (r->replied) /* no lock: a reply that came in time is the last touch of its thread */
-            req_free(r);
+    while ((r = TAILQ_FIRST(&over)) != NULL) {
+        TAILQ_REMOVE(&over, r, next);
+        req_free(r);
     }
     mailbox_unref(b);
 }

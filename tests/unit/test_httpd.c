@@ -26,7 +26,8 @@ struct site {
     pthread_cond_t changed;
     struct http_req *held[HELD_MAX];
     int nheld, gone, served;
-    bool block; /* /block blocks the loop */
+    bool block; /* /block blocks the loop, and so does wait_gone() */
+    bool past;  /* /block no longer */
 };
 
 static void
@@ -41,6 +42,27 @@ on_gone(struct http_req *r, void *arg)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
+/* Blocks the loop while it is told. */
+static void
+wait_gone(struct http_req *r, void *arg)
+{
+    struct site *s = arg;
+
+    on_gone(r, s);
+    (void)pthread_mutex_lock(&s->lock);
+    while (s->block)
+        (void)pthread_cond_wait(&s->changed, &s->lock);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* As a server does whose answer is owed all the same. */
+static void
+reply_gone(struct http_req *r, void *arg)
+{
+    on_gone(r, arg);
+    httpd_reply(r, 200, NULL, "nobody", 6);
+}
+
 static void
 hold(struct site *s, struct http_req *r)
 {
@@ -48,7 +70,7 @@ hold(struct site *s, struct http_req *r)
     CU_ASSERT_FATAL(s->nheld < HELD_MAX);
     s->held[s->nheld++] = r;
     (void)pthread_cond_broadcast(&s->changed);
-    while (s->block && strcmp(http_req_path(r), "/block") == 0)
+    while (s->block && !s->past && strcmp(http_req_path(r), "/block") == 0)
         (void)pthread_cond_wait(&s->changed, &s->lock);
     (void)pthread_mutex_unlock(&s->lock);
 }
@@ -80,7 +102,7 @@ on_request(struct http_req *r, void *arg)
     if (strcmp(path, "/hold") == 0) {
         http_req_on_gone(r, on_gone, s);
         hold(s, r);
-    } else if (strcmp(path, "/block") == 0) {
+    } else if (strcmp(path, "/block") == 0 || strcmp(path, "/park") == 0) {
         hold(s, r);
     } else if (strcmp(path, "/big") == 0) {
         char *big = calloc(1, 5000000);
@@ -532,6 +554,151 @@ lets_further_connections_wait_when_full(void)
 }
 
 static void
+flag(struct site *s, bool *which, bool on)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    *which = on;
+    (void)pthread_cond_broadcast(&s->changed);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* Clients that wait and die; the server has seen it, nobody was told.  They are the first n held.
+ */
+static void
+park_dead(struct site *s, int n)
+{
+    struct raw *r[HELD_MAX];
+
+    for (int i = 0; i < n; i++) {
+        r[i] = raw_open(s->people, NULL, NULL);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(r[i]);
+        CU_ASSERT_TRUE(raw_says(r[i], "GET /park HTTP/1.1\r\nHost: x\r\n\r\n"));
+        CU_ASSERT_TRUE_FATAL(site_wait(s, &s->nheld, i + 1));
+    }
+    for (int i = 0; i < n; i++)
+        raw_free(r[i]);
+    for (int i = 0; i < 3; i++) /* rounds of the loop */
+        CU_ASSERT_EQUAL_FATAL(httpd_alive(s->h, WAIT_MS), 0);
+}
+
+static void
+outlives_replies_made_while_a_death_is_told(void)
+{
+    SCOPED_SITE s;
+
+    site_open(&s, 1, NULL);
+    park_dead(&s, 3);
+    for (int i = 0; i < 2; i++) { /* on the loop itself */
+        struct http_req *r = s.held[i];
+
+        s.held[i] = NULL;
+        http_req_on_gone(r, reply_gone, &s);
+        CU_ASSERT_TRUE(site_wait(&s, &s.gone, i + 1));
+    }
+    flag(&s, &s.block, true); /* and on another thread, while the loop tells */
+    http_req_on_gone(s.held[2], wait_gone, &s);
+    CU_ASSERT_TRUE_FATAL(site_wait(&s, &s.gone, 3));
+    release(&s, 2, "nobody");
+    flag(&s, &s.block, false);
+    CU_ASSERT_EQUAL(httpd_alive(s.h, WAIT_MS), 0);
+    CU_ASSERT_EQUAL(s.gone, 3);
+}
+
+/* Two deaths to be told in one turn of the loop; the second is replied to while the first is told.
+ */
+static void
+keeps_its_list_when_a_reply_overtakes_a_death(void)
+{
+    SCOPED_SITE s;
+    SCOPED(raw_free) struct raw *r = NULL;
+    SCOPED(raw_free) struct raw *alive = NULL;
+
+    site_open(&s, 1, NULL);
+    park_dead(&s, 2);
+    alive = raw_open(s.people, NULL, NULL);
+    CU_ASSERT_TRUE(raw_says(alive, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n"));
+    CU_ASSERT_TRUE_FATAL(site_wait(&s, &s.nheld, 3));
+    flag(&s, &s.block, true);
+    r = raw_open(s.people, NULL, NULL);
+    CU_ASSERT_TRUE(raw_says(r, "GET /block HTTP/1.1\r\nHost: x\r\n\r\n"));
+    CU_ASSERT_TRUE_FATAL(site_wait(&s, &s.nheld, 4));
+    http_req_on_gone(s.held[0], wait_gone, &s);
+    http_req_on_gone(s.held[1], on_gone, &s);
+    flag(&s, &s.past, true); /* out of /block, not out of wait_gone() */
+    CU_ASSERT_TRUE_FATAL(site_wait(&s, &s.gone, 1));
+    release(&s, 2, "alive");
+    release(&s, 1, "nobody");
+    release(&s, 0, "nobody");
+    release(&s, 3, "done");
+    flag(&s, &s.block, false);
+    CU_ASSERT_EQUAL_FATAL(httpd_alive(s.h, WAIT_MS), 0);
+    CU_ASSERT_EQUAL(raw_status(alive, WAIT_MS), 200);
+    CU_ASSERT_EQUAL(raw_status(r, WAIT_MS), 200);
+    CU_ASSERT_EQUAL(s.gone, 1); /* a reply that was made needs no word of a death */
+}
+
+struct late {
+    struct site *s;
+    struct http_req *dead; /* gone, and watched only while the server stops */
+};
+
+static void *
+late_watch(void *arg)
+{
+    struct late *l = arg;
+
+    CU_ASSERT_TRUE(site_wait(l->s, &l->s->gone, 1)); /* the loop closes what it has */
+    http_req_on_gone(l->dead, on_gone, l->s);
+    flag(l->s, &l->s->block, false);
+    httpd_reply(l->dead, 200, NULL, "nobody", 6); /* before the server has gone, or after */
+    return NULL;
+}
+
+static void
+stops_while_a_reply_and_a_watch_are_on_their_way(void)
+{
+    for (int round = 0; round < 20; round++) {
+        SCOPED_SITE s;
+        SCOPED(raw_free) struct raw *a = NULL;
+        SCOPED(raw_free) struct raw *b = NULL;
+        struct late l = {.s = &s};
+        pthread_t t;
+
+        site_open(&s, 1, NULL);
+        a = raw_open(s.people, NULL, NULL); /* closed in this order */
+        CU_ASSERT_TRUE(raw_says(a, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n"));
+        CU_ASSERT_TRUE_FATAL(site_wait(&s, &s.nheld, 1));
+        b = raw_open(s.people, NULL, NULL);
+        CU_ASSERT_TRUE(raw_says(b, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n"));
+        CU_ASSERT_TRUE_FATAL(site_wait(&s, &s.nheld, 2));
+        flag(&s, &s.block, true);
+        http_req_on_gone(s.held[1], wait_gone, &s);
+        l.dead = s.held[0];
+        s.held[0] = NULL;
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&t, NULL, late_watch, &l), 0);
+        httpd_free(s.h);
+        s.h = NULL;
+        CU_ASSERT_EQUAL(pthread_join(t, NULL), 0);
+    }
+}
+
+static void
+stops_under_clients_that_do_not_wait_for_their_answer(void)
+{
+    for (int round = 0; round < 5; round++) {
+        SCOPED_SITE s;
+
+        site_open(&s, 2, NULL);
+        for (int i = 0; i < 20; i++) { /* the handler replies in its own turn */
+            SCOPED(raw_free) struct raw *r = raw_open(s.people, NULL, NULL);
+
+            CU_ASSERT_TRUE(raw_says(r, i % 2 == 0 ? "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n"
+                                                  : "GET /big HTTP/1.1\r\nHost: x\r\n\r\n"));
+        }
+    }
+}
+
+static void
 tells_a_stuck_loop_from_a_live_one(void)
 {
     SCOPED_SITE s;
@@ -539,15 +706,12 @@ tells_a_stuck_loop_from_a_live_one(void)
 
     site_open(&s, 1, NULL);
     CU_ASSERT_EQUAL(httpd_alive(s.h, WAIT_MS), 0);
-    s.block = true;
+    flag(&s, &s.block, true);
     r = raw_open(s.people, NULL, NULL);
     CU_ASSERT_TRUE(raw_says(r, "GET /block HTTP/1.1\r\nHost: x\r\n\r\n"));
     CU_ASSERT_TRUE_FATAL(site_wait(&s, &s.nheld, 1));
     CU_ASSERT_EQUAL(httpd_alive(s.h, 50), -1);
-    (void)pthread_mutex_lock(&s.lock);
-    s.block = false;
-    (void)pthread_cond_broadcast(&s.changed);
-    (void)pthread_mutex_unlock(&s.lock);
+    flag(&s, &s.block, false);
     CU_ASSERT_EQUAL(httpd_alive(s.h, WAIT_MS), 0);
     release(&s, 0, "done");
     CU_ASSERT_EQUAL(raw_status(r, WAIT_MS), 200);
@@ -622,6 +786,13 @@ CU_TestInfo httpd_tests[] = {
     {"closes what a revoked certificate has open", closes_what_a_revoked_certificate_has_open},
     {"serves through two thousand idle connections", serves_through_two_thousand_idle_connections},
     {"lets further connections wait when full", lets_further_connections_wait_when_full},
+    {"outlives replies made while a death is told", outlives_replies_made_while_a_death_is_told},
+    {"keeps its list when a reply overtakes a death",
+     keeps_its_list_when_a_reply_overtakes_a_death},
+    {"stops while a reply and a watch are on their way",
+     stops_while_a_reply_and_a_watch_are_on_their_way},
+    {"stops under clients that do not wait for their answer",
+     stops_under_clients_that_do_not_wait_for_their_answer},
     {"tells a stuck loop from a live one", tells_a_stuck_loop_from_a_live_one},
     {"ends with requests that still wait", ends_with_requests_that_still_wait},
     {"refuses listeners that cannot work", refuses_listeners_that_cannot_work},
