@@ -26,7 +26,7 @@ endif
 CPPFLAGS += -I. -I$(O) -D_GNU_SOURCE -DBY_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
 CFLAGS   += -std=gnu11 $(WARN) $(FLAGS_$(B))
 LDFLAGS  += $(FLAGS_$(B)) $(LINK_$(B))
-LDLIBS   += $(PKG_LIBS) -linih -lpthread -lm
+LDLIBS   += $(PKG_LIBS) -linih -lcrypt -lpthread -lm
 
 LIB    := $(wildcard policies/*.c drivers/*/*.c)
 CTRL   := $(filter-out controller/main.c,$(wildcard controller/*.c))

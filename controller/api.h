@@ -28,7 +28,8 @@ struct route;
 struct caller {
     enum w_role role; /* ROLE_NONE: an agent, or nobody yet */
     char account[W_ID], unit[W_ID], name[W_NAME], employer[W_NAME];
-    char host[W_ID]; /* agents: from the certificate, checked against the hosts table */
+    char session[W_HASH]; /* people: SHA-256 of the session's token */
+    char host[W_ID];      /* agents: from the certificate, checked against the hosts table */
     uint64_t incarnation;
 };
 

@@ -2,12 +2,40 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/commit.h"
+#include "controller/controller.h"
 #include "controller/listing.h"
 #include "controller/own.h"
 #include "controller/routes.h"
+#include "controller/units.h"
 #include "drivers/crypto/digest.h"
 
 #define MLPS_MAX 3 /* a system above it may not live on this cloud */
+
+static void
+unit_read(const struct db_rows *r, struct w_unit *u)
+{
+    memset(u, 0, sizeof(*u));
+    (void)snprintf(u->id, sizeof(u->id), "%s", db_str(r, 0));
+    (void)snprintf(u->name, sizeof(u->name), "%s", db_str(r, 1));
+    (void)snprintf(u->code, sizeof(u->code), "%s", db_str(r, 2));
+    u->kind = (int)db_int(r, 3);
+    (void)snprintf(u->parent, sizeof(u->parent), "%s", db_str(r, 4));
+}
+
+static int
+unit_load(struct db *d, const char *id, const char *field, struct w_unit *u, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(d, DB_UNIT_GET, &r, e, DBS(id)) < 0 || (rc = db_next(r, e)) < 0)
+        return -1;
+    if (rc == 0)
+        return err_field(e, BY_E_NOT_FOUND, field, "no unit %s", id);
+    unit_read(r, u);
+    return 0;
+}
 
 int
 api_unit_list(struct api_call *k, struct tx *t, struct err *e)
@@ -19,14 +47,69 @@ api_unit_list(struct api_call *k, struct tx *t, struct err *e)
 
     if (DB_QUERY(t->d, DB_UNIT_LIST, &r, e, DBS(mine), DBS(mine)) < 0)
         return -1;
-    while ((rc = db_next(r, e)) == 1) {
-        struct w_unit *u = listing_add(&out->items, sizeof(*u), k->a);
-
-        (void)snprintf(u->id, sizeof(u->id), "%s", db_str(r, 0));
-        (void)snprintf(u->name, sizeof(u->name), "%s", db_str(r, 1));
-        (void)snprintf(u->code, sizeof(u->code), "%s", db_str(r, 2));
-    }
+    while ((rc = db_next(r, e)) == 1)
+        unit_read(r, listing_add(&out->items, sizeof(struct w_unit), k->a));
     return rc;
+}
+
+static void
+unit_live(struct controller *c, void *arg)
+{
+    units_put(c->units, arg);
+}
+
+static void
+unit_place(struct tx *t, const char *id, const char *parent)
+{
+    struct unit_place *p = arena_alloc(tx_arena(t), sizeof(*p));
+
+    (void)snprintf(p->id, sizeof(p->id), "%s", id);
+    (void)snprintf(p->parent, sizeof(p->parent), "%s", parent);
+    commit_after(t, unit_live, p);
+}
+
+/* How deep the parent stands (0: the city), which must be there and not be below `unit`. */
+static int
+unit_depth(struct db *d, const char *unit, const char *parent, int *depth, struct err *e)
+{
+    struct w_unit up;
+
+    *depth = 0;
+    for (const char *id = parent; id[0] != '\0'; id = up.parent) {
+        if (strcmp(id, unit) == 0)
+            return err_field(e, BY_E_CONFLICT, "parent",
+                             "the unit would stand below itself: choose another place");
+        if (unit_load(d, id, "parent", &up, e) < 0)
+            return -1;
+        if (++*depth > UNITS_DEPTH)
+            break;
+    }
+    return 0;
+}
+
+static int
+unit_levels(struct db *d, const char *unit, int *levels, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+    if (DB_QUERY(d, DB_UNIT_BELOW, &r, e, DBS(unit)) < 0 || db_next(r, e) != 1)
+        return -1;
+    *levels = (int)db_int(r, 0);
+    return 0;
+}
+
+/* levels: of the unit and what is below it. */
+static int
+unit_fits(struct db *d, const char *unit, const char *parent, int levels, struct err *e)
+{
+    int depth;
+
+    if (unit_depth(d, unit, parent, &depth, e) < 0)
+        return -1;
+    return depth + levels <= UNITS_DEPTH
+               ? 0
+               : err_field(e, BY_E_CONFLICT, "parent", "the tree of units has at most %d levels",
+                           UNITS_DEPTH);
 }
 
 int
@@ -36,13 +119,41 @@ api_unit_add(struct api_call *k, struct tx *t, struct err *e)
     struct w_unit *out = k->out;
 
     *out = *in;
+    out->kind = in->kind == UNIT_NONE ? UNIT_TENANT : in->kind;
     random_uuid(out->id);
-    if (DB_EXEC(t->d, DB_UNIT_ADD, NULL, e, DBS(out->id), DBS(in->name), DBS(in->code),
-                DBI(t->now_ms)) == 0)
-        return 0;
-    return e->code == BY_E_CONFLICT
-               ? err_field(e, BY_E_CONFLICT, "name", "a unit '%s' is registered already", in->name)
-               : -1;
+    if (unit_fits(t->d, out->id, in->parent, 1, e) < 0)
+        return -1;
+    if (DB_EXEC(t->d, DB_UNIT_ADD_TREE, NULL, e, DBS(out->id), DBS(in->name), DBS(in->code),
+                DBI(out->kind), DBS(in->parent), DBI(t->now_ms)) < 0)
+        return e->code == BY_E_CONFLICT ? err_field(e, BY_E_CONFLICT, "name",
+                                                    "a unit '%s' is registered already", in->name)
+                                        : -1;
+    unit_place(t, out->id, in->parent);
+    return 0;
+}
+
+int
+api_unit_move(struct api_call *k, struct tx *t, struct err *e)
+{
+    const struct w_unit_move *in = k->in;
+    struct w_unit *out = k->out;
+    char from[W_ID], body[200];
+    int levels = 0;
+
+    if (unit_load(t->d, k->id, "", out, e) < 0 || unit_levels(t->d, k->id, &levels, e) < 0 ||
+        unit_fits(t->d, k->id, in->parent, levels, e) < 0)
+        return -1;
+    memcpy(from, out->parent, sizeof(from));
+    memcpy(out->parent, in->parent, sizeof(out->parent));
+    if (in->kind != UNIT_NONE)
+        out->kind = in->kind;
+    (void)snprintf(body, sizeof(body), "{\"from\":\"%s\",\"kind\":\"%s\",\"to\":\"%s\"}", from,
+                   w_unit_kind_names[out->kind], out->parent);
+    if (DB_EXEC(t->d, DB_UNIT_PLACE, NULL, e, DBI(out->kind), DBS(out->parent), DBS(k->id)) < 0 ||
+        ledger_append(t, k->who.account, "unit.moved", k->id, body, e) < 0)
+        return -1;
+    unit_place(t, k->id, out->parent);
+    return 0;
 }
 
 int

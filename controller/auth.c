@@ -115,6 +115,9 @@ auth_load_sessions(struct db *d, int64_t now_ms, void **tree, size_t *n, struct 
         (void)snprintf(s.who.name, sizeof(s.who.name), "%s", db_str(r, 4));
         (void)snprintf(s.who.employer, sizeof(s.who.employer), "%s", db_str(r, 5));
         s.who.role = (enum w_role)db_int(r, 6);
+        s.idle_ms = db_int(r, 7);
+        s.used_ms = now_ms; /* what was before the start is not known */
+        memcpy(s.who.session, s.token_sha256, sizeof(s.who.session));
         if (auth_put(tree, &s, sizeof(s)))
             (*n)++;
     }
@@ -165,6 +168,15 @@ auth_load(struct auth *a, struct db *d, int64_t now_ms, struct err *e)
 
 /* ---- people --------------------------------------------------------------------------------- */
 
+/* A reader may move used_ms on meanwhile. */
+static bool
+session_is_on(const struct auth_session *s, int64_t now_ms)
+{
+    return s->expires_ms > now_ms &&
+           (s->idle_ms == 0 ||
+            __atomic_load_n(&s->used_ms, __ATOMIC_RELAXED) + s->idle_ms > now_ms);
+}
+
 int
 auth_session_find(struct auth *a, const char *token, int64_t now_ms, struct caller *out,
                   struct err *e)
@@ -177,17 +189,33 @@ auth_session_find(struct auth *a, const char *token, int64_t now_ms, struct call
     (void)pthread_rwlock_rdlock(&a->lock);
     at = tfind(key, &a->sessions, auth_cmp);
     if (at != NULL) {
-        const struct auth_session *s = *at;
+        struct auth_session *s = *at;
 
-        ok = s->expires_ms > now_ms;
-        if (ok)
+        ok = session_is_on(s, now_ms);
+        if (ok) {
             *out = s->who;
+            __atomic_store_n(&s->used_ms, now_ms, __ATOMIC_RELAXED);
+        }
     }
     (void)pthread_rwlock_unlock(&a->lock);
     if (ok)
         return 0;
     return err_set(e, BY_E_UNAUTHENTICATED,
-                   "the session is unknown or has ended: sign in again with a one-time token");
+                   "the session is unknown or has ended: sign in again, with your password or a "
+                   "one-time token");
+}
+
+bool
+auth_session_alive(struct auth *a, const char *token_sha256, int64_t now_ms)
+{
+    void **at;
+    bool on;
+
+    (void)pthread_rwlock_rdlock(&a->lock);
+    at = tfind(token_sha256, &a->sessions, auth_cmp);
+    on = at != NULL && session_is_on(*at, now_ms);
+    (void)pthread_rwlock_unlock(&a->lock);
+    return on;
 }
 
 void
@@ -223,7 +251,8 @@ auth_hunt_session(const void *node, VISIT which, void *arg)
     const struct auth_session *s = *(const struct auth_session *const *)node;
 
     if ((which == postorder || which == leaf) && h->n < h->max &&
-        strcmp(s->who.account, h->want) == 0)
+        strcmp(s->who.account, h->want) == 0 &&
+        (h->keep == NULL || strcmp(s->token_sha256, h->keep) != 0))
         memcpy(h->found[h->n++], s->token_sha256, W_HASH);
 }
 
@@ -233,7 +262,7 @@ auth_hunt_ended(const void *node, VISIT which, void *arg)
     struct hunt *h = arg;
     const struct auth_session *s = *(const struct auth_session *const *)node;
 
-    if ((which == postorder || which == leaf) && h->n < h->max && s->expires_ms <= h->now_ms)
+    if ((which == postorder || which == leaf) && h->n < h->max && !session_is_on(s, h->now_ms))
         memcpy(h->found[h->n++], s->token_sha256, W_HASH);
 }
 
@@ -267,9 +296,9 @@ auth_drop_sessions(struct auth *a, struct hunt h, void (*hunt)(const void *, VIS
 }
 
 void
-auth_account_end(struct auth *a, const char *account)
+auth_account_end(struct auth *a, const char *account, const char *keep)
 {
-    auth_drop_sessions(a, (struct hunt){.want = account}, auth_hunt_session);
+    auth_drop_sessions(a, (struct hunt){.want = account, .keep = keep}, auth_hunt_session);
 }
 
 void

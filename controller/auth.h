@@ -21,6 +21,8 @@ struct auth_session {
     char token_sha256[W_HASH];
     struct caller who;
     int64_t expires_ms;
+    int64_t idle_ms; /* ends when not used for so long; 0: never */
+    int64_t used_ms;
 };
 struct auth_cert {
     char fingerprint[W_HASH];
@@ -37,10 +39,12 @@ int auth_load(struct auth *a, struct db *d, int64_t now_ms, struct err *e);
 /** UNAUTHENTICATED when the token is unknown or expired. */
 int auth_session_find(struct auth *a, const char *token, int64_t now_ms, struct caller *out,
                       struct err *e);
+/** The session is still there and has not ended. */
+bool auth_session_alive(struct auth *a, const char *token_sha256, int64_t now_ms);
 void auth_session_add(struct auth *a, const struct auth_session *s);
 void auth_session_end(struct auth *a, const char *token_sha256);
-/** End every session of an account. */
-void auth_account_end(struct auth *a, const char *account);
+/** End every session of an account but `keep` (NULL: all). */
+void auth_account_end(struct auth *a, const char *account, const char *keep);
 /** Forget the sessions that have ended by themselves. */
 void auth_sweep(struct auth *a, int64_t now_ms);
 size_t auth_session_count(struct auth *a);

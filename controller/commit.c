@@ -118,7 +118,7 @@ commit_begin(struct commit *w, struct group *g, struct err *e)
     *g = (struct group){.c = w->c, .d = w->d};
     if (w->stale) {
         if (commit_reload(w, e) < 0 || live_load(w->c->live, w->d, w->c->order_key, e) < 0 ||
-            auth_load(w->c->auth, w->d, w->c->wall_ms(), e) < 0)
+            controller_load_people(w->c, w->d, e) < 0)
             return -1;
         w->stale = false;
     }

@@ -19,6 +19,8 @@ const struct conf_row config_rows[] = {
     {"server", "loops", CONF_INT, AT(loops), "2", 1, 32, "event loop threads"},
     {"server", "readers", CONF_INT, AT(readers), "2", 1, 32, "threads that read the store"},
     {"server", "workers", CONF_INT, AT(workers), "2", 1, 32, "threads that decode, hash and sign"},
+    {"server", "hashers", CONF_INT, AT(hashers), "1", 1, 32,
+     "threads that hash passwords, which is slow on purpose"},
     {"server", "session_hours", CONF_INT, AT(session_hours), "12", 1, 720, "life of a session"},
     {"server", "silent_seconds", CONF_INT, AT(silent_seconds), "150", 1, 86400,
      "a host that said nothing for so long is shown as silent"},

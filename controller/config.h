@@ -13,6 +13,7 @@ struct controller_config {
     int64_t people_port, agents_port; /* 0: any free one */
     char names[160];                  /* more names and addresses for the server certificate */
     int64_t loops, readers, workers;  /* threads */
+    int64_t hashers;                  /* threads for passwords */
     int64_t max_agents;               /* connections of agents */
     int64_t session_hours;
     int64_t silent_seconds;

@@ -9,6 +9,8 @@
 #include "controller/meta.h"
 #include "controller/paths.h"
 #include "controller/pool.h"
+#include "controller/signin.h"
+#include "controller/units.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
@@ -16,6 +18,7 @@
 #include "drivers/host/durable.h"
 
 #define POOL_QUEUE 2048
+#define HASH_QUEUE 64
 #define PEM_MAX 16384
 
 static int
@@ -65,7 +68,15 @@ controller_load(struct controller *c, struct err *e)
     (void)snprintf(c->store, sizeof(c->store), "%s", store);
     if (live_load(c->live, d, c->order_key, e) < 0)
         return -1;
-    return auth_load(c->auth, d, c->wall_ms(), e);
+    return controller_load_people(c, d, e);
+}
+
+int
+controller_load_people(struct controller *c, struct db *d, struct err *e)
+{
+    if (auth_load(c->auth, d, c->wall_ms(), e) < 0 || units_load(c->units, d, e) < 0)
+        return -1;
+    return signin_load(c->signin, d, e);
 }
 
 static int
@@ -77,10 +88,12 @@ controller_pools(struct controller *c, struct err *e)
                                         .store_path = c->store_path};
     const struct pool_config workers = {
         .name = "worker", .threads = (unsigned)c->conf.workers, .queue = POOL_QUEUE};
+    const struct pool_config hashers = {
+        .name = "hasher", .threads = (unsigned)c->conf.hashers, .queue = HASH_QUEUE};
 
     if (commit_new(c, &c->commit, e) < 0 || pool_new(&readers, &c->readers, e) < 0)
         return -1;
-    return pool_new(&workers, &c->workers, e);
+    return pool_new(&workers, &c->workers, e) < 0 ? -1 : pool_new(&hashers, &c->hashers, e);
 }
 
 int
@@ -96,7 +109,8 @@ controller_open(struct controller *c, const char *dir, const struct controller_c
         return err_set(e, BY_E_INVALID, "the path of the store is too long");
     if (paths_join(c->dir, PATH_STORE, c->store_path, sizeof(c->store_path), e) < 0 ||
         controller_keys(c, e) < 0 || live_new(&c->live, e) < 0 || auth_new(&c->auth, e) < 0 ||
-        controller_load(c, e) < 0 || controller_pools(c, e) < 0)
+        units_new(&c->units, e) < 0 || signin_new(&c->signin, e) < 0 || controller_load(c, e) < 0 ||
+        controller_pools(c, e) < 0)
         return err_wrap(e, "controller in %s", dir);
     return 0;
 }
@@ -104,9 +118,12 @@ controller_open(struct controller *c, const char *dir, const struct controller_c
 void
 controller_free(struct controller *c)
 {
+    pool_free(TAKE(c->hashers));
     pool_free(TAKE(c->workers));
     pool_free(TAKE(c->readers));
     commit_free(TAKE(c->commit));
+    signin_free(TAKE(c->signin));
+    units_free(TAKE(c->units));
     auth_free(TAKE(c->auth));
     live_free(TAKE(c->live));
     sigkey_free(TAKE(c->order_key));

@@ -20,6 +20,8 @@ struct jobs;
 struct live;
 struct pool;
 struct server;
+struct signin;
+struct units;
 
 struct controller {
     struct controller_config conf;
@@ -36,9 +38,12 @@ struct controller {
 
     struct live *live;         /* term, recovery, newest head, key ring */
     struct auth *auth;         /* sessions and host certificates in memory */
+    struct signin *signin;     /* passwords in memory */
+    struct units *units;       /* the tree of units in memory */
     struct commit *commit;     /* the one writer */
     struct pool *readers;      /* each thread has its own read connection */
     struct pool *workers;      /* signatures, hashes, decoding */
+    struct pool *hashers;      /* passwords: slow, so that they keep nobody else waiting */
     struct server *server;     /* routes */
     struct httpd *httpd;       /* both listeners; set by server_start() */
     int people, agents;        /* listeners */
@@ -56,6 +61,8 @@ int controller_open(struct controller *c, const char *dir, const struct controll
 /** After server_stop(): finish what is queued, join the threads, close the store. */
 void controller_free(struct controller *c);
 
+/** Everything about people and hosts in memory anew from the store. */
+int controller_load_people(struct controller *c, struct db *d, struct err *e);
 uint64_t controller_term(struct controller *c);
 /** Behind its hosts: nothing is dispatched or allocated until a person decides. */
 bool controller_recovery(struct controller *c);

@@ -164,8 +164,8 @@ init_people(void *arg, struct tx *t, struct err *e)
     struct init_store *s = arg;
     char body[320];
 
-    if (DB_EXEC(t->d, DB_UNIT_ADD, NULL, e, DBS(s->unit), DBS(s->o->name), DBS(""),
-                DBI(t->now_ms)) < 0 ||
+    if (DB_EXEC(t->d, DB_UNIT_ADD_TREE, NULL, e, DBS(s->unit), DBS(s->o->name), DBS(""),
+                DBI(UNIT_BUREAU), DBS(""), DBI(t->now_ms)) < 0 ||
         DB_EXEC(t->d, DB_ACCOUNT_ADD, NULL, e, DBS(s->account), DBS("admin"), DBS("administrator"),
                 DBS(s->unit), DBS(""), DBI(ROLE_ADMIN), DBI(t->now_ms)) < 0 ||
         DB_EXEC(t->d, DB_ONE_TIME_ADD, NULL, e, DBS(s->token_sha256), DBS(s->account),
@@ -185,7 +185,7 @@ init_commit(const char *dir, struct init_store *s, struct err *e)
 
     if (config_default(&conf, e) < 0)
         return -1;
-    conf.readers = conf.workers = 1;
+    conf.readers = conf.workers = conf.hashers = 1;
     rc = controller_open(&c, dir, &conf, e);
     if (rc == 0)
         rc = commit_run(c.commit, init_people, s, e);

@@ -190,7 +190,7 @@ may_fail(const struct row *r, enum err_code c)
     case BY_E_UNAUTHENTICATED:
         return !is_open(r) || r->in != NULL;
     case BY_E_DENIED:
-        return strcmp(r->roles, "ANY") != 0 || writes;
+        return strcmp(r->roles, "EVERYONE") != 0 || writes;
     case BY_E_NOT_FOUND:
         for (size_t i = 0; i < params_count; i++)
             if (strcmp(params[i].route, r->name) == 0)

@@ -110,7 +110,8 @@ recall_audit(const struct recall *r, const struct api_call *k, struct tx *t, str
     memcpy(au.employer, k->who.employer, sizeof(au.employer));
     memcpy(au.unit, k->who.unit, sizeof(au.unit));
     memcpy(au.request, r->request, sizeof(au.request));
-    memcpy(au.body_sha256, r->body_sha256, sizeof(au.body_sha256));
+    if (!recall_has_secret(k->route->in)) /* whoever has the hash can try passwords against it */
+        memcpy(au.body_sha256, r->body_sha256, sizeof(au.body_sha256));
     if (k->body_len > 0 && k->body_len <= RECALL_BODY_MAX && !recall_has_secret(k->route->in))
         au.body = arena_strndup(k->a, k->body, k->body_len);
     jm_encode(schema_audit, &au, &b);

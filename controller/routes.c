@@ -8,7 +8,11 @@
 #define PROVIDER ROUTE_PROVIDER
 #define TENANT ROUTE_TENANT
 #define AUDITOR ROUTE_AUDITOR
+#define COUNTY ROUTE_COUNTY
+#define SECADMIN ROUTE_SECADMIN
+#define AUDITADMIN ROUTE_AUDITADMIN
 #define ANY ROUTE_ANY
+#define EVERYONE ROUTE_EVERYONE
 #define OPEN ROUTE_OPEN
 #define AGENT ROUTE_AGENT
 #define schema_none NULL
@@ -88,6 +92,13 @@ route_reads(const struct route *r)
     /* POST because their question is a document or holds a connection; they change nothing. */
     return strcmp(r->method, "GET") == 0 || strcmp(r->name, "agent_desired") == 0 ||
            strcmp(r->name, "grant_check") == 0;
+}
+
+bool
+route_hashes(const struct route *r)
+{
+    return strcmp(r->name, "session_add") == 0 || strcmp(r->name, "password_set") == 0 ||
+           strcmp(r->name, "account_add") == 0;
 }
 
 /* Escaped text may be six times as long as its bytes in the struct. */

@@ -13,7 +13,13 @@ enum {
     ROUTE_PROVIDER = 1 << ROLE_PROVIDER,
     ROUTE_TENANT = 1 << ROLE_TENANT,
     ROUTE_AUDITOR = 1 << ROLE_AUDITOR,
-    ROUTE_ANY = ROUTE_ADMIN | ROUTE_BUREAU | ROUTE_PROVIDER | ROUTE_TENANT | ROUTE_AUDITOR,
+    ROUTE_COUNTY = 1 << ROLE_COUNTY,
+    ROUTE_SECADMIN = 1 << ROLE_SECADMIN,
+    ROUTE_AUDITADMIN = 1 << ROLE_AUDITADMIN,
+    /* Who works with the cloud: all but the security and the audit administrator. */
+    ROUTE_ANY =
+        ROUTE_ADMIN | ROUTE_BUREAU | ROUTE_PROVIDER | ROUTE_TENANT | ROUTE_AUDITOR | ROUTE_COUNTY,
+    ROUTE_EVERYONE = ROUTE_ANY | ROUTE_SECADMIN | ROUTE_AUDITADMIN,
     ROUTE_OPEN = 1 << 16,  /* people's listener, no account */
     ROUTE_AGENT = 1 << 17, /* agents' listener, a host's certificate */
 };
@@ -37,6 +43,8 @@ extern const size_t routes_count;
 const struct route *route_find(const char *method, const char *path, char id[W_ID]);
 /** Runs on a read connection: every GET, and the few others that change nothing. */
 bool route_reads(const struct route *r);
+/** Hashes a password or an id number: in the pool that is for that. */
+bool route_hashes(const struct route *r);
 /** Largest body that its rows can need. */
 size_t route_max_body(const struct route *r);
 

@@ -10,6 +10,7 @@
 #include "controller/commit.h"
 #include "controller/listen.h"
 #include "controller/live.h"
+#include "controller/own.h"
 #include "controller/params.h"
 #include "controller/pool.h"
 #include "controller/recall.h"
@@ -113,6 +114,31 @@ server_now(struct controller *c)
     return now < last ? last : now;
 }
 
+/* The session may have ended while the request waited its turn.  In the writer the store says it:
+ * what an earlier step of the same group ended is not in memory yet. */
+static int
+job_still_signed_in(struct job *j, struct tx *t, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    const struct caller *who = &j->k.who;
+    bool on;
+
+    if (who->role == ROLE_NONE) /* an agent, or nobody yet */
+        return 0;
+    on = auth_session_alive(j->s->c->auth, who->session, t->now_ms);
+    if (on && t->group != NULL) {
+        int rc = DB_QUERY(t->d, DB_ACCOUNT_LIVE, &r, e, DBS(who->session), DBS(who->account),
+                          DBI(who->role));
+
+        if (rc < 0 || (rc = db_next(r, e)) < 0)
+            return -1;
+        on = rc == 1;
+    }
+    return on ? 0
+              : err_set(e, BY_E_UNAUTHENTICATED,
+                        "the session ended before the request was served: sign in again");
+}
+
 /* ---- reads ---------------------------------------------------------------------------------- */
 
 static int
@@ -124,7 +150,9 @@ job_read_run(struct job *j, struct db *d, struct err *e)
     j->k.park = NULL;
     if (db_begin(d, e) < 0) /* one snapshot for all its queries */
         return -1;
-    rc = j->k.route->run(&j->k, &t, e);
+    rc = job_still_signed_in(j, &t, e);
+    if (rc == 0)
+        rc = j->k.route->run(&j->k, &t, e);
     db_rollback(d);
     return rc;
 }
@@ -177,6 +205,8 @@ job_step(void *arg, struct tx *t, struct err *e)
     bool again = false;
 
     strbuf_reset(&j->answer);
+    if (job_still_signed_in(j, t, e) < 0)
+        return -1;
     if (recall_find(&j->recall, &j->k, t, &j->answer, &again, e) < 0)
         return -1;
     if (again)
@@ -275,7 +305,7 @@ server_authenticate(struct server *s, struct http_req *req, const struct route *
     if (who->role == ROLE_NONE || (r->roles & (1U << who->role)) == 0)
         return err_set(e, BY_E_DENIED, "the role '%s' may not do this: %s", w_role_names[who->role],
                        r->doc);
-    return 0;
+    return own_named(who, !route_reads(r) && (r->roles & ROUTE_EVERYONE) != ROUTE_EVERYONE, e);
 }
 
 static const struct route *
@@ -353,7 +383,7 @@ server_request(struct server *s, struct http_req *req, bool agent)
     j = job_new(s, req, r, id, &who);
     if (j->k.body_len == 0 && r->in == NULL && r->prepare == NULL && route_reads(r))
         job_forward(j);
-    else if (pool_submit(s->c->workers, job_work, j, &e) < 0)
+    else if (pool_submit(route_hashes(r) ? s->c->hashers : s->c->workers, job_work, j, &e) < 0)
         job_fail(j, &e);
 }
 

@@ -103,18 +103,30 @@ controller_start() { # PEOPLE_URL, AGENTS_URL
     PEOPLE_URL=https://$ADDRESS:$(field people <"$DEMO_DIR/controller/run/ports.json")
     AGENTS_URL=https://$ADDRESS:$(field agents <"$DEMO_DIR/controller/run/ports.json")
 }
-person() { # LOGIN NAME UNIT ROLE
-    by admin accounts add "$1" --name "$2" --unit "$3" --role "$4" 2>"$DEMO_DIR/last.log" |
+# An id number (made up) that nobody else here has: the last digit checks the others.
+id_number() { # N
+    local n i sum=0 w=(7 9 10 5 8 4 2 1 6 3 7 9 10 5 8 4 2) c=10X98765432
+    n=$(printf '41020019900101%03d' "$1")
+    for i in {0..16}; do sum=$((sum + ${n:i:1} * w[i])); done
+    echo "$n${c:sum%11:1}"
+}
+# Registered by the administrator, given the role by whom the rule names, signed in.
+person() { # LOGIN NAME UNIT ROLE ASSIGNER [OPTIONS]
+    PEOPLE=$((${PEOPLE:-0} + 1))
+    id_number $PEOPLE | by admin accounts add "$1" --name "$2" --unit "$3" --role "$4" --id-file - "${@:6}" >"$DEMO_DIR/last.log" 2>&1 &&
+        by "$5" accounts assign "$1" 2>"$DEMO_DIR/last.log" |
         by "$1" login --url "$PEOPLE_URL" --ca "$DEMO_DIR/controller/ca.pem" --token-file - >"$DEMO_DIR/last.log" 2>&1
 }
 people_up() {
-    run by admin units add 市政务服务和大数据管理局
-    run by admin units add 云服务提供方
+    run by admin units add 市政务服务和大数据管理局 --kind bureau
+    run by admin units add 云服务提供方 --kind provider
+    run by admin units add 市审计局 --kind auditor
     run by admin units add 市卫生健康委员会
-    person bureau 审批员 市政务服务和大数据管理局 bureau
-    person provider 工程师 云服务提供方 provider
-    person tenant 系统管理员 市卫生健康委员会 tenant
-    person auditor 审计员 市政务服务和大数据管理局 auditor
+    person security 安全管理员 市政务服务和大数据管理局 secadmin admin
+    person bureau 审批员 市政务服务和大数据管理局 bureau security
+    person provider 工程师 云服务提供方 provider security --employer 云服务提供方
+    person tenant 系统管理员 市卫生健康委员会 tenant bureau
+    person auditor 审计员 市审计局 auditor security
 }
 grant_key_up() { # papers/bureau.key, named by the root
     mkdir -p "$DEMO_DIR/papers"

@@ -19,7 +19,7 @@ static const struct {
 static bool
 is_one_role(unsigned role)
 {
-    return role != 0 && (role & ~(unsigned)AZ_ALL) == 0 && (role & (role - 1)) == 0;
+    return role != 0 && (role & ~(unsigned)AZ_EVERYONE) == 0 && (role & (role - 1)) == 0;
 }
 
 bool
@@ -28,22 +28,20 @@ authz_allows(unsigned role, enum authz_perm perm)
     return is_one_role(role) && perm < AZ_P__MAX && (perms[perm].roles & role) != 0;
 }
 
-bool
-authz_is_confined(unsigned role)
+enum authz_reach
+authz_reach(unsigned role)
 {
-    return !is_one_role(role) || role == AZ_TENANT;
+    if (!is_one_role(role))
+        return AZ_REACH_NOTHING;
+    if (role == AZ_TENANT)
+        return AZ_REACH_UNIT;
+    return role == AZ_COUNTY ? AZ_REACH_SUBTREE : AZ_REACH_CITY;
 }
 
 bool
-authz_allows_of(unsigned role, enum authz_perm perm, const char *caller_unit,
-                const char *thing_unit)
+authz_is_owned(enum authz_perm perm)
 {
-    if (!authz_allows(role, perm))
-        return false;
-    if (perms[perm].whose == ANY || !authz_is_confined(role))
-        return true;
-    return caller_unit != NULL && thing_unit != NULL && caller_unit[0] != '\0' &&
-           strcmp(caller_unit, thing_unit) == 0;
+    return perm < AZ_P__MAX && perms[perm].whose == OWN;
 }
 
 const char *

@@ -12,7 +12,11 @@ enum authz_role {
     AZ_PROVIDER = 1 << 2,
     AZ_TENANT = 1 << 3,
     AZ_AUDITOR = 1 << 4,
-    AZ_ALL = (1 << 5) - 1
+    AZ_COUNTY = 1 << 5,
+    AZ_SECADMIN = 1 << 6,
+    AZ_AUDITADMIN = 1 << 7,
+    AZ_ALL = (1 << 6) - 1, /* who works with the cloud */
+    AZ_EVERYONE = (1 << 8) - 1
 };
 
 enum authz_perm {
@@ -24,12 +28,12 @@ enum authz_perm {
 
 /** role: one AZ_ bit; anything else is nobody. */
 bool authz_allows(unsigned role, enum authz_perm perm);
-/** As authz_allows(), and the thing's unit is one that this caller may touch: tenants only their
- * own.  An unknown unit (NULL or "") belongs to nobody. */
-bool authz_allows_of(unsigned role, enum authz_perm perm, const char *caller_unit,
-                     const char *thing_unit);
-/** A tenant sees only its own unit's things; every other role sees all. */
-bool authz_is_confined(unsigned role);
+/** Whose things a role may see and touch at all: nobody's; a tenant its own unit's; a county those
+ * of its subtree; the others everybody's. */
+enum authz_reach { AZ_REACH_NOTHING, AZ_REACH_UNIT, AZ_REACH_SUBTREE, AZ_REACH_CITY };
+enum authz_reach authz_reach(unsigned role);
+/** The permission is about somebody's things: it ends at the role's reach. */
+bool authz_is_owned(enum authz_perm perm);
 const char *authz_perm_name(enum authz_perm perm);
 const char *authz_perm_doc(enum authz_perm perm);
 #endif

@@ -12,7 +12,12 @@ const char *const w_seen_names[] = {"",        "unknown", "working", "running", 
                                     "foreign", "refused", "failed",  NULL};
 const char *const w_firmware_names[] = {"", "bios", "uefi", NULL};
 const char *const w_format_names[] = {"", "qcow2", "raw", NULL};
-const char *const w_role_names[] = {"", "admin", "bureau", "provider", "tenant", "auditor", NULL};
+const char *const w_role_names[] = {"",        "admin",  "bureau",   "provider",   "tenant",
+                                    "auditor", "county", "secadmin", "auditadmin", NULL};
+const char *const w_unit_kind_names[] = {"",       "bureau",  "county",  "provider",
+                                         "tenant", "finance", "auditor", NULL};
+const char *const w_account_state_names[] = {"",       "registered", "active",
+                                             "locked", "disabled",   NULL};
 const char *const w_key_use_names[] = {"", "grant", "order", NULL};
 const char *const w_verdict_names[] = {
     "", "active", "underused", "idle", "not_enough_data", "not_applicable", NULL};

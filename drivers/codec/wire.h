@@ -59,8 +59,22 @@ enum w_role {
     ROLE_PROVIDER,
     ROLE_TENANT,
     ROLE_AUDITOR,
+    ROLE_COUNTY,     /* county bureau: sees and pre-checks its own subtree */
+    ROLE_SECADMIN,   /* security administrator (安全管理员) */
+    ROLE_AUDITADMIN, /* audit administrator (审计管理员) */
     ROLE__MAX
 };
+enum w_unit_kind {
+    UNIT_NONE,
+    UNIT_BUREAU,   /* the city's bureau (主管部门) */
+    UNIT_COUNTY,   /* a county's bureau; the units of the county stand below it */
+    UNIT_PROVIDER, /* runs the cloud (服务提供方) */
+    UNIT_TENANT,   /* uses it (使用单位) */
+    UNIT_FINANCE,
+    UNIT_AUDITOR,
+    UNIT__MAX
+};
+enum w_account_state { ACC_NONE, ACC_REGISTERED, ACC_ACTIVE, ACC_LOCKED, ACC_DISABLED, ACC__MAX };
 enum w_key_use { KEY_NONE, KEY_GRANT, KEY_ORDER, KEY__MAX };
 enum w_verdict {
     VERDICT_NONE,
@@ -82,16 +96,19 @@ enum w_metric {
 };
 
 extern const char *const w_res_kind_names[],
-    *const w_verb_names[], *const w_wanted_names[],
-                               *const w_authority_names[],
-                                   *const w_seen_names[],
-                                       *const w_firmware_names[],
-                                           *const w_format_names[],
-                                               *const w_role_names[],
-                                                   *const w_key_use_names[],
-                                                       *const w_verdict_names[],
-                                                           *const w_metric_names[],
-                                                               *const w_clock_kind_names[];
+    *const w_verb_names[],
+        *const w_wanted_names[],
+            *const w_authority_names[],
+                *const w_seen_names[],
+                    *const w_firmware_names[],
+                        *const w_format_names[],
+                            *const w_role_names[],
+                                *const w_key_use_names[],
+                                    *const w_verdict_names[],
+                                        *const w_metric_names[],
+                                            *const w_clock_kind_names[],
+                                                *const w_unit_kind_names[],
+                                                    *const w_account_state_names[];
 
 #define OBJ(o, doc) struct w_##o {
 #define STR(o, f, flags, n, cls, doc) char f[n];

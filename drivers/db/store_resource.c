@@ -128,8 +128,9 @@ resource_each_page(struct db *d, const struct resource_page *p, struct arena *a,
                       DBS(p->after_name), DBS(p->after_id), DBI(p->kind), DBI(p->kind),
                       DBI(p->limit));
     else if (p->unit[0] != '\0')
-        rc = DB_QUERY(d, DB_RES_PAGE_UNIT, &rows, e, DBS(p->unit), DBS(p->after_name),
-                      DBS(p->after_id), DBI(p->kind), DBI(p->kind), DBI(p->limit));
+        rc = DB_QUERY(d, p->unit[0] == '+' ? DB_RES_PAGE_SCOPE : DB_RES_PAGE_UNIT, &rows, e,
+                      DBS(p->unit), DBS(p->after_name), DBS(p->after_id), DBI(p->kind),
+                      DBI(p->kind), DBI(p->limit));
     else
         rc = DB_QUERY(d, DB_RES_PAGE, &rows, e, DBS(p->after_name), DBS(p->after_id), DBI(p->kind),
                       DBI(p->kind), DBI(p->limit));

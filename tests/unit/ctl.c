@@ -127,6 +127,7 @@ ctl_serve(struct ctl *t)
 struct newcomer {
     struct caller who;
     char login[W_NAME], token_sha256[65];
+    bool new_unit;
 };
 
 static void
@@ -142,12 +143,13 @@ ctl_account_step(void *arg, struct tx *t, struct err *e)
     struct auth_session *s = arena_alloc(tx_arena(t), sizeof(*s));
 
     s->who = n->who;
+    memcpy(s->who.session, n->token_sha256, sizeof(n->token_sha256));
     s->expires_ms = t->now_ms + 3600000;
     memcpy(s->token_sha256, n->token_sha256, sizeof(n->token_sha256));
-    if (DB_EXEC(t->d, DB_UNIT_ADD, NULL, e, DBS(n->who.unit), DBS(n->login), DBS(""),
-                DBI(t->now_ms)) < 0 ||
+    if ((n->new_unit && DB_EXEC(t->d, DB_UNIT_ADD, NULL, e, DBS(n->who.unit), DBS(n->login),
+                                DBS(""), DBI(t->now_ms)) < 0) ||
         DB_EXEC(t->d, DB_ACCOUNT_ADD, NULL, e, DBS(n->who.account), DBS(n->login), DBS(n->who.name),
-                DBS(n->who.unit), DBS(""), DBI(n->who.role), DBI(t->now_ms)) < 0 ||
+                DBS(n->who.unit), DBS(n->who.employer), DBI(n->who.role), DBI(t->now_ms)) < 0 ||
         DB_EXEC(t->d, DB_SESSION_ADD, NULL, e, DBS(s->token_sha256), DBS(n->who.account),
                 DBI(t->now_ms), DBI(s->expires_ms)) < 0)
         return -1;
@@ -156,20 +158,33 @@ ctl_account_step(void *arg, struct tx *t, struct err *e)
 }
 
 void
-ctl_account(struct ctl *t, enum w_role role, struct caller *who, char token[64])
+ctl_person(struct ctl *t, const char *login, const char *unit, enum w_role role, struct caller *who,
+           char token[64])
 {
-    struct newcomer n = {.who = {.role = role, .name = "person"}};
+    struct newcomer n = {.who = {.role = role, .name = "person"}, .new_unit = unit == NULL};
     struct err e = {0};
 
     random_uuid(n.who.account);
     random_uuid(n.who.unit);
+    if (unit != NULL)
+        (void)snprintf(n.who.unit, sizeof(n.who.unit), "%s", unit);
+    if (role == ROLE_PROVIDER)
+        (void)snprintf(n.who.employer, sizeof(n.who.employer), "company");
     (void)snprintf(n.login, sizeof(n.login), "p%.8s", n.who.account);
+    if (login != NULL)
+        (void)snprintf(n.login, sizeof(n.login), "%s", login);
     random_token(AUTH_TOKEN_SESSION, token, 64);
     digest_sha256_hex(token, strlen(token), n.token_sha256);
     if (commit_run(t->c.commit, ctl_account_step, &n, &e) < 0)
         ctl_die("account", &e);
     if (who != NULL)
         *who = n.who;
+}
+
+void
+ctl_account(struct ctl *t, enum w_role role, struct caller *who, char token[64])
+{
+    ctl_person(t, NULL, NULL, role, who, token);
 }
 
 struct httpc *

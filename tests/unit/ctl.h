@@ -24,6 +24,9 @@ void ctl_clock(int64_t wall_plus_ms, int64_t mono_plus_ms);
 void ctl_serve(struct ctl *t);
 /** A new account with this role in a unit of its own, and its session's token. */
 void ctl_account(struct ctl *t, enum w_role role, struct caller *who, char token[64]);
+/** The same with a login, and in a unit that is there; NULL: as ctl_account(). */
+void ctl_person(struct ctl *t, const char *login, const char *unit, enum w_role role,
+                struct caller *who, char token[64]);
 /** A client of the people's listener; token NULL: not signed in. httpc_free(). */
 struct httpc *ctl_client(struct ctl *t, const char *token);
 /** Enrol a host of that name through the API as a new machine; its certificate and key go to

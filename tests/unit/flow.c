@@ -113,18 +113,17 @@ add_unit(struct flow *f, const char *name, char id[W_ID])
 }
 
 static void
-add_person(struct flow *f, enum flow_who who, const char *login, const char *unit, const char *role)
+add_person(struct flow *f, enum flow_who who, const char *login, const char *unit, enum w_role role)
 {
-    struct w_account acc;
+    struct caller made;
+    char token[64];
 
-    if (FLOW_CALL(f, f->people[FLOW_ADMIN], "POST", "/v1/accounts",
-                  flow_text(f, "{\"login\":\"%s\",\"name\":\"%s\",\"unit\":\"%s\",\"role\":\"%s\"}",
-                            login, login, unit, role),
-                  account, &acc) < 0)
-        die("account", &f->err);
-    memcpy(f->account[who], acc.id, W_ID);
+    ctl_person(&f->ctl, login, unit, role, &made, token);
+    memcpy(f->account[who], made.account, W_ID);
     memcpy(f->unit[who], unit, W_ID);
-    sign_in(f, who, acc.one_time_token);
+    f->token[who] = strdup(token);
+    f->people[who] = client(f, server_people_port(&f->ctl.c), NULL, NULL);
+    httpc_token(f->people[who], token);
 }
 
 static void
@@ -493,10 +492,10 @@ flow_start(struct flow *f)
     add_unit(f, "the provider", provider);
     add_unit(f, "a tenant", tenant);
     add_unit(f, "another tenant", other);
-    add_person(f, FLOW_BUREAU, "bureau", bureau, "bureau");
-    add_person(f, FLOW_PROVIDER, "provider", provider, "provider");
-    add_person(f, FLOW_TENANT, "tenant", tenant, "tenant");
-    add_person(f, FLOW_OTHER, "other", other, "tenant");
+    add_person(f, FLOW_BUREAU, "bureau", bureau, ROLE_BUREAU);
+    add_person(f, FLOW_PROVIDER, "provider", provider, ROLE_PROVIDER);
+    add_person(f, FLOW_TENANT, "tenant", tenant, ROLE_TENANT);
+    add_person(f, FLOW_OTHER, "other", other, ROLE_TENANT);
     add_keys(f);
     add_system(f);
     enrol(f);

@@ -8,12 +8,12 @@
 static void
 lets_nobody_do_anything(void)
 {
-    static const unsigned nobodies[] = {0, 1u << 5, 1u << 31, AZ_ADMIN | AZ_TENANT, AZ_ALL, ~0u};
+    static const unsigned nobodies[] = {0, 1u << 8, 1u << 31, AZ_ADMIN | AZ_TENANT, AZ_ALL, ~0u};
 
     for (size_t i = 0; i < ARRAY_LEN(nobodies); i++)
         for (int p = 0; p <= AZ_P__MAX; p++) {
             CU_ASSERT_FALSE(authz_allows(nobodies[i], (enum authz_perm)p));
-            CU_ASSERT_FALSE(authz_allows_of(nobodies[i], (enum authz_perm)p, "u", "u"));
+            CU_ASSERT_EQUAL(authz_reach(nobodies[i]), AZ_REACH_NOTHING);
         }
 }
 
@@ -24,27 +24,46 @@ keeps_the_powers_apart(void)
         enum authz_perm perm;
         unsigned roles;
     } rows[] = {
-        {AZ_P_ACCOUNT_WRITE, AZ_ADMIN},  {AZ_P_GRANT_WRITE, AZ_BUREAU},
-        {AZ_P_HOST_WRITE, AZ_PROVIDER},  {AZ_P_LEDGER_READ, AZ_BUREAU | AZ_PROVIDER | AZ_AUDITOR},
-        {AZ_P_PLAN_WRITE, AZ_BUREAU},    {AZ_P_RECOVERY_CONFIRM, AZ_ADMIN},
-        {AZ_P_RESOURCE_TAKE, AZ_TENANT}, {AZ_P_USAGE_READ, AZ_ALL},
+        {AZ_P_ACCOUNT_WRITE, AZ_ADMIN | AZ_BUREAU},
+        {AZ_P_GRANT_WRITE, AZ_BUREAU},
+        {AZ_P_ACCOUNT_SECURE, AZ_SECADMIN},
+        {AZ_P_UNIT_WRITE, AZ_ADMIN},
+        {AZ_P_HOST_WRITE, AZ_PROVIDER},
+        {AZ_P_LEDGER_READ, AZ_BUREAU | AZ_PROVIDER | AZ_AUDITOR | AZ_AUDITADMIN},
+        {AZ_P_PLAN_WRITE, AZ_BUREAU},
+        {AZ_P_RECOVERY_CONFIRM, AZ_ADMIN},
+        {AZ_P_RESOURCE_TAKE, AZ_TENANT},
+        {AZ_P_USAGE_READ, AZ_ALL},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        for (unsigned role = 1; role < AZ_ALL; role <<= 1)
+        for (unsigned role = 1; role < AZ_EVERYONE; role <<= 1)
             CU_ASSERT_EQUAL(authz_allows(role, rows[i].perm), (rows[i].roles & role) != 0);
 }
 
 static void
-confines_tenants_to_their_own_unit(void)
+reaches_as_far_as_the_role_says(void)
 {
-    CU_ASSERT_TRUE(authz_allows_of(AZ_TENANT, AZ_P_USAGE_READ, "u1", "u1"));
-    CU_ASSERT_FALSE(authz_allows_of(AZ_TENANT, AZ_P_USAGE_READ, "u1", "u2"));
-    CU_ASSERT_FALSE(authz_allows_of(AZ_TENANT, AZ_P_USAGE_READ, "", ""));
-    CU_ASSERT_FALSE(authz_allows_of(AZ_TENANT, AZ_P_USAGE_READ, NULL, NULL));
-    CU_ASSERT_TRUE(authz_allows_of(AZ_AUDITOR, AZ_P_USAGE_READ, "u1", "u2"));
-    CU_ASSERT_FALSE(authz_allows_of(AZ_AUDITOR, AZ_P_RESOURCE_TAKE, "u1", "u1"));
-    CU_ASSERT_TRUE(authz_is_confined(AZ_TENANT) && authz_is_confined(AZ_NOBODY));
+    for (unsigned role = 1; role < AZ_EVERYONE; role <<= 1)
+        CU_ASSERT_EQUAL(authz_reach(role), role == AZ_TENANT   ? AZ_REACH_UNIT
+                                           : role == AZ_COUNTY ? AZ_REACH_SUBTREE
+                                                               : AZ_REACH_CITY);
+    CU_ASSERT_TRUE(authz_is_owned(AZ_P_USAGE_READ));
+    CU_ASSERT_FALSE(authz_is_owned(AZ_P_HOST_READ));
+}
+
+static void
+keeps_the_three_administrators_apart(void)
+{
+    for (int p = 0; p < AZ_P__MAX; p++) {
+        bool all = authz_allows(AZ_TENANT, (enum authz_perm)p); /* one's own session and the like */
+        int n = authz_allows(AZ_ADMIN, (enum authz_perm)p) +
+                authz_allows(AZ_SECADMIN, (enum authz_perm)p) +
+                authz_allows(AZ_AUDITADMIN, (enum authz_perm)p);
+
+        CU_ASSERT(all || n <= 1 || p == AZ_P_ACCOUNT_LIST || p == AZ_P_ACCOUNT_DISABLE ||
+                  p == AZ_P_ACCOUNT_ASSIGN);
+    }
 }
 
 static void
@@ -57,7 +76,10 @@ gives_the_auditor_no_permission_that_changes_anything(void)
                      (len > 5 && (strcmp(name + len - 5, "_READ") == 0 ||
                                   strcmp(name + len - 5, "_LIST") == 0));
 
-        CU_ASSERT(reads || !authz_allows(AZ_AUDITOR, (enum authz_perm)p));
+        CU_ASSERT(reads || (!authz_allows(AZ_AUDITOR, (enum authz_perm)p) &&
+                            !authz_allows(AZ_AUDITADMIN, (enum authz_perm)p)));
+        CU_ASSERT(reads || strcmp(name, "GRANT_CHECK") == 0 ||
+                  !authz_allows(AZ_COUNTY, (enum authz_perm)p));
         CU_ASSERT(strlen(authz_perm_doc((enum authz_perm)p)) > 5);
     }
 }
@@ -68,9 +90,11 @@ static const struct {
     enum authz_perm perm;
 } handlers[] = {
     {"account_add", AZ_P_ACCOUNT_WRITE},
-    {"account_disable", AZ_P_ACCOUNT_WRITE},
+    {"account_assign", AZ_P_ACCOUNT_ASSIGN},
+    {"account_disable", AZ_P_ACCOUNT_DISABLE},
     {"account_list", AZ_P_ACCOUNT_LIST},
-    {"account_token", AZ_P_ACCOUNT_WRITE},
+    {"account_token", AZ_P_ACCOUNT_SECURE},
+    {"account_unlock", AZ_P_ACCOUNT_SECURE},
     {"certificate_get", AZ_P_CERTIFICATE_READ},
     {"explain_get", AZ_P_EXPLAIN},
     {"finding_list", AZ_P_FINDING_READ},
@@ -89,9 +113,12 @@ static const struct {
     {"key_add", AZ_P_KEY_WRITE},
     {"key_list", AZ_P_KEY_READ},
     {"ledger_page", AZ_P_LEDGER_READ},
+    {"login_policy_get", AZ_P_LOGIN_POLICY_READ},
+    {"login_policy_set", AZ_P_ACCOUNT_SECURE},
     {"order_get", AZ_P_ORDER_READ},
     {"order_list", AZ_P_ORDER_READ},
     {"openapi_get", AZ_P_SESSION},
+    {"password_set", AZ_P_SESSION},
     {"plan_add", AZ_P_PLAN_WRITE},
     {"policy_add", AZ_P_POLICY_WRITE},
     {"policy_get", AZ_P_POLICY_READ},
@@ -111,6 +138,7 @@ static const struct {
     {"system_list", AZ_P_SYSTEM_READ},
     {"unit_add", AZ_P_UNIT_WRITE},
     {"unit_list", AZ_P_UNIT_READ},
+    {"unit_move", AZ_P_UNIT_WRITE},
     {"unregistered_list", AZ_P_UNREGISTERED_READ},
     {"usage_list", AZ_P_USAGE_READ},
 };
@@ -123,7 +151,11 @@ enum {
     PROVIDER = AZ_PROVIDER,
     TENANT = AZ_TENANT,
     AUDITOR = AZ_AUDITOR,
+    COUNTY = AZ_COUNTY,
+    SECADMIN = AZ_SECADMIN,
+    AUDITADMIN = AZ_AUDITADMIN,
     ANY = AZ_ALL,
+    EVERYONE = AZ_EVERYONE,
     OPEN = 1 << 8,
     AGENT = 1 << 9,
 };
@@ -149,7 +181,7 @@ agrees_with_the_routes(void)
                 continue;
             known = true;
             used++;
-            for (unsigned role = 1; role < AZ_ALL; role <<= 1)
+            for (unsigned role = 1; role < AZ_EVERYONE; role <<= 1)
                 if (((routes[i].roles & role) != 0) != authz_allows(role, handlers[k].perm)) {
                     fprintf(stderr, "\n%s: routes.def and authz.def differ\n", routes[i].handler);
                     CU_FAIL("two truths");
@@ -165,7 +197,8 @@ agrees_with_the_routes(void)
 CU_TestInfo authz_tests[] = {
     {"lets nobody do anything", lets_nobody_do_anything},
     {"keeps the powers apart", keeps_the_powers_apart},
-    {"confines tenants to their own unit", confines_tenants_to_their_own_unit},
+    {"reaches as far as the role says", reaches_as_far_as_the_role_says},
+    {"keeps the three administrators apart", keeps_the_three_administrators_apart},
     {"gives the auditor no permission that changes anything",
      gives_the_auditor_no_permission_that_changes_anything},
     {"agrees with the routes", agrees_with_the_routes},

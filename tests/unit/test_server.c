@@ -356,6 +356,7 @@ a_disabled_account_is_out_at_once_but_never_the_last_administrator(void)
 {
     SCOPED(httpc_free) struct httpc *admin = NULL;
     SCOPED(httpc_free) struct httpc *tenant = NULL;
+    SCOPED(httpc_free) struct httpc *guard = NULL;
     struct caller who;
     struct ctl t;
     char session[64] = "", token[64], path[100];
@@ -364,6 +365,8 @@ a_disabled_account_is_out_at_once_but_never_the_last_administrator(void)
     ctl_serve(&t);
     CU_ASSERT_EQUAL(sign_in(&t, t.token, session), 200);
     admin = ctl_client(&t, session);
+    ctl_account(&t, ROLE_SECADMIN, NULL, token);
+    guard = ctl_client(&t, token);
     ctl_account(&t, ROLE_TENANT, &who, token);
     tenant = ctl_client(&t, token);
     CU_ASSERT_EQUAL(ask(tenant, "GET", "/v1/me", NULL, NULL, NULL), 200);
@@ -371,7 +374,7 @@ a_disabled_account_is_out_at_once_but_never_the_last_administrator(void)
     CU_ASSERT_EQUAL(ask(admin, "POST", path, NULL, NULL, NULL), 200);
     CU_ASSERT_EQUAL(ask(tenant, "GET", "/v1/me", NULL, NULL, NULL), 401);
     (void)snprintf(path, sizeof(path), "/v1/accounts/%s:token", who.account);
-    CU_ASSERT_EQUAL(ask(admin, "POST", path, NULL, NULL, NULL), 409);
+    CU_ASSERT_EQUAL(ask(guard, "POST", path, NULL, NULL, NULL), 409);
     ctl_account(&t, ROLE_ADMIN, &who, token);
     (void)snprintf(path, sizeof(path), "/v1/accounts/%s:disable", who.account);
     CU_ASSERT_EQUAL(ask(admin, "POST", path, NULL, NULL, NULL), 200);
@@ -392,7 +395,7 @@ a_disabled_account_is_out_at_once_but_never_the_last_administrator(void)
 }
 
 static void
-an_account_gets_back_in_by_the_administrator_or_on_the_machine_itself(void)
+an_account_gets_back_in_by_the_security_administrator_or_on_the_machine_itself(void)
 {
     SCOPED(arena) struct arena a = {0};
     struct httpc_answer ans = {0};
@@ -407,10 +410,12 @@ an_account_gets_back_in_by_the_administrator_or_on_the_machine_itself(void)
     CU_ASSERT_EQUAL(sign_in(&t, t.token, session), 200);
     ctl_account(&t, ROLE_AUDITOR, &who, token);
     {
-        SCOPED(httpc_free) struct httpc *admin = ctl_client(&t, session);
+        SCOPED(httpc_free) struct httpc *guard = NULL;
 
         (void)snprintf(path, sizeof(path), "/v1/accounts/%s:token", who.account);
-        CU_ASSERT_EQUAL(httpc_call(admin, "POST", path, NULL, 0, WAIT_MS, &ans, &e), 0);
+        ctl_account(&t, ROLE_SECADMIN, NULL, token);
+        guard = ctl_client(&t, token);
+        CU_ASSERT_EQUAL(httpc_call(guard, "POST", path, NULL, 0, WAIT_MS, &ans, &e), 0);
         CU_ASSERT_EQUAL_FATAL(W_DECODE(account, ans.body, ans.len, JM_PEER, &a, &got, &e), 0);
         httpc_answer_clear(&ans);
     }
@@ -475,8 +480,8 @@ CU_TestInfo server_tests[] = {
      a_one_time_token_works_once_and_is_nowhere_in_the_store},
     {"a disabled account is out at once, but never the last administrator",
      a_disabled_account_is_out_at_once_but_never_the_last_administrator},
-    {"an account gets back in by the administrator, or on the machine itself",
-     an_account_gets_back_in_by_the_administrator_or_on_the_machine_itself},
+    {"an account gets back in by the security administrator, or on the machine itself",
+     an_account_gets_back_in_by_the_security_administrator_or_on_the_machine_itself},
     {"a tenant sees and registers only what is its unit's",
      a_tenant_sees_and_registers_only_what_is_its_units},
     CU_TEST_INFO_NULL,
