@@ -12,6 +12,7 @@
 
 #include "agent/apply.h"
 #include "agent/facts.h"
+#include "agent/fetch.h"
 #include "agent/link.h"
 #include "agent/papers.h"
 #include "agent/sample.h"
@@ -370,7 +371,8 @@ agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
     ag->world = world_new();
     ag->dirty = true;
     ag->clock_base_ms = clock_wall_ms() - clock_mono_ms();
-    if (workers_start(ag, e) < 0 || link_new(ag, &ag->link, e) < 0)
+    if (workers_start(ag, e) < 0 || link_new(ag, &ag->link, e) < 0 ||
+        fetch_new(ag, &ag->fetch, e) < 0)
         return -1;
     return sampler_new(ag, &ag->sampler, e);
 }
@@ -391,6 +393,7 @@ agent_round(struct agent *ag)
     (void)workers_run_done(ag->calls);
     wait = smaller(wait, workers_tick(ag->calls, now));
     wait = smaller(wait, workers_tick(ag->disk, now));
+    fetch_step(ag->fetch);
     watch_clock(ag);
     if (observe_due(ag, now)) {
         count_bins(ag, now);
@@ -423,6 +426,7 @@ agent_close(struct agent *ag)
         log_warn("stop", "calls to the hypervisor still hang; ending without them");
         return;
     }
+    fetch_free(ag->fetch);
     sampler_free(ag->sampler);
     workers_free(ag->disk);
     workers_free(ag->calls);

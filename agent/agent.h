@@ -17,6 +17,7 @@
 #include "drivers/host/hostinfo.h"
 #include "drivers/virt/virt.h"
 
+struct fetch;
 struct link;
 struct sampler;
 struct task;
@@ -36,6 +37,7 @@ struct agent {
     struct workers *disk;  /* overwriting; its jobs take no connection */
     struct link *link;     /* to the controller */
     struct sampler *sampler;
+    struct fetch *fetch; /* base images from the controller */
 
     struct virt_caps caps; /* valid with has_caps */
     bool has_caps;

@@ -9,6 +9,7 @@
 
 #include "agent/erase.h"
 #include "agent/facts.h"
+#include "agent/fetch.h"
 #include "agent/task.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
@@ -179,8 +180,10 @@ make_root(struct task *t, struct virt *v, struct err *e)
     struct virt_vol_spec s = {.format = FMT_QCOW2, .size_bytes = vm->root_bytes};
     struct image img;
 
-    if (image_find(t->image_dir, vm->image, t->image_cache, &img, e) < 0)
-        return -1;
+    if (image_find(t->image_dir, vm->image, t->image_cache, &img, e) < 0) {
+        t->wants_image = e->code == BY_E_NOT_FOUND;
+        return t->wants_image ? fetch_want(t->ag->fetch, vm->image, e) : -1;
+    }
     if (img.virtual_bytes > vm->root_bytes)
         return err_set(e, BY_E_INVALID, "the image needs %llu bytes, the root disk has %llu",
                        (unsigned long long)img.virtual_bytes, (unsigned long long)vm->root_bytes);

@@ -28,6 +28,9 @@ const struct conf_row agent_config_rows[] = {
         "everything is read again at least this often"),
     ROW("libvirt", "image_dir", CONF_PATH, image_dir, "/var/lib/bianyun/images", 1, 0,
         "base images, named by their SHA-256"),
+    ROW("images", "fetch_mib_s", CONF_INT, fetch_mib_s, "100", 0, 100000,
+        "base images come from the controller at most so fast, MiB a second; 0: as fast as it "
+        "goes"),
     ROW("libvirt", "serial_dir", CONF_PATH, serial_dir, "", 0, 0,
         "serial consoles of machines are logged here; empty: serial in the agent's folder"),
     ROW("libvirt", "stop_grace_ms", CONF_INT, stop_grace_ms, "90000", 0, 3600000,

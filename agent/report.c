@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/facts.h"
+#include "agent/fetch.h"
 #include "drivers/base/clock.h"
 #include "drivers/codec/utf8.h"
 #include "policies/reconcile.h"
@@ -105,6 +106,7 @@ item_of(const struct agent *ag, const struct receipt *t, const struct rec_verdic
         struct arena *a, struct w_observed *o)
 {
     const struct track *k = track_find(&ag->tracks, t->id);
+    char text[FETCH_TEXT];
 
     o->kind = t->order.kind;
     (void)snprintf(o->resource, sizeof(o->resource), "%s", t->id);
@@ -122,7 +124,10 @@ item_of(const struct agent *ag, const struct receipt *t, const struct rec_verdic
         o->erasure = t->facts.erasure;
     if (k == NULL || v->equal)
         return;
-    if (k->failed.code != BY_E_OK && v->seen != REC_SEEN_UNKNOWN && !k->out_of_set) {
+    if (k->image[0] != '\0' && fetch_busy(ag->fetch, k->image, text)) {
+        o->seen = SEEN_WORKING;
+        put_reason(a, o, err_code_name(BY_E_BUSY), text);
+    } else if (k->failed.code != BY_E_OK && v->seen != REC_SEEN_UNKNOWN && !k->out_of_set) {
         o->seen = SEEN_FAILED;
         put_reason(a, o, err_code_name(k->failed.code), k->failed.msg);
     } else if (k->busy && v->seen == REC_SEEN_MISSING) {

@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "agent/facts.h"
+#include "agent/fetch.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/crypto/paper.h"
 #include "policies/recname.h"
 
 /* Overwriting a large disk may take a day; its jobs hold no connection. */
-enum { DISK_DEADLINE_MS = 86400000 };
+enum { DISK_DEADLINE_MS = 86400000, IMAGE_GUARD_MS = 300000 };
 
 struct reading *
 task_reading(struct task *t)
@@ -53,6 +54,20 @@ finish(struct task *t)
     task_free(t);
 }
 
+/* Not a failure that counts: the end of fetching brings it back, the time is only a guard. */
+static void
+await_image(const struct task *t, struct track *k)
+{
+    char text[FETCH_TEXT];
+
+    k->attempts--;
+    k->retry_mono_ms = clock_mono_ms();
+    if (!fetch_busy(t->ag->fetch, t->order.vm.image, text))
+        return; /* it ended meanwhile */
+    k->retry_mono_ms += IMAGE_GUARD_MS;
+    (void)snprintf(k->image, sizeof(k->image), "%s", t->order.vm.image);
+}
+
 void
 task_fail(struct task *t, const struct err *e)
 {
@@ -62,6 +77,8 @@ task_fail(struct task *t, const struct err *e)
     k->stale_ns = clock_mono_ns(); /* what it did is not known: read everything again first */
     t->ag->observe_at_ms = 0;
     track_failed(k, e, clock_mono_ms());
+    if (t->wants_image)
+        await_image(t, k);
     t->ag->dirty = true;
     log_warn("task.failed", "op=%s resource=%s phase=" LOG_Q " attempts=%u reason=" LOG_Q,
              rec_op_name(t->op), t->id, t->phases[t->phase].what, k->attempts, e->msg);

@@ -36,6 +36,7 @@ struct task {
     size_t n_hosts;
     char serial_log[512];
     const char *pool_path, *image_dir, *image_cache;
+    bool wants_image; /* it failed for want of its base image, which is being fetched */
     /* erasure */
     struct task_copy copies[TASK_COPIES_MAX];
     size_t n_copies;

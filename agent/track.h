@@ -23,6 +23,7 @@ struct track {
     struct err failed;
     unsigned attempts;
     int64_t retry_mono_ms;
+    char image[W_HASH]; /* waits for this base image, or "" */
     /* the newest refused order */
     bool refused;
     char refused_sha256[65]; /* of its envelope */

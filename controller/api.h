@@ -11,6 +11,7 @@
  * A write answers only after the group's commit; on -1 its savepoint is rolled back and the caller
  * gets a problem document.  Requests with a `request` id are remembered (account, id, body hash):
  * the same again gets the same answer, the id with another body is CONFLICT.
+ * A body of bytes (`raw`) is k->body as it came.
  * Handlers put the answer into *k->out (the route's answer object, zeroed) or set k->status = 204.
  */
 #include <stdbool.h>
@@ -54,8 +55,10 @@ struct api_call {
     void *prepared; /* from prepare_ to api_, in the arena */
     void *out;      /* answer object */
     int status;     /* 200 by default */
-    /* Routes that answer "raw": these bytes instead of *out, in the arena; their media type. */
+    /* Routes that answer "raw": these bytes instead of *out, in the arena; their length, 0 for a
+     * text; their media type. */
     const char *raw, *raw_type;
+    size_t raw_len;
     /* Set by a read that waits for news: the server then calls it as its last act, and the call
      * belongs to it until server_resume(), server_answer() or server_fail(). */
     void (*park)(struct api_call *k);

@@ -9,6 +9,7 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/grant_expand.h"
+#include "controller/granting.h"
 #include "controller/made.h"
 #include "controller/own.h"
 #include "controller/params.h"
@@ -94,7 +95,9 @@ check_grant(struct tx *t, struct intake *in, struct arena *a, struct err *e)
     if (policy_in_force(t->d, a, &in->policy, e) < 0 || check_number(t, &in->g, e) < 0 ||
         check_system(t, in, a, e) < 0 || check_times(in, t->now_ms, e) < 0)
         return -1;
-    return grant_lines_check(&in->g, e);
+    if (grant_lines_check(&in->g, e) < 0)
+        return -1;
+    return granting_images(t, &in->g, a, e);
 }
 
 /* ---- expanding and placing

@@ -2,6 +2,7 @@
 #define BY_CONTROLLER_CONFIG_H
 /* The controller's configuration file: one row a key, the sample file is generated from them.
  * Threads: read before they start. */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "drivers/base/conf.h"
@@ -19,6 +20,8 @@ struct controller_config {
     int64_t silent_seconds;
     int64_t utc_offset; /* of the city, minutes east: a day of a legal clock ends at its 24:00 */
     char grant_key[160];
+    bool unregistered_images; /* grants may name images that hosts were given by hand */
+    int64_t image_max_gib, image_spare_mib;
     char log[8];
 };
 

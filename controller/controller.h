@@ -16,6 +16,7 @@ struct auth;
 struct commit;
 struct dispatch;
 struct httpd;
+struct imager;
 struct jobs;
 struct live;
 struct pool;
@@ -49,6 +50,7 @@ struct controller {
     int people, agents;        /* listeners */
     struct dispatch *dispatch; /* long polls */
     struct jobs *jobs;         /* clocks, sweeps, evaluations */
+    struct imager *imager;     /* looks at images that were sent; NULL: nobody does */
     /** Wake the long polls of a host; set by dispatch before threads start, may be NULL. */
     void (*wake_host)(struct controller *c, const char *host);
     int64_t (*wall_ms)(void), (*mono_ms)(void); /* clocks; tests bring their own */

@@ -14,6 +14,7 @@
 #include "controller/account.h"
 #include "controller/controller.h"
 #include "controller/dispatch.h"
+#include "controller/imager.h"
 #include "controller/init.h"
 #include "controller/jobs.h"
 #include "controller/paths.h"
@@ -289,6 +290,8 @@ main_run(const struct options *o, struct err *e)
     c.wake_host = dispatch_wake;
     if (rc == 0)
         rc = jobs_new(&c, &c.jobs, e);
+    if (rc == 0)
+        rc = imager_new(&c, &c.imager, e);
     if (rc == 0)
         rc = server_start(&c, e);
     if (rc == 0) {

@@ -17,12 +17,12 @@
 struct row {
     const char *method, *path, *roles, *name;
     const struct jm_field *in, *out;
-    const char *answer, *doc;
+    const char *body, *answer, *doc;
 };
 
 /* Not routes[]: that one names the handlers, and this text is made without them too. */
 static const struct row rows[] = {
-#define ROUTE(m, p, r, h, i, o, d) {#m, p, #r, #h, schema_##i, schema_##o, #o, d},
+#define ROUTE(m, p, r, h, i, o, d) {#m, p, #r, #h, schema_##i, schema_##o, #i, #o, d},
 #include "controller/routes.def"
 #undef ROUTE
 };
@@ -169,10 +169,14 @@ put_body(struct json_object *op, const struct row *r)
 {
     struct json_object *body, *media, *schema;
 
-    if (r->in == NULL)
+    if (strcmp(r->body, "none") == 0)
         return;
     body = new_object(op, "requestBody");
     put(body, "required", json_object_new_boolean(1));
+    if (r->in == NULL) { /* bytes */
+        (void)new_object(new_object(body, "content"), "application/octet-stream");
+        return;
+    }
     media = new_object(new_object(body, "content"), "application/json");
     schema = openapi_ref("schemas", openapi_name(r->in));
     if (!for_agents(r))

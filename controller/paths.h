@@ -12,7 +12,8 @@
 #define PATH_ROOT_PUB "keys/root.pub.pem"
 #define PATH_ORDER_KEY "keys/order.key"
 #define PATH_CA_KEY "keys/ca.key"
-#define PATH_CA_CERT "ca.pem" /* for clients to pin */
+#define PATH_CA_CERT "ca.pem"    /* for clients to pin */
+#define PATH_IMAGES_DIR "images" /* bytes of base images, by SHA-256 */
 #define PATH_CONF "controller.conf"
 #define PATH_RUN_DIR "run"
 #define PATH_LOCK "run/lock"

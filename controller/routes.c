@@ -16,13 +16,13 @@
 #define OPEN ROUTE_OPEN
 #define AGENT ROUTE_AGENT
 #define schema_none NULL
-#define schema_raw NULL
 struct w_none {
     char nothing;
 };
 struct w_raw {
     char nothing;
 };
+const struct jm_field schema_raw[] = {{0}};
 
 const struct route routes[] = {
 #define ROUTE(m, p, r, h, i, o, d)                                                                 \
@@ -89,9 +89,10 @@ route_find(const char *method, const char *path, char id[W_ID])
 bool
 route_reads(const struct route *r)
 {
-    /* POST because their question is a document or holds a connection; they change nothing. */
+    /* POST because their question is a document or holds a connection; they change nothing
+     * in the store. */
     return strcmp(r->method, "GET") == 0 || strcmp(r->name, "agent_desired") == 0 ||
-           strcmp(r->name, "grant_check") == 0;
+           strcmp(r->name, "grant_check") == 0 || strcmp(r->name, "image_part") == 0;
 }
 
 bool
@@ -126,6 +127,8 @@ route_rows_max(const struct jm_field *f)
 size_t
 route_max_body(const struct route *r)
 {
+    if (r->in == schema_raw)
+        return ROUTE_RAW_MAX;
     /* Never so tight that a wrong field is told as a wrong size. */
     return r->in == NULL ? 16 : 4096 + route_rows_max(r->in);
 }

@@ -35,6 +35,10 @@ struct route {
     const char *doc;
 };
 
+/* The body or answer object of a route that carries bytes, not JSON. */
+extern const struct jm_field schema_raw[];
+#define ROUTE_RAW_MAX (1024u * 1024)
+
 extern const struct route routes[];
 extern const size_t routes_count;
 

@@ -101,7 +101,7 @@ static void
 job_encode(struct job *j)
 {
     if (j->k.raw != NULL)
-        strbuf_adds(&j->answer, j->k.raw);
+        strbuf_add(&j->answer, j->k.raw, j->k.raw_len != 0 ? j->k.raw_len : strlen(j->k.raw));
     else if (j->k.route->out != NULL && j->k.status != 204)
         jm_encode(j->k.route->out, j->k.out, &j->answer);
 }
@@ -242,7 +242,10 @@ job_decode(struct job *j, struct err *e)
         return 0;
     }
     if (j->k.body_len == 0)
-        return err_set(e, BY_E_INVALID, "%s %s needs a JSON body", r->method, r->path);
+        return err_set(e, BY_E_INVALID, "%s %s needs a%s body", r->method, r->path,
+                       r->in == schema_raw ? "" : " JSON");
+    if (r->in == schema_raw)
+        return 0;
     in = arena_alloc(j->k.a, r->in_size);
     if (jm_decode(j->k.body, j->k.body_len, r->in, r->in_size,
                   (r->roles & ROUTE_AGENT) != 0 ? JM_PEER : JM_PEOPLE, j->k.a, in, e) < 0)

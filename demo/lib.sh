@@ -88,7 +88,8 @@ controller_up() { # PEOPLE_URL, AGENTS_URL; the administrator is signed in
     "$BIN/bianyun-controller" init --dir "$DEMO_DIR/controller" --name "汴云演示" --address "$ADDRESS" \
         >"$DEMO_DIR/admin.token" 2>"$DEMO_DIR/last.log" || die "init failed: $(tail -2 "$DEMO_DIR/last.log")"
     chmod 600 "$DEMO_DIR/admin.token"
-    printf '[people]\naddress = %s\nport = 0\n[agents]\naddress = %s\nport = 0\n' "$ADDRESS" "$ADDRESS" >"$DEMO_DIR/controller/controller.conf"
+    printf '[people]\naddress = %s\nport = 0\n[agents]\naddress = %s\nport = 0\n[images]\nunregistered = %s\nspare_mib = 64\n' \
+        "$ADDRESS" "$ADDRESS" "${UNREGISTERED:-no}" >"$DEMO_DIR/controller/controller.conf"
     controller_start
     run by admin login --url "$PEOPLE_URL" --ca "$DEMO_DIR/controller/ca.pem" --token-file "$DEMO_DIR/admin.token"
     rm -f "$DEMO_DIR/admin.token"
@@ -135,6 +136,10 @@ grant_key_up() { # papers/bureau.key, named by the root
     run by admin keys sign "$DEMO_DIR/papers/keys-1.paper" --root-key "$DEMO_DIR/controller/root/root.key" \
         --add "$DEMO_DIR/papers/bureau.key.pub" --use grant --holder bureau --out "$DEMO_DIR/papers/keys-2.paper"
     run by admin keys register "$DEMO_DIR/papers/keys-2.paper"
+}
+image_publish() { # FILE NAME OPTION...: sent by the provider, published by the bureau
+    run by provider images upload "$1" --name "$2" --os "Debian 12" --image-version 1 "${@:3}" || die "not uploaded: $(tail -2 "$DEMO_DIR/last.log")"
+    run by bureau images publish "$2:1"
 }
 host_up() { # host-1 enrolled, its agent running and ready
     local pin

@@ -32,20 +32,15 @@ cli_connect(struct cli *c, struct err *e)
 }
 
 int
-cli_call(struct cli *c, const char *method, const char *path, const struct jm_field *in_schema,
-         const void *in, const struct jm_field *out_schema, size_t out_size, void *out,
-         struct err *e)
+cli_send(struct cli *c, const char *method, const char *path, const void *bytes, size_t len,
+         const struct jm_field *out_schema, size_t out_size, void *out, struct err *e)
 {
-    SCOPED(strbuf) struct strbuf body = {0};
     struct httpc_answer ans = {0};
     int rc = 0;
 
     if (cli_connect(c, e) < 0)
         return -1;
-    if (in_schema != NULL)
-        jm_encode(in_schema, in, &body);
-    if (httpc_call(c->http, method, path, in_schema != NULL ? strbuf_peek(&body) : NULL, body.len,
-                   90000, &ans, e) < 0) {
+    if (httpc_call(c->http, method, path, bytes, len, 90000, &ans, e) < 0) {
         httpc_answer_clear(&ans);
         return -1;
     }
@@ -56,6 +51,19 @@ cli_call(struct cli *c, const char *method, const char *path, const struct jm_fi
     }
     httpc_answer_clear(&ans);
     return rc;
+}
+
+int
+cli_call(struct cli *c, const char *method, const char *path, const struct jm_field *in_schema,
+         const void *in, const struct jm_field *out_schema, size_t out_size, void *out,
+         struct err *e)
+{
+    SCOPED(strbuf) struct strbuf body = {0};
+
+    if (in_schema != NULL)
+        jm_encode(in_schema, in, &body);
+    return cli_send(c, method, path, in_schema != NULL ? strbuf_peek(&body) : NULL, body.len,
+                    out_schema, out_size, out, e);
 }
 
 void

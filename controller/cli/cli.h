@@ -62,6 +62,9 @@ int cli_opt_ms(const struct cli *c, const char *name, int64_t fallback, int64_t 
 int cli_call(struct cli *c, const char *method, const char *path, const struct jm_field *in_schema,
              const void *in, const struct jm_field *out_schema, size_t out_size, void *out,
              struct err *e);
+/** As cli_call() with bytes as body. */
+int cli_send(struct cli *c, const char *method, const char *path, const void *bytes, size_t len,
+             const struct jm_field *out_schema, size_t out_size, void *out, struct err *e);
 #define CLI_GET(c, path, o, out, e)                                                                \
     cli_call(c, "GET", path, NULL, NULL, schema_##o, sizeof(struct w_##o), out, e)
 #define CLI_POST(c, path, i, in, o, out, e)                                                        \
@@ -78,6 +81,11 @@ int cli_find_unit(struct cli *c, const char *name, struct w_unit *out, struct er
 int cli_find_system(struct cli *c, const char *name, struct w_system *out, struct err *e);
 int cli_find_account(struct cli *c, const char *name, struct w_account *out, struct err *e);
 int cli_find_host(struct cli *c, const char *name, struct w_host_view *out, struct err *e);
+/** By id, SHA-256, NAME of which one is published, or NAME:VERSION. */
+int cli_find_image(struct cli *c, const char *name, struct w_image_view *out, struct err *e);
+/** In the JSON of a draft, the names of images under "lines" become their hashes, and each is told
+ * on standard error; *out is the text to go on with. */
+int cli_resolve_images(struct cli *c, const char *text, const char **out, struct err *e);
 int cli_find_resource(struct cli *c, const char *name, struct w_resource_view *out, struct err *e);
 int cli_find_grant(struct cli *c, const char *name, struct w_grant_view *out, struct err *e);
 

@@ -39,7 +39,8 @@ complete_draft(struct cli *c, bool papers_required, struct w_grant *g, struct er
 
     if (cli_read_file(c, c->argv[0], 262144, &text, &len, e) < 0)
         return -1;
-    if (W_DECODE(grant_draft, text, len, JM_PEOPLE, &c->a, &d, e) < 0)
+    if (cli_resolve_images(c, text, &text, e) < 0 ||
+        W_DECODE(grant_draft, text, strlen(text), JM_PEOPLE, &c->a, &d, e) < 0)
         return err_wrap(e, "%s", c->argv[0]);
     if (cli_find_system(c, d.system, &s, e) < 0 || CLI_GET(c, "/v1/me", account, &me, e) < 0)
         return -1;

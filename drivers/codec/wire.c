@@ -11,6 +11,8 @@ const char *const w_seen_names[] = {"",        "unknown", "working", "running", 
                                     "present", "binned",  "absent",  "missing", "unclaimed",
                                     "foreign", "refused", "failed",  NULL};
 const char *const w_firmware_names[] = {"", "bios", "uefi", NULL};
+const char *const w_arch_names[] = {"", "x86_64", "aarch64", "loongarch64", NULL};
+const char *const w_boot_names[] = {"", "bios", "uefi", "both", NULL};
 const char *const w_format_names[] = {"", "qcow2", "raw", NULL};
 const char *const w_role_names[] = {"",        "admin",  "bureau",   "provider",   "tenant",
                                     "auditor", "county", "secadmin", "auditadmin", NULL};

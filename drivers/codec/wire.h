@@ -51,6 +51,9 @@ enum w_seen {
     SEEN__MAX
 };
 enum w_firmware { FW_NONE, FW_BIOS, FW_UEFI, FW__MAX };
+enum w_arch { ARCH_NONE, ARCH_X86_64, ARCH_AARCH64, ARCH_LOONGARCH64, ARCH__MAX };
+/* How an image can be started. */
+enum w_boot { BOOT_NONE, BOOT_BIOS, BOOT_UEFI, BOOT_BOTH, BOOT__MAX };
 enum w_format { FMT_NONE, FMT_QCOW2, FMT_RAW, FMT__MAX };
 enum w_role {
     ROLE_NONE,
@@ -95,6 +98,7 @@ enum w_metric {
     METRIC__MAX
 };
 
+extern const char *const w_arch_names[], *const w_boot_names[];
 extern const char *const w_res_kind_names[],
     *const w_verb_names[],
         *const w_wanted_names[],

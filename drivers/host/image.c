@@ -11,6 +11,7 @@
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/host/durable.h"
+#include "drivers/host/image_head.h"
 
 #define CACHE_MAX_BYTES 65536
 #define CACHE_MAX_LINES 256
@@ -67,33 +68,21 @@ cache_add(const char *cache_file, const char *line)
     (void)durable_write(cache_file, new.s, new.len, 0600, NULL);
 }
 
-static uint64_t
-be64(const unsigned char *p)
-{
-    uint64_t v = 0;
-
-    for (int i = 0; i < 8; i++)
-        v = v << 8 | p[i];
-    return v;
-}
-
-/* Virtual size of a qcow2 file that stands on its own. */
+/* What the bytes are, whatever the ending says: QEMU goes by the bytes too. */
 static int
-qcow2_check(const char *path, uint64_t *virtual_bytes, struct err *e)
+head_check(struct image *im, struct err *e)
 {
-    SCOPED(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    unsigned char h[104] = {0};
+    SCOPED(fd) int fd = open(im->path, O_RDONLY | O_CLOEXEC);
+    struct image_head head;
 
     if (fd < 0)
-        return durable_errno(e, errno, "open", path);
-    if (pread(fd, h, sizeof(h), 0) < 72 || memcmp(h, "QFI\xfb", 4) != 0)
-        return err_set(e, BY_E_INVALID, "image %s: not a qcow2 file", path);
-    if (be64(h + 8) != 0)
-        return err_set(e, BY_E_INVALID,
-                       "image %s: it has a backing file; flatten it with qemu-img convert", path);
-    if (h[7] >= 3 && (h[79] & 4) != 0) /* incompatible feature bit 2 */
-        return err_set(e, BY_E_INVALID, "image %s: its data lie in another file", path);
-    *virtual_bytes = be64(h + 24);
+        return durable_errno(e, errno, "open", im->path);
+    if (image_head_file(fd, &head, e) < 0)
+        return err_wrap(e, "image %s", im->path);
+    if (head.format != im->format)
+        return err_set(e, BY_E_INVALID, "image %s: it is %s, its name says %s", im->path,
+                       w_format_names[head.format], w_format_names[im->format]);
+    im->virtual_bytes = head.virtual_bytes;
     return 0;
 }
 
@@ -132,6 +121,18 @@ verify(const char *sha256, const char *cache_file, const struct image *im, const
     return 0;
 }
 
+void
+image_remember(const char *path, const char *sha256, const char *cache_file)
+{
+    char line[256];
+    struct stat st;
+
+    if (stat(path, &st) < 0) /* it only costs the next check its time */
+        return;
+    line_of(sha256, &st, line);
+    cache_add(cache_file, line);
+}
+
 int
 image_find(const char *dir, const char *sha256, const char *cache_file, struct image *out,
            struct err *e)
@@ -148,12 +149,10 @@ image_find(const char *dir, const char *sha256, const char *cache_file, struct i
         r = look(dir, sha256, ".img", &im, &st, e);
     }
     if (r == 1)
-        return err_set(e, BY_E_NOT_FOUND, "no image %s in %s: copy it there as %.8s….qcow2 or .img",
-                       sha256, dir, sha256);
+        return err_set(e, BY_E_NOT_FOUND, "no image %s in %s", sha256, dir);
     if (r < 0 || verify(sha256, cache_file, &im, &st, e) < 0)
         return -1;
-    im.virtual_bytes = (uint64_t)st.st_size;
-    if (im.format == FMT_QCOW2 && qcow2_check(im.path, &im.virtual_bytes, e) < 0)
+    if (head_check(&im, e) < 0)
         return -1;
     *out = im;
     return 0;

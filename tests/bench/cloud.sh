@@ -6,7 +6,7 @@ DEMO_DIR=$(mktemp -d "${TMPDIR:-/tmp}/bianyun-bench.XXXXXX")
 chmod 711 "$DEMO_DIR"
 export DEMO_DIR DEMO_PRIVATE=${DEMO_PRIVATE:-1} CPU_OVERCOMMIT=10000 MEM_OVERCOMMIT=400
 # Machines are switched off at once: the figures are about making them.
-export STOP_GRACE_MS=100
+export STOP_GRACE_MS=100 UNREGISTERED=yes
 B=$(basename "${1:-build/release}")
 export B
 # shellcheck source=demo/lib.sh

@@ -8,6 +8,7 @@ export DEMO_DIR
 MODE=fake ADDRESS=127.0.0.1
 WORLD=$DEMO_DIR/world
 AGENT_URI=fake://$WORLD
+UNREGISTERED=${UNREGISTERED:-yes} # most tests are not about images
 FAKE_TOOL=$TOP/build/$B/fake-world
 
 # Settings of this agent: as the demo's, quicker.

@@ -68,7 +68,7 @@ cloud_up() {
     run by tenant systems add 测试系统 --unit $UNIT --purpose "测试" --mlps 2
     # The controller comes back under the same addresses after each end of it.
     end_process controller
-    printf '[people]\naddress = %s\nport = %s\n[agents]\naddress = %s\nport = %s\n[server]\nsilent_seconds = 6\n' \
+    printf '[people]\naddress = %s\nport = %s\n[agents]\naddress = %s\nport = %s\n[server]\nsilent_seconds = 6\n[images]\nunregistered = yes\n' \
         "$ADDRESS" "${PEOPLE_URL##*:}" "$ADDRESS" "${AGENTS_URL##*:}" >"$DEMO_DIR/controller/controller.conf"
     controller_start
 }

@@ -55,6 +55,7 @@ ctl_open(struct ctl *t)
     if (config_default(&conf, &e) < 0)
         ctl_die("config", &e);
     conf.people_port = conf.agents_port = 0;
+    conf.unregistered_images = true; /* most tests are not about images */
     if (controller_open(&t->c, t->dir, &conf, &e) < 0)
         ctl_die("open", &e);
 }

@@ -10,6 +10,8 @@
 #include "drivers/host/image.h"
 #include "tests/unit/tmpdir.h"
 
+static const char raw_bytes[600] = "raw bytes";
+
 /* An image named by the hash of its bytes; path is told. */
 static void
 make_image(const char *dir, const char *ending, const void *bytes, size_t len, char sha[65],
@@ -30,11 +32,11 @@ finds_an_image_with_the_right_bytes(void)
     struct err e = {0};
     char sha[65], path[512];
 
-    make_image(dir, ".img", "raw bytes", 9, sha, path);
+    make_image(dir, ".img", raw_bytes, sizeof(raw_bytes), sha, path);
     CU_ASSERT_EQUAL(image_find(dir, sha, NULL, &im, &e), 0);
     CU_ASSERT_STRING_EQUAL(im.path, path);
     CU_ASSERT_EQUAL(im.format, FMT_RAW);
-    CU_ASSERT_EQUAL(im.virtual_bytes, 9);
+    CU_ASSERT_EQUAL(im.virtual_bytes, sizeof(raw_bytes));
 }
 
 static void
@@ -46,7 +48,7 @@ refuses_other_bytes_even_after_a_good_check(void)
     char sha[65], path[512], cache[512];
 
     (void)snprintf(cache, sizeof(cache), "%s/cache", dir);
-    make_image(dir, ".img", "raw bytes", 9, sha, path);
+    make_image(dir, ".img", raw_bytes, sizeof(raw_bytes), sha, path);
     CU_ASSERT_EQUAL(image_find(dir, sha, cache, &im, &e), 0);
     CU_ASSERT_EQUAL(durable_write(path, "raw bytez", 9, 0600, &e), 0);
     im.virtual_bytes = 77;
@@ -66,7 +68,7 @@ hashes_once_per_state_of_a_file(void)
     char sha[65], path[512], cache[512], forged[65];
 
     (void)snprintf(cache, sizeof(cache), "%s/cache", dir);
-    make_image(dir, ".img", "raw bytes", 9, sha, path);
+    make_image(dir, ".img", raw_bytes, sizeof(raw_bytes), sha, path);
     for (int i = 0; i < 3; i++)
         CU_ASSERT_EQUAL(image_find(dir, sha, cache, &im, &e), 0);
     CU_ASSERT_EQUAL(durable_read(cache, 4096, &text, &e), 0);
@@ -83,39 +85,26 @@ hashes_once_per_state_of_a_file(void)
 }
 
 static void
-refuses_a_qcow2_that_leans_on_other_files(void)
+refuses_bytes_that_are_not_what_the_name_says(void)
 {
-    static const struct {
-        const char *what;
-        size_t at;
-        unsigned char value;
-        int result;
-    } rows[] = {
-        {"stands alone", 7, 3, 0},
-        {"backing file", 15, 104, -1},
-        {"data file", 79, 4, -1},
-        {"no magic", 0, 'X', -1},
-    };
+    static const unsigned char qcow2[600] = {'Q', 'F', 'I', 0xfb, 0, 0, 0, 3};
     SCOPED(tmpdir) char *dir = tmpdir_new();
+    char sha[65], path[512];
+    struct image im;
+    struct err e = {0};
 
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        unsigned char h[104] = {'Q', 'F', 'I', 0xfb, 0, 0, 0, 3, [28] = 0x10};
-        char sha[65], path[512];
-        struct image im;
-        struct err e = {0};
-
-        h[rows[i].at] = rows[i].value;
-        make_image(dir, ".qcow2", h, sizeof(h), sha, path);
-        CU_ASSERT_EQUAL(image_find(dir, sha, NULL, &im, &e), rows[i].result);
-        if (rows[i].result == 0)
-            CU_ASSERT_EQUAL(im.virtual_bytes, 0x10000000u);
-        if (rows[i].result < 0)
-            CU_ASSERT_EQUAL(e.code, BY_E_INVALID);
-    }
+    /* QEMU, and our own look at a backing file, go by the bytes: a header in a raw file counts. */
+    make_image(dir, ".img", qcow2, sizeof(qcow2), sha, path);
+    CU_ASSERT_EQUAL(image_find(dir, sha, NULL, &im, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_INVALID);
+    make_image(dir, ".qcow2", raw_bytes, sizeof(raw_bytes), sha, path);
+    CU_ASSERT_EQUAL(image_find(dir, sha, NULL, &im, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "raw"));
 }
 
 static void
-says_where_a_missing_image_belongs(void)
+says_that_an_image_is_missing(void)
 {
     SCOPED(tmpdir) char *dir = tmpdir_new();
     struct image im;
@@ -134,7 +123,8 @@ CU_TestInfo image_tests[] = {
     {"finds an image with the right bytes", finds_an_image_with_the_right_bytes},
     {"refuses other bytes even after a good check", refuses_other_bytes_even_after_a_good_check},
     {"hashes once per state of a file", hashes_once_per_state_of_a_file},
-    {"refuses a qcow2 that leans on other files", refuses_a_qcow2_that_leans_on_other_files},
-    {"says where a missing image belongs", says_where_a_missing_image_belongs},
+    {"refuses bytes that are not what the name says",
+     refuses_bytes_that_are_not_what_the_name_says},
+    {"says that an image is missing", says_that_an_image_is_missing},
     CU_TEST_INFO_NULL,
 };

@@ -1,0 +1,81 @@
+#include "controller/granting.h"
+
+#include <stdio.h>
+
+#include "controller/controller.h"
+#include "drivers/db/store_image.h"
+
+static int
+refuse(struct err *e, size_t line, const char *field, const char *why, const struct image_row *r)
+{
+    char where[40];
+
+    (void)snprintf(where, sizeof(where), "lines[%zu].%s", line, field);
+    return err_field(e, BY_E_INVALID, where, "the image %s %s %s", r->name, r->version, why);
+}
+
+static int
+check_line(const struct w_grant_line *l, size_t i, const struct image_row *r, struct err *e)
+{
+    bool uefi = l->firmware == FW_UEFI;
+    char why[100];
+
+    if (!image_fsm_granted(r->state)) {
+        (void)snprintf(why, sizeof(why), "is %s: only published ones are granted",
+                       image_state_name(r->state));
+        return refuse(e, i, "image", why, r);
+    }
+    if (r->boot != BOOT_BOTH && (r->boot == BOOT_UEFI) != uefi)
+        return refuse(e, i, "firmware", uefi ? "starts by BIOS only" : "starts by UEFI only", r);
+    if (l->disk_gib < r->min_disk_gib || l->disk_gib << 30 < r->virtual_bytes) {
+        uint64_t least = (r->virtual_bytes + (1 << 30) - 1) >> 30;
+
+        least = least < r->min_disk_gib ? r->min_disk_gib : least;
+        (void)snprintf(why, sizeof(why), "needs a root disk of %llu GiB",
+                       (unsigned long long)least);
+        return refuse(e, i, "disk_gib", why, r);
+    }
+    if (l->mem_mib < r->min_mem_mib) {
+        (void)snprintf(why, sizeof(why), "needs %llu MiB of memory",
+                       (unsigned long long)r->min_mem_mib);
+        return refuse(e, i, "mem_mib", why, r);
+    }
+    return 0;
+}
+
+int
+granting_images(struct tx *t, const struct w_grant *g, struct arena *a, struct err *e)
+{
+    for (size_t i = 0; i < g->lines.n; i++) {
+        const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
+        struct image_row r;
+        int rc;
+
+        if (l->kind != RES_VM)
+            continue;
+        rc = image_by_sha(t->d, l->image, a, &r, e);
+        if (rc < 0)
+            return -1;
+        if (rc == 0 && !t->c->conf.unregistered_images) {
+            char where[40];
+
+            (void)snprintf(where, sizeof(where), "lines[%zu].image", i);
+            return err_field(e, BY_E_INVALID, where,
+                             "no image %.12s… is registered here: upload and publish it first",
+                             l->image);
+        }
+        if (rc == 1 && check_line(l, i, &r, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+granting_arch(struct db *d, const char *sha256, struct arena *a, const char **out, struct err *e)
+{
+    struct image_row r;
+    int rc = image_by_sha(d, sha256, a, &r, e);
+
+    *out = rc == 1 ? w_arch_names[r.arch] : "";
+    return rc < 0 ? -1 : 0;
+}
