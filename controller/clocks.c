@@ -94,7 +94,8 @@ clock_compute(struct tx *t, const struct clock_spec *s, struct clock_row *out, s
 }
 
 int
-clock_begin(struct tx *t, const char *actor, const struct clock_row *r, struct err *e)
+clock_record(struct tx *t, const char *actor, const char *act, const struct clock_row *r,
+             const struct clock_row *old, struct err *e)
 {
     SCOPED(strbuf) struct strbuf b = {0};
     struct w_clock_record rec = {.kind = (int)r->kind,
@@ -110,14 +111,24 @@ clock_begin(struct tx *t, const char *actor, const struct clock_row *r, struct e
     memcpy(rec.policy, r->policy, sizeof(rec.policy));
     memcpy(rec.calendar, r->calendar, sizeof(rec.calendar));
     memcpy(rec.due_day, r->due_day, sizeof(rec.due_day));
+    if (old != NULL) {
+        memcpy(rec.old_calendar, old->calendar, sizeof(rec.old_calendar));
+        memcpy(rec.old_due_day, old->due_day, sizeof(rec.old_due_day));
+    }
     jm_encode(schema_clock_record, &rec, &b);
+    return ledger_append(t, actor, act, r->subject, strbuf_peek(&b), e);
+}
+
+int
+clock_begin(struct tx *t, const char *actor, const struct clock_row *r, struct err *e)
+{
     if (clock_row_insert(t->d, r, e) < 0) {
         if (e != NULL && e->code == BY_E_CONFLICT)
             return err_set(e, BY_E_CONFLICT, "a clock '%s' runs already on %s %s",
                            clock_rule(r->kind)->name, r->subject_kind, r->subject);
         return -1;
     }
-    return ledger_append(t, actor, "clock.started", r->subject, strbuf_peek(&b), e);
+    return clock_record(t, actor, "clock.started", r, NULL, e);
 }
 
 int
@@ -190,4 +201,20 @@ clock_state_of(struct controller *c, const struct clock_row *r, int64_t now_ms)
 {
     return clock_judge(r->kind, r->due_ms, r->met_ms, r->cancelled_ms, now_ms,
                        controller_clock_jumped(c));
+}
+
+int
+clock_replay(struct tx *t, const struct clock_row *r, struct cal_deadline *out, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct clock_facts f = clock_facts_of(t->c, r);
+    struct calendar cal;
+    struct w_policy p;
+
+    if (calendar_at(t->d, r->calendar, &a, &cal, e) < 0 ||
+        policy_by_version(t->d, r->policy, &a, &p, e) < 0)
+        return -1;
+    f.n = number_of(r->kind, &p);
+    *out = clock_due(&cal, &f);
+    return 0;
 }

@@ -42,6 +42,15 @@ enum clock_state clock_state_of(struct controller *c, const struct clock_row *r,
 /** The facts that its due day rests on. */
 struct clock_facts clock_facts_of(struct controller *c, const struct clock_row *r);
 
-/** The job: judge what ran out, tell whom it concerns. */
+/** Its entry in the ledger; old: what it was before, or NULL. */
+int clock_record(struct tx *t, const char *actor, const char *act, const struct clock_row *r,
+                 const struct clock_row *old, struct err *e);
+/** Compute clocks again that rest on another version of the calendar, at most max of them; *n how
+ * many there were, *moved how many are due on another day now. */
+int clocks_recompute(struct tx *t, uint32_t max, uint32_t *n, uint32_t *moved, struct err *e);
+/** Its due day as computed by the policy and calendar that it names: the same, or something is
+ * wrong. */
+int clock_replay(struct tx *t, const struct clock_row *r, struct cal_deadline *out, struct err *e);
+/** The job: compute again what an import touches, judge what ran out, tell whom it concerns. */
 int clocks_run(struct controller *c, struct db *d, struct err *e);
 #endif

@@ -7,6 +7,7 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/ledger.h"
+#include "controller/meta.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
 
@@ -107,6 +108,119 @@ round_step(void *arg, struct tx *t, struct err *e)
     return 0;
 }
 
+/* ---- a calendar that changed --------------------------------------------------------------- */
+
+/* Stores of before kept the due day, not the number that it was computed with. */
+static uint32_t
+number_of(const struct clock_facts *f, const char *due_day)
+{
+    struct clock_facts try = *f;
+    char day[11];
+
+    for (try.n = 1; f->n == 0 && try.n <= 100; try.n++) {
+        cal_text(clock_due(cal_base(), &try).due_day, day);
+        if (strcmp(day, due_day) == 0)
+            return try.n;
+    }
+    return f->n;
+}
+
+static int
+recompute_one(struct tx *t, const struct calendar *cal, const char *version, const char *id,
+              uint32_t *moved, struct err *e)
+{
+    struct clock_row r, old;
+    struct clock_facts f;
+    struct cal_deadline due;
+    int rc = clock_row_find(t->d, id, &r, e);
+
+    if (rc <= 0)
+        return rc;
+    old = r;
+    f = clock_facts_of(t->c, &r);
+    f.n = r.n = number_of(&f, r.due_day);
+    due = clock_due(cal, &f);
+    (void)snprintf(r.calendar, sizeof(r.calendar), "%s", version);
+    cal_text(due.due_day, r.due_day);
+    r.due_ms = due.overdue_ms;
+    r.provisional = due.provisional;
+    if (r.due_ms == old.due_ms && r.provisional == old.provisional)
+        return clock_row_recompute(t->d, &r, e);
+    if (r.due_ms != old.due_ms) {
+        r.overdue_ms = 0; /* judged anew by the new day */
+        r.next_ms = r.met_ms == 0 || r.met_ms >= r.due_ms ? 1 : 0;
+        (*moved)++;
+    }
+    return clock_row_recompute(t->d, &r, e) < 0
+               ? -1
+               : clock_record(t, "controller", "clock.recomputed", &r, &old, e);
+}
+
+static int
+stale_ids(struct db *d, const char *version, uint32_t max, struct round *x, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    int rc;
+
+    x->n = 0;
+    if (DB_QUERY(d, DB_CLOCK_STALE, &rows, e, DBS(version), DBI(max)) < 0)
+        return -1;
+    while ((rc = db_next(rows, e)) == 1 && x->n < CLOCKS_MAX)
+        (void)snprintf(x->id[x->n++], W_ID, "%s", db_str(rows, 0));
+    return rc;
+}
+
+int
+clocks_recompute(struct tx *t, uint32_t max, uint32_t *n, uint32_t *moved, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct calendar cal;
+    struct round x;
+    char version[24];
+
+    *n = *moved = 0;
+    if (max > CLOCKS_MAX)
+        max = CLOCKS_MAX;
+    if (calendar_load(t->d, &a, &cal, version, sizeof(version), e) < 0 ||
+        stale_ids(t->d, version, max, &x, e) < 0)
+        return -1;
+    for (size_t i = 0; i < x.n; i++)
+        if (recompute_one(t, &cal, version, x.id[i], moved, e) < 0)
+            return err_wrap(e, "clock %s", x.id[i]);
+    *n = (uint32_t)x.n;
+    /* The last of them: no need to look again until the calendar changes. */
+    return x.n < max ? meta_set(t->d, META_CALENDAR, version, e) : 0;
+}
+
+static int
+recompute_step(void *arg, struct tx *t, struct err *e)
+{
+    uint32_t moved;
+
+    return clocks_recompute(t, CLOCKS_MAX, arg, &moved, e);
+}
+
+/* Every open clock rests on the calendar in force before any is judged. */
+static int
+run_recompute(struct controller *c, struct db *d, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    const char *done = NULL;
+    struct calendar cal;
+    char version[24];
+    uint32_t n = CLOCKS_MAX;
+
+    if (calendar_load(d, &a, &cal, version, sizeof(version), e) < 0 ||
+        meta_get(d, META_CALENDAR, &a, &done, e) < 0)
+        return -1;
+    if (done != NULL && strcmp(done, version) == 0)
+        return 0;
+    while (n == CLOCKS_MAX)
+        if (commit_run(c->commit, recompute_step, &n, e) < 0)
+            return -1;
+    return 0;
+}
+
 int
 clocks_run(struct controller *c, struct db *d, struct err *e)
 {
@@ -116,6 +230,8 @@ clocks_run(struct controller *c, struct db *d, struct err *e)
 
     if (controller_clock_jumped(c)) /* no verdict by a clock that a person has not confirmed */
         return 0;
+    if (run_recompute(c, d, e) < 0)
+        return err_wrap(e, "clocks, after a change of the calendar");
     if (DB_QUERY(d, DB_CLOCK_NEXT, &rows, e, DBI(c->wall_ms()), DBI(CLOCKS_MAX)) < 0)
         return -1;
     while ((rc = db_next(rows, e)) == 1 && x.n < CLOCKS_MAX)

@@ -109,6 +109,14 @@ clock_row_told(struct db *d, const struct clock_row *r, struct err *e)
 }
 
 int
+clock_row_recompute(struct db *d, const struct clock_row *r, struct err *e)
+{
+    return DB_EXEC(d, DB_CLOCK_RECOMPUTE, NULL, e, DBI(r->n), DBS(r->calendar), DBS(r->due_day),
+                   DBI(r->due_ms), DBI(r->provisional), DBI(r->overdue_ms), DBI(r->told_ms),
+                   DBI(r->next_ms), DBS(r->id));
+}
+
+int
 clock_row_each(struct db *d, const struct clock_filter *f, clock_fn fn, void *arg, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *rows = NULL;

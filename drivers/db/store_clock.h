@@ -46,6 +46,8 @@ int clock_row_open(struct db *d, enum clock_kind kind, const char *subject, stru
 int clock_row_meet(struct db *d, const char *id, int64_t at_ms, int64_t next_ms, struct err *e);
 int clock_row_cancel(struct db *d, const char *id, int64_t at_ms, struct err *e);
 int clock_row_told(struct db *d, const struct clock_row *r, struct err *e);
+/** n, calendar, due, verdict and what is next. */
+int clock_row_recompute(struct db *d, const struct clock_row *r, struct err *e);
 /** By due instant. */
 int clock_row_each(struct db *d, const struct clock_filter *f, clock_fn fn, void *arg,
                    struct err *e);

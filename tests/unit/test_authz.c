@@ -95,6 +95,8 @@ static const struct {
     {"account_list", AZ_P_ACCOUNT_LIST},
     {"account_token", AZ_P_ACCOUNT_SECURE},
     {"account_unlock", AZ_P_ACCOUNT_SECURE},
+    {"calendar_add", AZ_P_CALENDAR_WRITE},
+    {"calendar_list", AZ_P_CALENDAR_READ},
     {"certificate_get", AZ_P_CERTIFICATE_READ},
     {"explain_get", AZ_P_EXPLAIN},
     {"finding_list", AZ_P_FINDING_READ},

@@ -182,7 +182,150 @@ survives_absurd_times(void)
     CU_ASSERT(cal_plus_working(NULL, of(20260101), UINT32_MAX).provisional);
 }
 
+/* ---- what holds for every day of five years ----------------------------------------------- */
+
+#define FIRST of(20220101)
+#define LAST of(20261231)
+
+/* A later start is never due earlier, more days never earlier, and never on a day off. */
+static bool
+is_sound_after(int32_t day, uint32_t n)
+{
+    int32_t due = cal_plus_working(NULL, day, n).day;
+
+    return due > day && cal_is_working(NULL, due) &&
+           due <= cal_plus_working(NULL, day + 1, n).day &&
+           due < cal_plus_working(NULL, day, n + 1).day &&
+           cal_plus_working(NULL, cal_plus_working(NULL, day, n - 1).day, 1).day == due;
+}
+
+static bool
+is_sound_before(int32_t day, uint32_t n)
+{
+    int32_t last = cal_minus_working(NULL, day, n).day;
+
+    return last < day && cal_is_working(NULL, last) &&
+           last <= cal_minus_working(NULL, day + 1, n).day &&
+           last > cal_minus_working(NULL, day, n + 1).day;
+}
+
+/* From a working day, n on and n back is the start; from a day off, the working day before it. */
+static bool
+is_inverse(int32_t day, uint32_t n)
+{
+    int32_t back = cal_minus_working(NULL, cal_plus_working(NULL, day, n).day, n).day;
+    int32_t forth = cal_plus_working(NULL, cal_minus_working(NULL, day, n).day, n).day;
+
+    if (cal_is_working(NULL, day))
+        return back == day && forth == day;
+    return back == cal_minus_working(NULL, day, 1).day &&
+           forth == cal_plus_working(NULL, day, 1).day;
+}
+
+static void
+holds_on_every_day_of_five_years(void)
+{
+    size_t wrong = 0;
+
+    for (int32_t day = FIRST; day <= LAST; day++)
+        for (uint32_t n = 1; n <= 22; n++)
+            if (!is_sound_after(day, n) || !is_sound_before(day, n) || !is_inverse(day, n)) {
+                fprintf(stderr, "%d and %u\n", to(day), n);
+                wrong++;
+            }
+    CU_ASSERT_EQUAL(wrong, 0);
+}
+
+static bool
+is_sound_month(int32_t day, uint32_t months)
+{
+    int32_t due = cal_plus_months(day, months), rolled = cal_rolled(NULL, due).day;
+    struct cal_date from = cal_date(day), at = cal_date(due);
+    int32_t next = cal_day(at.month == 12 ? at.year + 1 : at.year, at.month % 12 + 1, 1);
+    bool in_month = at.year * 12 + at.month == from.year * 12 + from.month + (int32_t)months;
+
+    /* The same day, or the last one where there is none; then on to a working day, no further. */
+    if (!in_month || (at.day != from.day && !(at.day < from.day && due == next - 1)))
+        return false;
+    for (int32_t d = due; d < rolled; d++)
+        if (cal_is_working(NULL, d))
+            return false;
+    return cal_is_working(NULL, rolled) && due <= cal_plus_months(day + 1, months);
+}
+
+static void
+months_end_in_their_month_on_every_day_of_five_years(void)
+{
+    size_t wrong = 0;
+
+    for (int32_t day = FIRST; day <= LAST; day++)
+        for (uint32_t m = 1; m <= 13; m++)
+            wrong += is_sound_month(day, m) ? 0 : 1;
+    CU_ASSERT_EQUAL(wrong, 0);
+}
+
+/* Certain exactly where every day on the way is: 24 December on is the next notice's. */
+static void
+is_provisional_exactly_where_a_notice_is_missing(void)
+{
+    size_t wrong = 0;
+
+    for (int32_t day = FIRST; day <= LAST; day++)
+        for (uint32_t n = 1; n <= 10; n++) {
+            struct cal_result r = cal_plus_working(NULL, day, n);
+
+            wrong += r.provisional == (r.day >= of(20261224)) ? 0 : 1;
+        }
+    CU_ASSERT_EQUAL(wrong, 0);
+}
+
+/* The length of a deadline's last day is 24 hours in any zone: no daylight saving comes in. */
+static void
+ends_at_midnight_in_every_zone_on_every_day(void)
+{
+    static const int32_t zones[] = {-720, -210, 0, 345, 480, 840};
+    size_t wrong = 0;
+
+    for (int32_t day = FIRST; day <= LAST; day++)
+        for (size_t z = 0; z < ARRAY_LEN(zones); z++) {
+            int64_t noon = cal_ms_of_day(day, zones[z]) + CAL_DAY_MS / 2;
+            struct cal_deadline d = cal_deadline(NULL, noon, 3, zones[z]);
+
+            if (d.due_day != cal_plus_working(NULL, day, 3).day ||
+                cal_day_of_ms(d.overdue_ms - 1, zones[z]) != d.due_day ||
+                cal_day_of_ms(d.overdue_ms, zones[z]) != d.due_day + 1)
+                wrong++;
+        }
+    CU_ASSERT_EQUAL(wrong, 0);
+}
+
+static void
+reads_only_days_that_there_are(void)
+{
+    static const char *const no[] = {
+        "",         "2026-02-29", "2026-13-01",  "2026-00-10", "2026-04-31", "0000-01-01",
+        "2026-1-1", "2026/01/01", "2026-01-011", "20260101",   "2026-01-0x", "-026-01-01"};
+    int32_t day = -7;
+
+    for (size_t i = 0; i < ARRAY_LEN(no); i++)
+        CU_ASSERT_FALSE(cal_parse(no[i], &day));
+    CU_ASSERT_EQUAL(day, -7);
+    for (int32_t d = FIRST; d <= LAST; d++) {
+        char text[11];
+
+        cal_text(d, text);
+        CU_ASSERT(cal_parse(text, &day) && day == d);
+    }
+}
+
 CU_TestInfo calendar_tests[] = {
+    {"holds on every day of five years", holds_on_every_day_of_five_years},
+    {"months end in their month on every day of five years",
+     months_end_in_their_month_on_every_day_of_five_years},
+    {"is provisional exactly where a notice is missing",
+     is_provisional_exactly_where_a_notice_is_missing},
+    {"ends at midnight in every zone on every day", ends_at_midnight_in_every_zone_on_every_day},
+    {"reads only days that there are", reads_only_days_that_there_are},
     {"counts working days as the notices say", counts_working_days_as_the_notices_say},
     {"turns every day into a date and back", turns_every_day_into_a_date_and_back},
     {"writes dates", writes_dates},

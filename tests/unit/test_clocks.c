@@ -206,6 +206,178 @@ a_late_filing_is_marked_and_no_breach(void)
     flow_stop(&f);
 }
 
+/* ---- a calendar that changes -------------------------------------------------------------- */
+
+static int
+import(struct flow *f, const char *document, const char *reason, bool dry,
+       struct w_calendar_list *out)
+{
+    return FLOW_CALL(f, f->people[FLOW_BUREAU], "POST", "/v1/calendars",
+                     flow_text(f,
+                               "{\"request\":\"%s\",\"document\":%s,\"reason\":%s,\"dry_run\":%s}",
+                               flow_uuid(f), flow_quote(f, document), flow_quote(f, reason),
+                               dry ? "true" : "false"),
+                     calendar_list, out);
+}
+
+/* The year after the last one that is compiled in: Spring Festival in its first full week of
+ * February, and the first week of October. */
+static const char *
+notice_of(struct flow *f, int32_t year, const char *off)
+{
+    return flow_text(f,
+                     "{\"version\":1,\"year\":%d,\"number\":\"国办发明电〔%d〕7号\",\"off\":["
+                     "{\"first\":\"%d-01-01\",\"last\":\"%d-01-03\",\"name\":\"元旦\"},"
+                     "{\"first\":\"%d-02-05\",\"last\":\"%d-02-11\"}%s,"
+                     "{\"first\":\"%d-10-01\",\"last\":\"%d-10-07\"}]}",
+                     year, year - 1, year, year, year, year, off, year, year);
+}
+
+static int32_t
+next_year(void)
+{
+    return cal_base()->years[cal_base()->n_years - 1] + 1;
+}
+
+static int64_t
+noon(int32_t year, int32_t month, int32_t day)
+{
+    return cal_ms_of_day(cal_day(year, month, day), CAL_TZ_CHINA) + DAY / 2;
+}
+
+static void
+a_provisional_clock_is_computed_again_when_the_notice_comes(void)
+{
+    struct flow f;
+    struct w_calendar_list l;
+    struct cal_deadline due;
+    int32_t year = next_year();
+
+    flow_start(&f);
+    struct act x = start(&f, CLK_TESTS, noon(year, 1, 9), 0); /* due 9 February: in the break */
+    struct act y = start(&f, CLK_REVIEW, noon(year, 3, 1), 0);
+    struct act z = start(&f, CLK_REVIEW, noon(year - 1, 3, 2), 0);
+    CU_ASSERT(x.row.provisional && y.row.provisional && !z.row.provisional);
+    OK(import(&f, notice_of(&f, year, ""), "", true, &l)); /* a dry run keeps nothing */
+    CU_ASSERT_EQUAL(l.items.n, cal_base()->n_years);
+    OK(import(&f, notice_of(&f, year, ""), "", false, &l));
+    CU_ASSERT_EQUAL(l.recomputed, 3);
+    CU_ASSERT_EQUAL(l.due_moved, 1);
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 1);
+    CU_ASSERT(JM_ITEM(l.items, struct w_calendar_view, 0)->imported);
+    struct clock_row r = load(&f, x.row.id), before = x.row;
+    int32_t day;
+    CU_ASSERT(cal_parse(r.due_day, &day) && day >= cal_day(year, 2, 12));
+    CU_ASSERT_FALSE(r.provisional);
+    CU_ASSERT_STRING_NOT_EQUAL(r.calendar, before.calendar);
+    CU_ASSERT_EQUAL(r.due_ms, cal_ms_of_day(day + 1, CAL_TZ_CHINA));
+    CU_ASSERT_FALSE(load(&f, y.row.id).provisional);
+    { /* Each verdict can be made again by the calendar of its time. */
+        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+        struct tx t = {.c = &f.ctl.c, .d = d, .now_ms = now(&f)};
+
+        OK(clock_replay(&t, &r, &due, &f.err));
+        CU_ASSERT_EQUAL(due.overdue_ms, r.due_ms);
+        OK(clock_replay(&t, &before, &due, &f.err));
+        CU_ASSERT_EQUAL(due.overdue_ms, before.due_ms);
+        CU_ASSERT(due.provisional);
+    }
+    CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_CALENDAR_SEQ), 1);
+    OK(ctl_verify(&f.ctl, &(uint64_t){0}, &f.err));
+    flow_stop(&f);
+}
+
+/* Late by the calendar that was known, in time by the one that came: and the other way round. */
+static void
+a_correction_takes_a_verdict_back(void)
+{
+    struct flow f;
+    struct w_calendar_list l;
+    int32_t year;
+
+    flow_start(&f);
+    year = cal_date(cal_day_of_ms(now(&f), CAL_TZ_CHINA)).year + 1;
+    OK(import(&f, notice_of(&f, year, ""), "a test", false, &l));
+    int64_t plus = noon(year, 7, 8) - now(&f);
+    CU_ASSERT_FATAL(plus > 0);
+    ctl_clock(plus, plus);
+    struct act x = start(&f, CLK_ACCOUNT, noon(year, 7, 5), 0);
+    while (load(&f, x.row.id).due_ms > now(&f)) {
+        plus += DAY;
+        ctl_clock(plus, plus);
+    }
+    run_job(&f);
+    struct clock_row late = load(&f, x.row.id);
+    CU_ASSERT_EQUAL(late.overdue_ms, late.due_ms);
+    { /* the bureau's session is over by now: its import straight into the store */
+        SCOPED(db_free) struct db *d = NULL;
+        char body[600];
+
+        OK(db_open(f.ctl.c.store_path, false, &d, &f.err));
+        (void)snprintf(body, sizeof(body), "%s",
+                       notice_of(&f, year,
+                                 flow_text(&f, ",{\"first\":\"%d-07-05\",\"last\":\"%d-07-12\"}",
+                                           year, year)));
+        OK(DB_EXEC(d, DB_CALENDAR_ADD, NULL, &f.err, DBI(year), DBS(body), DBS("storm"), DBS("x"),
+                   DBI(now(&f))));
+    }
+    run_job(&f);
+    struct clock_row r = load(&f, x.row.id);
+    CU_ASSERT(r.due_ms > late.due_ms);
+    CU_ASSERT_EQUAL(r.overdue_ms, 0);
+    CU_ASSERT_EQUAL(clock_state_of(&f.ctl.c, &r, now(&f)), CLS_RUNNING);
+    flow_stop(&f);
+}
+
+static void
+a_calendar_file_is_refused_with_what_is_wrong(void)
+{
+    static const struct {
+        const char *document, *says;
+    } rows[] = {
+        {"{\"version\":1,\"year\":2999,\"number\":\"x\",\"off\":[{\"first\":\"2999-01-01\"}]}",
+         "cannot be out yet"},
+        {"{\"version\":1,\"year\":%d,\"number\":\"x\",\"off\":[]}", "names no day off"},
+        {"{\"version\":1,\"year\":%d,\"number\":\"x\",\"off\":[{\"first\":\"2025-05-01\"}]}",
+         "2025-05-01: this day is neither"},
+        {"{\"version\":1,\"year\":%d,\"number\":\"x\",\"off\":[{\"first\":\"2027-02-30\"}]}",
+         "'2027-02-30' is no day"},
+        {"{\"version\":1,\"year\":%d,\"number\":\"x\",\"holidays\":[]}", "holidays"},
+        {"{\"version\":2,\"year\":%d,\"number\":\"x\",\"off\":[]}", "version"},
+        {"{\"version\":1,\"year\":2026,\"number\":\"x\",\"off\":[{\"first\":\"2026-01-01\"}]}",
+         "say why it is corrected"},
+        {"not json", "calendar"},
+    };
+    struct flow f;
+    struct w_calendar_list l;
+
+    flow_start(&f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[300], year[8];
+        const char *at = strstr(rows[i].document, "%d");
+
+        (void)snprintf(year, sizeof(year), "%d", next_year());
+        (void)snprintf(text, sizeof(text), "%.*s%s%s",
+                       at == NULL ? 0 : (int)(at - rows[i].document), rows[i].document,
+                       at == NULL ? "" : year, at == NULL ? rows[i].document : at + 2);
+        CU_ASSERT_EQUAL(import(&f, text, "", false, &l), -1);
+        if (strstr(f.err.msg, rows[i].says) == NULL)
+            fprintf(stderr, "row %zu: %s\n", i, f.err.msg);
+        CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, rows[i].says));
+        CU_ASSERT(f.status == 400 || f.status == 409 || f.status == 422);
+    }
+    CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_CALENDAR_SEQ), 0);
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/calendars?year=2030", NULL,
+                              calendar_list, &l),
+                    -1);
+    CU_ASSERT_EQUAL(f.status, 404);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/calendars?year=2026", NULL, calendar_list,
+                 &l));
+    CU_ASSERT_EQUAL(JM_ITEM(l.items, struct w_calendar_view, 0)->working_days, 248);
+    CU_ASSERT_EQUAL(JM_ITEM(l.items, struct w_calendar_view, 0)->off.n, 7);
+    flow_stop(&f);
+}
+
 /* ---- a store of before -------------------------------------------------------------------- */
 
 static const char old_rows[] =
@@ -266,6 +438,11 @@ CU_TestInfo clocks_tests[] = {
      reminders_are_told_once_and_stop_when_it_is_met},
     {"a kind has one open clock on a subject", a_kind_has_one_open_clock_on_a_subject},
     {"a late filing is marked and no breach", a_late_filing_is_marked_and_no_breach},
+    {"a provisional clock is computed again when the notice comes",
+     a_provisional_clock_is_computed_again_when_the_notice_comes},
+    {"a correction takes a verdict back", a_correction_takes_a_verdict_back},
+    {"a calendar file is refused with what is wrong",
+     a_calendar_file_is_refused_with_what_is_wrong},
     {"a store of before keeps its clocks", a_store_of_before_keeps_its_clocks},
     CU_TEST_INFO_NULL,
 };
