@@ -11,6 +11,7 @@
 #include "controller/grant_expand.h"
 #include "controller/granting.h"
 #include "controller/made.h"
+#include "controller/manual.h"
 #include "controller/own.h"
 #include "controller/params.h"
 #include "controller/placing.h"
@@ -26,7 +27,7 @@ enum { MLPS_MAX = 3, GRANTS_MAX = 1000, CLOCK_SKEW_MS = 300000 };
 /* One grant on its way in. */
 struct intake {
     struct signed_paper paper; /* empty in a dry run */
-    struct w_grant g;
+    struct w_grant g;          /* first said by the paper or by the dry run */
     struct w_policy policy;
     struct system_row sys;
     struct expansion x;
@@ -199,14 +200,23 @@ int
 api_grant_check(struct api_call *k, struct tx *t, struct err *e)
 {
     const struct w_grant_request *req = k->in;
-    struct w_grant_check *out = k->out;
+    struct w_grant g;
+
+    if (W_DECODE(grant, req->grant, strlen(req->grant), JM_SIGNED, k->a, &g, e) < 0)
+        return err_wrap(e, "grant");
+    if (own_check(k, g.unit, "unit", e) < 0)
+        return -1;
+    return grant_try(k, t, &g, k->out, e);
+}
+
+int
+grant_try(struct api_call *k, struct tx *t, const struct w_grant *g, struct w_grant_check *out,
+          struct err *e)
+{
     struct intake *in = arena_alloc(k->a, sizeof(*in));
     struct err why = {0};
 
-    if (W_DECODE(grant, req->grant, strlen(req->grant), JM_SIGNED, k->a, &in->g, e) < 0)
-        return err_wrap(e, "grant");
-    if (own_check(k, in->g.unit, "unit", e) < 0)
-        return -1;
+    in->g = *g;
     if (check_grant(t, in, k->a, &why) < 0) {
         if (why.code == BY_E_IO || why.code == BY_E_BUG) {
             *e = why;
@@ -229,16 +239,27 @@ api_grant_check(struct api_call *k, struct tx *t, struct err *e)
  */
 
 int
-prepare_grant_add(struct api_call *k, struct err *e)
+grant_open(struct api_call *k, const char *text, struct err *e)
 {
-    const struct w_grant_request *req = k->in;
     struct intake *in = arena_alloc(k->a, sizeof(*in));
 
-    if (signer_open(k, req->grant, PAPER_GRANT, &in->paper, e) < 0 ||
+    if (signer_open(k, text, PAPER_GRANT, &in->paper, e) < 0 ||
         W_DECODE(grant, in->paper.body, strlen(in->paper.body), JM_SIGNED, k->a, &in->g, e) < 0)
         return err_wrap(e, "grant");
     k->prepared = in;
     return 0;
+}
+
+const struct w_grant *
+grant_opened(const struct api_call *k)
+{
+    return &((const struct intake *)k->prepared)->g;
+}
+
+int
+prepare_grant_add(struct api_call *k, struct err *e)
+{
+    return grant_open(k, ((const struct w_grant_request *)k->in)->grant, e);
 }
 
 static int
@@ -308,8 +329,13 @@ add_record(struct api_call *k, struct tx *t, const struct intake *in, struct err
 int
 api_grant_add(struct api_call *k, struct tx *t, struct err *e)
 {
+    return grant_accept(k, t, k->out, e);
+}
+
+int
+grant_accept(struct api_call *k, struct tx *t, struct w_accepted *out, struct err *e)
+{
     struct intake *in = k->prepared;
-    struct w_accepted *out = k->out;
     struct quota_size total;
 
     if (controller_recovery(k->c))
@@ -325,7 +351,8 @@ api_grant_add(struct api_call *k, struct tx *t, struct err *e)
     if (grant_insert(t->d, &in->g, k->who.account, in->paper.text, in->paper.body_sha256, t->now_ms,
                      e) < 0 ||
         clock_of(t, in, e) < 0 || quota_grant(t, in->g.id, &total, e) < 0 ||
-        add_record(k, t, in, e) < 0 || clock_begin(t, k->who.account, &in->clock, e) < 0)
+        add_record(k, t, in, e) < 0 || clock_begin(t, k->who.account, &in->clock, e) < 0 ||
+        manual_open(t, &in->g, in->clock.due_ms, e) < 0)
         return -1;
     memcpy(out->id, in->g.id, sizeof(out->id));
     out->note = arena_printf(k->a, "%zu orders made; due %s", in->x.n, in->clock.due_day);

@@ -5,9 +5,19 @@
  * Threads: prepare_ on workers, checks and reads on readers, adding in the writer. */
 #include "controller/api.h"
 
+#define GRANT_DEFAULT_DAYS 365 /* of an application that names no time */
+
 int api_grant_check(struct api_call *k, struct tx *t, struct err *e);
 int prepare_grant_add(struct api_call *k, struct err *e);
 int api_grant_add(struct api_call *k, struct tx *t, struct err *e);
+/** For decisions that carry a grant. grant_open() on a worker keeps it in k->prepared;
+ * grant_accept() in the writer carries it out, everything or nothing. */
+int grant_open(struct api_call *k, const char *text, struct err *e);
+const struct w_grant *grant_opened(const struct api_call *k);
+int grant_accept(struct api_call *k, struct tx *t, struct w_accepted *out, struct err *e);
+/** Would it be lawful and fit?  The answer is in *out; -1 only when that could not be found out. */
+int grant_try(struct api_call *k, struct tx *t, const struct w_grant *g, struct w_grant_check *out,
+              struct err *e);
 int api_grant_list(struct api_call *k, struct tx *t, struct err *e);
 int api_grant_get(struct api_call *k, struct tx *t, struct err *e);
 #endif

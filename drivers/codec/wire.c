@@ -30,6 +30,21 @@ const char *const w_clock_kind_names[] = {"",
                                           NULL};
 const char *const w_metric_names[] = {"", "cpu", "mem", "net_tx", "net_rx", "disk_io", NULL};
 
+const char *const w_paper_kind_names[] = {"",       "approval", "agreement", "declaration",
+                                          "survey", "evidence", "other",     NULL};
+const char *const w_case_kind_names[] = {"",
+#define KIND(name, word) word,
+#include "policies/case_fsm.def"
+                                         NULL};
+const char *const w_case_state_names[] = {"",
+#define STATE(name, word) word,
+#include "policies/case_fsm.def"
+                                          NULL};
+const char *const w_case_event_names[] = {"",
+#define EVENT(name, word, reason) word,
+#include "policies/case_fsm.def"
+                                          NULL};
+
 #define AT(o, f) .off = offsetof(struct w_##o, f), .size = sizeof(((struct w_##o *)0)->f)
 #define OBJ(o, doc_) const struct jm_field schema_##o[] = {
 #define STR(o, f, fl, n, c, d)                                                                     \

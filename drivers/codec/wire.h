@@ -99,6 +99,20 @@ enum w_metric {
 };
 
 extern const char *const w_arch_names[], *const w_boot_names[];
+/* case_kind, case_state, case_event: policies/case_fsm.h. */
+enum w_paper_kind {
+    DOC_NONE,
+    DOC_APPROVAL,    /* project approval document (项目批复文件, G14) */
+    DOC_AGREEMENT,   /* cloud security agreement (G28) */
+    DOC_DECLARATION, /* non-classified declaration (G2) */
+    DOC_SURVEY,      /* survey and migration plan of a system that exists (G15) */
+    DOC_EVIDENCE,    /* that something was done */
+    DOC_OTHER,
+    DOC__MAX
+};
+
+extern const char *const w_case_kind_names[],
+    *const w_case_state_names[], *const w_case_event_names[], *const w_paper_kind_names[];
 extern const char *const w_res_kind_names[],
     *const w_verb_names[],
         *const w_wanted_names[],

@@ -1,0 +1,326 @@
+#include "controller/attachment.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/own.h"
+#include "controller/params.h"
+#include "controller/routes.h"
+#include "drivers/codec/utf8.h"
+#include "drivers/crypto/base64.h"
+#include "drivers/crypto/digest.h"
+
+struct upload {
+    struct w_attachment v; /* as people see it */
+    char account[W_ID];
+};
+struct part {
+    const void *bytes;
+    size_t len;
+};
+
+/* ---- reading rows -------------------------------------------------------------------------------
+ */
+
+static int
+upload_get(struct db *d, const char *id, struct upload *out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    struct w_attachment *v = &out->v;
+    int rc;
+
+    memset(out, 0, sizeof(*out));
+    if (DB_QUERY(d, DB_ATTACHMENT_GET, &r, e, DBS(id)) < 0 || (rc = db_next(r, e)) < 0)
+        return -1;
+    if (rc == 0)
+        return err_set(e, BY_E_NOT_FOUND, "there is no document %s", id);
+    (void)snprintf(v->id, sizeof(v->id), "%s", db_str(r, 0));
+    (void)snprintf(v->unit, sizeof(v->unit), "%s", db_str(r, 1));
+    (void)snprintf(out->account, sizeof(out->account), "%s", db_str(r, 2));
+    (void)snprintf(v->name, sizeof(v->name), "%s", db_str(r, 3));
+    (void)snprintf(v->sha256, sizeof(v->sha256), "%s", db_str(r, 4));
+    v->size_bytes = (uint64_t)db_int(r, 5);
+    (void)snprintf(v->type, sizeof(v->type), "%s", db_str(r, 6));
+    v->whole = db_int(r, 7) != 0;
+    v->have = (uint32_t)db_int(r, 8);
+    v->parts = (uint32_t)((v->size_bytes + ATTACHMENT_PART - 1) / ATTACHMENT_PART);
+    return 0;
+}
+
+/* Its own unit, or a case of the caller's unit that it belongs to. */
+static int
+may_read(struct api_call *k, struct tx *t, const struct upload *u, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    struct err why = {0};
+    int rc;
+
+    if (own_check(k, u->v.unit, "document", &why) == 0)
+        return 0;
+    if (DB_QUERY(t->d, DB_CASE_PAPER_READER, &r, e, DBS(u->v.id), DBS(own_filter(k))) < 0 ||
+        (rc = db_next(r, e)) < 0)
+        return -1;
+    return rc == 1 ? 0 : err_set(e, why.code, "%s", why.msg);
+}
+
+/* ---- types
+ * --------------------------------------------------------------------------------------- */
+
+/* UTF-8; the last character may be cut: a part ends where it ends. */
+static bool
+is_text(const char *s, size_t len)
+{
+    uint32_t cp;
+
+    for (size_t i = 0, n; i < len; i += n) {
+        n = utf8_next(s + i, len - i, &cp);
+        if (n == 0)
+            return len - i < 4 && i > 0;
+        if (cp == 0)
+            return false;
+    }
+    return true;
+}
+
+const char *
+attachment_type(const void *bytes, size_t len)
+{
+    static const struct {
+        const char *magic, *type;
+        size_t len;
+    } known[] = {
+        {"%PDF-", "application/pdf", 5},
+        {"\x89PNG\r\n\x1a\n", "image/png", 8},
+        {"\xff\xd8\xff", "image/jpeg", 3},
+        {"PK\x03\x04", "application/zip", 4}, /* OFD, docx, xlsx, odt */
+        {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", 8}, /* doc, xls, wps */
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (len >= known[i].len && memcmp(bytes, known[i].magic, known[i].len) == 0)
+            return known[i].type;
+    return len > 0 && is_text(bytes, len) ? "text/plain" : NULL;
+}
+
+/* ---- uploading
+ * ----------------------------------------------------------------------------------- */
+
+int
+api_attachment_add(struct api_call *k, struct tx *t, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    const struct w_attachment *in = k->in;
+    struct w_attachment *out = k->out;
+    struct upload u;
+
+    if (DB_QUERY(t->d, DB_ATTACHMENT_OPEN, &r, e, DBS(k->who.account)) < 0 || db_next(r, e) != 1)
+        return -1;
+    if (db_int(r, 0) >= ATTACHMENT_OPEN_MAX)
+        return err_set(e, BY_E_BUSY, "%d of your uploads are not finished: finish them first",
+                       ATTACHMENT_OPEN_MAX);
+    db_rows_free(TAKE(r));
+    *out = *in;
+    random_uuid(out->id);
+    if (DB_EXEC(t->d, DB_ATTACHMENT_ADD, NULL, e, DBS(out->id), DBS(k->who.unit),
+                DBS(k->who.account), DBS(in->name), DBS(in->sha256), DBI(in->size_bytes),
+                DBI(t->now_ms)) < 0 ||
+        upload_get(t->d, out->id, &u, e) < 0)
+        return -1;
+    *out = u.v;
+    return 0;
+}
+
+int
+prepare_attachment_part(struct api_call *k, struct err *e)
+{
+    const struct w_attachment_part *in = k->in;
+    struct part *p = arena_alloc(k->a, sizeof(*p));
+
+    if (base64_decode(in->data, k->a, &p->bytes, &p->len, e) < 0)
+        return err_field(e, BY_E_INVALID, "data", "the part is not base64");
+    k->prepared = p;
+    return 0;
+}
+
+static int
+part_fits(const struct upload *u, const struct w_attachment_part *in, const struct part *p,
+          struct err *e)
+{
+    uint64_t from = (uint64_t)in->part * ATTACHMENT_PART;
+    uint64_t want = u->v.size_bytes - from;
+
+    if (in->part >= u->v.parts)
+        return err_field(e, BY_E_INVALID, "part", "%s has %" PRIu32 " parts, from 0", u->v.name,
+                         u->v.parts);
+    if (in->part > u->v.have)
+        return err_field(e, BY_E_CONFLICT, "part", "send part %" PRIu32 " first", u->v.have);
+    if (want > ATTACHMENT_PART)
+        want = ATTACHMENT_PART;
+    if (p->len != want)
+        return err_field(e, BY_E_INVALID, "data", "part %" PRIu32 " has %zu bytes, not %" PRIu64,
+                         in->part, p->len, want);
+    if (in->part == 0 && attachment_type(p->bytes, p->len) == NULL)
+        return err_field(e, BY_E_INVALID, "data",
+                         "%s is none of the types that are taken: PDF, OFD, office files, PNG, "
+                         "JPEG, text",
+                         u->v.name);
+    return 0;
+}
+
+/* All parts are here: the whole must have the hash that was announced. */
+static int
+whole_hash(struct tx *t, const struct upload *u, char hex[65], const char **type, struct err *e)
+{
+    struct digest_part parts[(16777216 / ATTACHMENT_PART) + 1];
+    SCOPED(arena) struct arena a = {0};
+    uint8_t hash[DIGEST_BYTES];
+    void *bytes;
+
+    for (uint32_t i = 0; i < u->v.parts; i++) {
+        SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+        if (DB_QUERY(t->d, DB_ATTACHMENT_PART_GET, &r, e, DBS(u->v.id), DBI(i)) < 0 ||
+            db_next(r, e) != 1)
+            return -1;
+        if (i == 0)
+            *type = attachment_type(db_str(r, 0), db_len(r, 0));
+        bytes = arena_alloc(&a, db_len(r, 0));
+        memcpy(bytes, db_str(r, 0), db_len(r, 0));
+        parts[i] = (struct digest_part){bytes, db_len(r, 0)};
+    }
+    digest_parts(DIGEST_SHA256, parts, u->v.parts, hash);
+    digest_hex(hash, hex);
+    return 0;
+}
+
+static int
+finish(struct tx *t, const struct upload *u, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    const char *type = NULL;
+    char hex[65];
+    int rc;
+
+    if (whole_hash(t, u, hex, &type, e) < 0)
+        return -1;
+    if (strcmp(hex, u->v.sha256) != 0)
+        return err_field(e, BY_E_INVALID, "data",
+                         "%s has another hash than was announced: upload it anew", u->v.name);
+    if (DB_QUERY(t->d, DB_ATTACHMENT_BLOB_HAS, &r, e, DBS(u->v.sha256)) < 0 ||
+        (rc = db_next(r, e)) < 0)
+        return -1;
+    db_rows_free(TAKE(r));
+    if ((rc == 1 ? DB_EXEC(t->d, DB_ATTACHMENT_BLOB_DROP, NULL, e, DBS(u->v.id))
+                 : DB_EXEC(t->d, DB_ATTACHMENT_BLOB_ADOPT, NULL, e, DBS(u->v.sha256),
+                           DBS(u->v.id))) < 0)
+        return -1;
+    return DB_EXEC(t->d, DB_ATTACHMENT_WHOLE, NULL, e, DBS(type), DBS(u->v.id));
+}
+
+int
+api_attachment_part(struct api_call *k, struct tx *t, struct err *e)
+{
+    const struct w_attachment_part *in = k->in;
+    const struct part *p = k->prepared;
+    struct w_attachment *out = k->out;
+    struct upload u;
+
+    if (upload_get(t->d, k->id, &u, e) < 0 || own_check(k, u.v.unit, "document", e) < 0)
+        return -1;
+    *out = u.v;
+    if (u.v.whole || in->part < u.v.have) /* again: its answer was lost */
+        return 0;
+    if (part_fits(&u, in, p, e) < 0 || DB_EXEC(t->d, DB_ATTACHMENT_PART_ADD, NULL, e, DBS(u.v.id),
+                                               DBI(in->part), db_blob(p->bytes, p->len)) < 0)
+        return -1;
+    if (in->part + 1 == u.v.parts && finish(t, &u, e) < 0)
+        return -1;
+    if (upload_get(t->d, k->id, &u, e) < 0)
+        return -1;
+    *out = u.v;
+    return 0;
+}
+
+int
+attachment_sweep(struct tx *t, size_t *n, struct err *e)
+{
+    char id[100][W_ID];
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    *n = 0;
+    if (DB_QUERY(t->d, DB_ATTACHMENT_STALE, &r, e, DBI(t->now_ms - ATTACHMENT_STALE_MS)) < 0)
+        return -1;
+    while ((rc = db_next(r, e)) == 1 && *n < 100)
+        (void)snprintf(id[(*n)++], W_ID, "%s", db_str(r, 0));
+    db_rows_free(TAKE(r));
+    for (size_t i = 0; rc >= 0 && i < *n; i++)
+        if (DB_EXEC(t->d, DB_ATTACHMENT_BLOB_DROP, NULL, e, DBS(id[i])) < 0 ||
+            DB_EXEC(t->d, DB_ATTACHMENT_DROP, NULL, e, DBS(id[i])) < 0)
+            return -1;
+    return rc < 0 ? -1 : 0;
+}
+
+/* ---- reading
+ * -------------------------------------------------------------------------------------- */
+
+int
+api_attachment_get(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct upload u;
+
+    if (upload_get(t->d, k->id, &u, e) < 0 || may_read(k, t, &u, e) < 0)
+        return -1;
+    *(struct w_attachment *)k->out = u.v;
+    return 0;
+}
+
+int
+api_attachment_read(struct api_call *k, struct tx *t, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    struct w_attachment_part *out = k->out;
+    int64_t n = param_number(k, "part", 0);
+    struct upload u;
+    int rc;
+
+    if (upload_get(t->d, k->id, &u, e) < 0 || may_read(k, t, &u, e) < 0)
+        return -1;
+    if (!u.v.whole)
+        return err_set(e, BY_E_CONFLICT, "%s is not uploaded whole yet", u.v.name);
+    if (DB_QUERY(t->d, DB_ATTACHMENT_PART_GET, &r, e, DBS(u.v.sha256), DBI(n)) < 0 ||
+        (rc = db_next(r, e)) < 0)
+        return -1;
+    if (rc == 0)
+        return err_field(e, BY_E_INVALID, "part", "%s has %" PRIu32 " parts, from 0", u.v.name,
+                         u.v.parts);
+    out->part = (uint32_t)n;
+    out->data = base64_encode(db_str(r, 0), db_len(r, 0), k->a);
+    return 0;
+}
+
+/* ---- in a case
+ * ------------------------------------------------------------------------------------ */
+
+int
+attachment_add_papers(struct api_call *k, struct tx *t, const struct case_row *c,
+                      const struct jm_list *papers, bool anew, struct err *e)
+{
+    if (anew && DB_EXEC(t->d, DB_CASE_PAPER_CLEAR, NULL, e, DBS(c->id)) < 0)
+        return -1;
+    for (size_t i = 0; i < papers->n; i++) {
+        const struct w_case_paper *p = JM_ITEM(*papers, struct w_case_paper, i);
+        struct upload u;
+
+        if (upload_get(t->d, p->attachment, &u, e) < 0 || may_read(k, t, &u, e) < 0)
+            return err_field(e, BY_E_INVALID, "papers", "your unit has no document %s",
+                             p->attachment);
+        if (!u.v.whole)
+            return err_field(e, BY_E_INVALID, "papers", "%s is not uploaded whole yet", u.v.name);
+        if (DB_EXEC(t->d, DB_CASE_PAPER_ADD, NULL, e, DBS(c->id), DBS(u.v.id), DBI(p->what),
+                    DBI(t->now_ms)) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,21 @@
+#ifndef BY_CONTROLLER_ATTACHMENT_H
+#define BY_CONTROLLER_ATTACHMENT_H
+/* Documents: uploaded in parts, looked at by their first bytes, kept once by their hash.  Nothing
+ * of them is ever unpacked or run.  Who may read one: its own unit, and whoever may see a case that
+ * it belongs to.  Threads: prepare_ on workers, the rest as said. */
+#include "controller/api.h"
+#include "drivers/db/store_case.h"
+
+#define ATTACHMENT_PART 524288 /* bytes of every part but the last */
+#define ATTACHMENT_OPEN_MAX 16 /* uploads of an account that are not whole */
+#define ATTACHMENT_STALE_MS INT64_C(86400000)
+
+/** In the writer: documents (list of w_case_paper) of the caller's unit join the case; anew: they
+ * replace what it has. */
+int attachment_add_papers(struct api_call *k, struct tx *t, const struct case_row *c,
+                          const struct jm_list *papers, bool anew, struct err *e);
+/** In the writer: drop uploads that were left unfinished. */
+int attachment_sweep(struct tx *t, size_t *n, struct err *e);
+/** Type by the first bytes, NULL when it is none that is taken. */
+const char *attachment_type(const void *bytes, size_t len);
+#endif

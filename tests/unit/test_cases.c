@@ -1,0 +1,518 @@
+/* Cases (办件): the tables, and an application from draft to grant over real HTTP. */
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/attachment.h"
+#include "drivers/base/strbuf.h"
+#include "drivers/crypto/base64.h"
+#include "drivers/crypto/digest.h"
+#include "drivers/crypto/paper.h"
+#include "policies/authz.h"
+#include "policies/case_fsm.h"
+#include "tests/unit/flow.h"
+
+#define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
+
+/* ---- tables
+ * -------------------------------------------------------------------------------------- */
+
+static void
+every_state_that_can_be_reached_waits_for_somebody_or_is_an_end(void)
+{
+    for (int k = 1; k < CASE_KIND__MAX; k++)
+        for (int from = 0; from < CASE_STATE__MAX; from++)
+            for (int ev = 0; ev < CASE_EVENT__MAX; ev++) {
+                enum case_state to =
+                    case_next((enum case_kind)k, (enum case_state)from, (enum case_event)ev);
+
+                if (to == CASE_STATE_NONE)
+                    continue;
+                CU_ASSERT_EQUAL(case_waits((enum case_kind)k, to) == AZ_NOBODY,
+                                case_is_end((enum case_kind)k, to));
+            }
+}
+
+static void
+who_must_act_may_act(void)
+{
+    for (int k = 1; k < CASE_KIND__MAX; k++)
+        for (int s = 1; s < CASE_STATE__MAX; s++) {
+            unsigned waits = case_waits((enum case_kind)k, (enum case_state)s), may = 0;
+
+            for (int ev = 0; ev < CASE_EVENT__MAX; ev++)
+                may |= case_roles((enum case_kind)k, (enum case_state)s, (enum case_event)ev);
+            CU_ASSERT((waits & may) == waits);
+        }
+}
+
+static void
+only_the_bureau_grants(void)
+{
+    for (int k = 1; k < CASE_KIND__MAX; k++)
+        for (int s = 1; s < CASE_STATE__MAX; s++)
+            for (int ev = 0; ev < CASE_EVENT__MAX; ev++)
+                if (case_next((enum case_kind)k, (enum case_state)s, (enum case_event)ev) ==
+                    CASE_IS_GRANTED)
+                    CU_ASSERT_EQUAL(
+                        case_roles((enum case_kind)k, (enum case_state)s, (enum case_event)ev),
+                        AZ_BUREAU);
+}
+
+static void
+a_county_only_remarks(void)
+{
+    for (int k = 1; k < CASE_KIND__MAX; k++)
+        for (int s = 0; s < CASE_STATE__MAX; s++)
+            for (int ev = 0; ev < CASE_EVENT__MAX; ev++)
+                if ((case_roles((enum case_kind)k, (enum case_state)s, (enum case_event)ev) &
+                     AZ_COUNTY) != 0) {
+                    CU_ASSERT_EQUAL(ev, CASE_EV_NOTE);
+                    CU_ASSERT_EQUAL(
+                        (int)case_next((enum case_kind)k, (enum case_state)s, CASE_EV_NOTE), s);
+                }
+}
+
+static void
+knows_documents_by_their_first_bytes(void)
+{
+    CU_ASSERT_STRING_EQUAL(attachment_type("%PDF-1.7 ...", 12), "application/pdf");
+    CU_ASSERT_STRING_EQUAL(attachment_type("PK\x03\x04zz", 6), "application/zip");
+    CU_ASSERT_STRING_EQUAL(attachment_type("批复", 6), "text/plain");
+    CU_ASSERT_STRING_EQUAL(attachment_type("批复", 5), "text/plain"); /* cut in a character */
+    CU_ASSERT_PTR_NULL(attachment_type("\x7f"
+                                       "ELF\x02\x01\x01\x00",
+                                       8));
+    CU_ASSERT_PTR_NULL(attachment_type("a\0b", 3));
+    CU_ASSERT_PTR_NULL(attachment_type("\xff\xfe\xfd\xfc\xfb", 5));
+    CU_ASSERT_PTR_NULL(attachment_type("", 0));
+}
+
+/* ---- documents
+ * ------------------------------------------------------------------------------------ */
+
+static int
+announce(struct flow *f, enum flow_who who, const char *name, const char *sha256, size_t size,
+         struct w_attachment *out)
+{
+    return FLOW_CALL(
+        f, f->people[who], "POST", "/v1/attachments",
+        flow_text(f, "{\"name\":\"%s\",\"sha256\":\"%s\",\"size_bytes\":%zu}", name, sha256, size),
+        attachment, out);
+}
+
+static int
+send_part(struct flow *f, enum flow_who who, const char *id, unsigned part, const char *bytes,
+          size_t len, struct w_attachment *out)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_attachment_part p = {.part = part, .data = base64_encode(bytes, len, &f->a)};
+
+    jm_encode(schema_attachment_part, &p, &b);
+    return FLOW_CALL(f, f->people[who], "POST", flow_text(f, "/v1/attachments/%s:part", id),
+                     strbuf_peek(&b), attachment, out);
+}
+
+/* A small text as a document; *v is what it became. */
+static void
+upload(struct flow *f, enum flow_who who, const char *text, struct w_attachment *v)
+{
+    char hex[65];
+
+    digest_sha256_hex(text, strlen(text), hex);
+    OK(announce(f, who, "paper.txt", hex, strlen(text), v));
+    OK(send_part(f, who, v->id, 0, text, strlen(text), v));
+    CU_ASSERT_TRUE(v->whole);
+}
+
+static void
+a_document_is_kept_once_and_read_by_its_unit_only(void)
+{
+    struct flow f;
+    struct w_attachment one, two, other;
+    struct w_attachment_part p;
+    size_t big = ATTACHMENT_PART + 100;
+    char hex[65];
+
+    flow_start(&f);
+    char *bytes = arena_alloc(&f.a, big);
+    memset(bytes, 'x', big);
+    digest_sha256_hex(bytes, big, hex);
+    OK(announce(&f, FLOW_TENANT, "big.txt", hex, big, &one));
+    CU_ASSERT_EQUAL(one.parts, 2);
+    CU_ASSERT_EQUAL(send_part(&f, FLOW_TENANT, one.id, 1, bytes, 100, &one), -1); /* in order */
+    CU_ASSERT_EQUAL(f.status, 409);
+    CU_ASSERT_EQUAL(send_part(&f, FLOW_TENANT, one.id, 0, bytes, 99, &one), -1); /* its size */
+    CU_ASSERT_EQUAL(f.status, 400);
+    OK(send_part(&f, FLOW_TENANT, one.id, 0, bytes, ATTACHMENT_PART, &one));
+    OK(send_part(&f, FLOW_TENANT, one.id, 0, bytes, ATTACHMENT_PART, &one)); /* lost answer */
+    CU_ASSERT_EQUAL(one.have, 1);
+    CU_ASSERT_FALSE(one.whole);
+    CU_ASSERT_EQUAL(send_part(&f, FLOW_OTHER, one.id, 1, bytes, 100, &one), -1);
+    CU_ASSERT_EQUAL(f.status, 404);
+    OK(send_part(&f, FLOW_TENANT, one.id, 1, bytes, 100, &one));
+    CU_ASSERT_TRUE(one.whole);
+
+    OK(announce(&f, FLOW_OTHER, "same.txt", hex, big, &two));
+    OK(send_part(&f, FLOW_OTHER, two.id, 0, bytes, ATTACHMENT_PART, &two));
+    OK(send_part(&f, FLOW_OTHER, two.id, 1, bytes, 100, &two));
+    CU_ASSERT_TRUE(two.whole);
+    CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_ATTACHMENT_BLOBS), 1);
+    OK(FLOW_CALL(&f, f.people[FLOW_BUREAU], "GET",
+                 flow_text(&f, "/v1/attachments/%s:part?part=1", one.id), NULL, attachment_part,
+                 &p));
+    CU_ASSERT_EQUAL(strlen(p.data), 136);
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_OTHER], "GET",
+                              flow_text(&f, "/v1/attachments/%s", one.id), NULL, attachment,
+                              &other),
+                    -1);
+    CU_ASSERT_EQUAL(f.status, 404);
+    flow_stop(&f);
+}
+
+static void
+a_document_that_is_not_what_was_announced_is_refused(void)
+{
+    struct flow f;
+    struct w_attachment v;
+    char hex[65];
+
+    flow_start(&f);
+    digest_sha256_hex("right", 5, hex);
+    OK(announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v));
+    CU_ASSERT_EQUAL(send_part(&f, FLOW_TENANT, v.id, 0, "wrong", 5, &v), -1);
+    CU_ASSERT_EQUAL(f.status, 400);
+    OK(announce(&f, FLOW_TENANT, "a.exe", hex, 5, &v));
+    CU_ASSERT_EQUAL(send_part(&f, FLOW_TENANT, v.id, 0, "MZ\0\0\0", 5, &v), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "PDF"));
+    CU_ASSERT_EQUAL(announce(&f, FLOW_TENANT, "bomb.zip", hex, 16777217, &v), -1);
+    CU_ASSERT_EQUAL(f.status, 400);
+    for (int i = 2; i < ATTACHMENT_OPEN_MAX; i++)
+        OK(announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v));
+    CU_ASSERT_EQUAL(announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v), -1);
+    CU_ASSERT_EQUAL(f.status, 503);
+    flow_stop(&f);
+}
+
+/* ---- applications
+ * ----------------------------------------------------------------------------------- */
+
+static const char *
+application_body(struct flow *f, const struct w_application *app, uint64_t rev)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_case_request in = {.application = *app, .rev = rev};
+
+    if (rev == 0)
+        in.kind = CASE_NEW;
+    memcpy(in.request, flow_uuid(f), 37);
+    jm_encode(schema_case_request, &in, &b);
+    return arena_strdup(&f->a, strbuf_peek(&b));
+}
+
+/* As flow_grant() asks for it, with documents and a manual line. */
+static struct w_application
+complete(struct flow *f, struct w_attachment papers[3])
+{
+    const struct w_grant *g = flow_grant(f, "x");
+    struct w_case_paper *p = arena_alloc(&f->a, 3 * sizeof(*p));
+    struct w_manual_line *m = arena_alloc(&f->a, sizeof(*m));
+    struct w_application app = {.purpose = "a registry",
+                                .basis = "as the pilot",
+                                .users = 400,
+                                .share_reason = "nothing to share",
+                                .lines = g->lines};
+
+    for (int i = 0; i < 3; i++) {
+        p[i].what = DOC_APPROVAL + i;
+        upload(f, FLOW_TENANT, flow_text(f, "document %d", i), &papers[i]);
+        memcpy(p[i].attachment, papers[i].id, W_ID);
+    }
+    *m = (struct w_manual_line){.line = 1, .item = "cloud database", .count = 2, .measure = "set"};
+    memcpy(app.system, f->system, W_ID);
+    app.papers = (struct jm_list){p, 3};
+    app.manual = (struct jm_list){m, 1};
+    return app;
+}
+
+static int
+move(struct flow *f, enum flow_who who, struct w_case_view *v, const char *event,
+     const char *reason)
+{
+    return FLOW_CALL(f, f->people[who], "POST", flow_text(f, "/v1/cases/%s:move", v->id),
+                     flow_text(f, "{\"request\":\"%s\",\"rev\":%llu,\"event\":\"%s\"%s%s%s}",
+                               flow_uuid(f), (unsigned long long)v->rev, event,
+                               reason == NULL ? "" : ",\"reason\":\"", reason == NULL ? "" : reason,
+                               reason == NULL ? "" : "\""),
+                     case_view, v);
+}
+
+static void
+open_case(struct flow *f, const struct w_application *app, struct w_case_view *v)
+{
+    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "POST", "/v1/cases", application_body(f, app, 0),
+                 case_view, v));
+}
+
+static size_t
+inbox(struct flow *f, enum flow_who who)
+{
+    struct w_case_list l;
+
+    OK(FLOW_CALL(f, f->people[who], "GET", "/v1/inbox", NULL, case_list, &l));
+    CU_ASSERT_EQUAL(l.total, l.items.n);
+    return l.items.n;
+}
+
+/* The first of a list, enough of it for a move. */
+static void
+waiting(const struct w_case_list *l, struct w_case_view *v)
+{
+    const struct w_case_item *i = JM_ITEM(l->items, struct w_case_item, 0);
+
+    *v = (struct w_case_view){.kind = i->kind, .rev = i->rev, .due_ms = i->due_ms};
+    memcpy(v->id, i->id, sizeof(v->id));
+}
+
+static int
+approve(struct flow *f, const struct w_case_view *v, struct w_grant *g,
+        const struct w_attachment papers[3], struct w_accepted *out)
+{
+    SCOPED(strbuf) struct strbuf b = {0}, in = {0};
+    struct w_case_approve x = {.rev = v->rev, .reason = "as asked"};
+
+    memcpy(g->approval_sha256, papers[0].sha256, W_HASH);
+    memcpy(g->agreement_sha256, papers[1].sha256, W_HASH);
+    memcpy(g->declaration_sha256, papers[2].sha256, W_HASH);
+    jm_encode(schema_grant, g, &b);
+    OK(paper_sign(f->grant_key, PAPER_GRANT, strbuf_peek(&b), &f->a, &x.grant, &f->err));
+    memcpy(x.request, flow_uuid(f), 37);
+    jm_encode(schema_case_approve, &x, &in);
+    return FLOW_CALL(f, f->people[FLOW_BUREAU], "POST", flow_text(f, "/v1/cases/%s:approve", v->id),
+                     strbuf_peek(&in), accepted, out);
+}
+
+static void
+an_application_becomes_a_grant_and_its_manual_lines_are_accepted(void)
+{
+    struct flow f;
+    struct w_attachment papers[3], evidence;
+    struct w_case_view v, m;
+    struct w_case_check chk;
+    struct w_case_list l;
+    struct w_accepted acc;
+
+    flow_start(&f);
+    struct w_application app = complete(&f, papers);
+    open_case(&f, &app, &v);
+    CU_ASSERT_EQUAL(v.papers.n, 3);
+    CU_ASSERT_EQUAL(inbox(&f, FLOW_TENANT), 1);
+    CU_ASSERT_EQUAL(inbox(&f, FLOW_OTHER), 0);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s:check", v.id), NULL,
+                 case_check, &chk));
+    CU_ASSERT_TRUE(chk.ready);
+    CU_ASSERT_TRUE(chk.fits);
+    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    CU_ASSERT_EQUAL(v.state, CASE_IS_REVIEW);
+    CU_ASSERT(v.due_ms > f.ctl.c.wall_ms());
+    CU_ASSERT_EQUAL(inbox(&f, FLOW_TENANT), 0);
+    CU_ASSERT_EQUAL(inbox(&f, FLOW_BUREAU), 1);
+
+    struct w_grant *g = flow_grant(&f, "X-1");
+    g->manual = app.manual;
+    OK(approve(&f, &v, g, papers, &acc));
+    CU_ASSERT_EQUAL(acc.orders.n, 4);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s", v.id), NULL,
+                 case_view, &v));
+    CU_ASSERT_EQUAL(v.state, CASE_IS_GRANTED);
+    CU_ASSERT_EQUAL(JM_ITEM(v.steps, struct w_case_step, 2)->event, CASE_EV_APPROVE);
+    CU_ASSERT_STRING_EQUAL(v.grant, g->id);
+
+    OK(FLOW_CALL(&f, f.people[FLOW_PROVIDER], "GET", "/v1/inbox", NULL, case_list, &l));
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 1);
+    waiting(&l, &m);
+    CU_ASSERT_EQUAL(m.kind, CASE_MANUAL);
+    CU_ASSERT(m.due_ms > 0);
+    CU_ASSERT_EQUAL(move(&f, FLOW_PROVIDER, &m, "deliver", "made"), -1); /* no evidence */
+    CU_ASSERT_STRING_EQUAL(f.err.field, "papers");
+    waiting(&l, &m);
+    upload(&f, FLOW_PROVIDER, "evidence", &evidence);
+    OK(FLOW_CALL(
+        &f, f.people[FLOW_PROVIDER], "POST", flow_text(&f, "/v1/cases/%s:move", m.id),
+        flow_text(&f,
+                  "{\"request\":\"%s\",\"rev\":1,\"event\":\"deliver\",\"reason\":\"made\","
+                  "\"papers\":[{\"what\":\"evidence\",\"attachment\":\"%s\"}]}",
+                  flow_uuid(&f), evidence.id),
+        case_view, &m));
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/attachments/%s", evidence.id),
+                 NULL, attachment, &evidence));
+    CU_ASSERT_EQUAL(move(&f, FLOW_PROVIDER, &m, "accept", NULL), -1);
+    CU_ASSERT_EQUAL(f.status, 403);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/inbox", NULL, case_list, &l));
+    waiting(&l, &m);
+    OK(move(&f, FLOW_TENANT, &m, "accept", NULL));
+    CU_ASSERT_EQUAL(m.state, CASE_IS_ACCEPTED);
+    flow_stop(&f);
+}
+
+static void
+what_is_missing_is_said_before_it_goes_in(void)
+{
+    static const char *const fields[] = {"purpose", "basis", "share_catalogue", "lines", "papers"};
+    struct flow f;
+    struct w_case_view v;
+    struct w_case_check chk;
+    struct w_application app = {0};
+
+    flow_start(&f);
+    memcpy(app.system, f.system, W_ID);
+    open_case(&f, &app, &v);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s:check", v.id), NULL,
+                 case_check, &chk));
+    CU_ASSERT_FALSE(chk.ready);
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        bool found = false;
+
+        for (size_t j = 0; j < chk.problems.n; j++)
+            found = found ||
+                    strcmp(JM_ITEM(chk.problems, struct w_case_problem, j)->field, fields[i]) == 0;
+        CU_ASSERT_TRUE(found);
+    }
+    CU_ASSERT_EQUAL(move(&f, FLOW_TENANT, &v, "submit", NULL), -1);
+    CU_ASSERT_EQUAL(f.status, 400);
+    CU_ASSERT_STRING_EQUAL(f.err.field, "purpose");
+    flow_stop(&f);
+}
+
+static void
+a_decision_is_about_the_revision_that_was_read(void)
+{
+    struct flow f;
+    struct w_attachment papers[3];
+    struct w_case_view v, old, now;
+    struct w_accepted acc;
+
+    flow_start(&f);
+    struct w_application app = complete(&f, papers);
+    open_case(&f, &app, &v);
+    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    old = v;
+    /* Nobody edits what is under review; the unit takes it back first. */
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST",
+                              flow_text(&f, "/v1/cases/%s:edit", v.id),
+                              application_body(&f, &app, v.rev), case_view, &now),
+                    -1);
+    CU_ASSERT_EQUAL(f.status, 409);
+    OK(move(&f, FLOW_TENANT, &v, "recall", "one more machine"));
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST", flow_text(&f, "/v1/cases/%s:edit", v.id),
+                 application_body(&f, &app, v.rev), case_view, &v));
+    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    struct w_grant *g = flow_grant(&f, "X-1");
+    g->manual = app.manual;
+    CU_ASSERT_EQUAL(approve(&f, &old, g, papers, &acc), -1);
+    CU_ASSERT_EQUAL(f.status, 409);
+    CU_ASSERT_STRING_EQUAL(f.err.field, "rev");
+    /* Two reviewers at once: the second is told. */
+    old = v;
+    now = v;
+    OK(move(&f, FLOW_BUREAU, &v, "return", "the sizes rest on nothing"));
+    CU_ASSERT_EQUAL(v.state, CASE_IS_RETURNED);
+    CU_ASSERT_EQUAL(move(&f, FLOW_BUREAU, &now, "reject", "no"), -1);
+    CU_ASSERT_EQUAL(f.status, 409);
+    CU_ASSERT_EQUAL(approve(&f, &old, g, papers, &acc), -1);
+    CU_ASSERT_EQUAL(f.status, 409);
+    CU_ASSERT_EQUAL(inbox(&f, FLOW_TENANT), 1);
+    flow_stop(&f);
+}
+
+static void
+less_may_be_granted_and_never_more(void)
+{
+    struct flow f;
+    struct w_attachment papers[3];
+    struct w_case_view v;
+    struct w_accepted acc;
+
+    flow_start(&f);
+    struct w_application app = complete(&f, papers);
+    open_case(&f, &app, &v);
+    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    struct w_grant *g = flow_grant(&f, "X-1");
+    struct w_grant_line *vm = JM_ITEM(g->lines, struct w_grant_line, 1);
+    vm->count = 3;
+    CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1);
+    CU_ASSERT_EQUAL(f.status, 400);
+    vm->count = 1;
+    struct w_attachment wrong[3] = {papers[1], papers[1], papers[2]};
+    CU_ASSERT_EQUAL(approve(&f, &v, g, wrong, &acc), -1);
+    CU_ASSERT_STRING_EQUAL(f.err.field, "approval_sha256");
+    OK(approve(&f, &v, g, papers, &acc));
+    CU_ASSERT_EQUAL(acc.orders.n, 3);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s", v.id), NULL,
+                 case_view, &v));
+    CU_ASSERT_EQUAL(JM_ITEM(v.steps, struct w_case_step, 2)->event, CASE_EV_REDUCE);
+    CU_ASSERT_EQUAL(inbox(&f, FLOW_PROVIDER), 0); /* the manual line was reduced away */
+    flow_stop(&f);
+}
+
+static void
+each_step_has_its_people_and_its_reason(void)
+{
+    struct flow f;
+    struct w_attachment papers[3];
+    struct w_case_view v, x;
+
+    flow_start(&f);
+    struct w_application app = complete(&f, papers);
+    open_case(&f, &app, &v);
+    x = v;
+    CU_ASSERT_EQUAL(move(&f, FLOW_OTHER, &x, "submit", NULL), -1);
+    CU_ASSERT_EQUAL(f.status, 404);
+    x = v;
+    CU_ASSERT_EQUAL(move(&f, FLOW_BUREAU, &x, "submit", NULL), -1);
+    CU_ASSERT_EQUAL(f.status, 403);
+    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    x = v;
+    CU_ASSERT_EQUAL(move(&f, FLOW_BUREAU, &x, "reject", NULL), -1);
+    CU_ASSERT_STRING_EQUAL(f.err.field, "reason");
+    x = v;
+    CU_ASSERT_EQUAL(move(&f, FLOW_TENANT, &x, "reject", "mine"), -1);
+    CU_ASSERT_EQUAL(f.status, 403);
+    x = v;
+    CU_ASSERT_EQUAL(move(&f, FLOW_BUREAU, &x, "approve", "without a grant"), -1);
+    CU_ASSERT_EQUAL(f.status, 400);
+    OK(move(&f, FLOW_BUREAU, &v, "reject", "the pilot was not evaluated"));
+    CU_ASSERT_EQUAL(v.state, CASE_IS_REJECTED);
+    x = v;
+    CU_ASSERT_EQUAL(move(&f, FLOW_TENANT, &x, "submit", NULL), -1);
+    CU_ASSERT_EQUAL(f.status, 409);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST", "/v1/cases",
+                 flow_text(&f, "{\"request\":\"%s\",\"kind\":\"new\",\"copy_of\":\"%s\"}",
+                           flow_uuid(&f), v.id),
+                 case_view, &x));
+    CU_ASSERT_EQUAL(x.application.lines.n, app.lines.n);
+    CU_ASSERT_STRING_EQUAL(x.application.copied_from, v.id);
+    CU_ASSERT_EQUAL(x.papers.n, 0);
+    flow_stop(&f);
+}
+
+CU_TestInfo cases_tests[] = {
+    {"every state that can be reached waits for somebody or is an end",
+     every_state_that_can_be_reached_waits_for_somebody_or_is_an_end},
+    {"who must act may act", who_must_act_may_act},
+    {"only the bureau grants", only_the_bureau_grants},
+    {"a county only remarks", a_county_only_remarks},
+    {"knows documents by their first bytes", knows_documents_by_their_first_bytes},
+    {"a document is kept once and read by its unit only",
+     a_document_is_kept_once_and_read_by_its_unit_only},
+    {"a document that is not what was announced is refused",
+     a_document_that_is_not_what_was_announced_is_refused},
+    {"an application becomes a grant and its manual lines are accepted",
+     an_application_becomes_a_grant_and_its_manual_lines_are_accepted},
+    {"what is missing is said before it goes in", what_is_missing_is_said_before_it_goes_in},
+    {"a decision is about the revision that was read",
+     a_decision_is_about_the_revision_that_was_read},
+    {"less may be granted and never more", less_may_be_granted_and_never_more},
+    {"each step has its people and its reason", each_step_has_its_people_and_its_reason},
+    CU_TEST_INFO_NULL,
+};
