@@ -8,7 +8,7 @@ PREFIX ?= /usr
 VERSION := $(shell cat VERSION)
 
 PKGS := libvirt libevent libevent_openssl libevent_pthreads libcurl json-c openssl sqlite3 \
-        libxml-2.0 libsystemd smartcols libcrypt uuid libisofs-1
+        libxml-2.0 smartcols libcrypt uuid libisofs-1
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
         -Wwrite-strings -Wformat=2 -Wvla -Wundef
 FLAGS_debug    := -O1 -g3 -DBY_FAULTS

@@ -3,12 +3,10 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <systemd/sd-daemon.h>
 
 #include "agent/apply.h"
 #include "agent/facts.h"
@@ -19,6 +17,7 @@
 #include "agent/task.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
+#include "drivers/base/notify.h"
 #include "drivers/host/durable.h"
 #include "policies/recname.h"
 #include "policies/reconcile.h"
@@ -30,8 +29,9 @@ enum {
     WAIT_MAX_MS = 60000,
     BIN_COUNT_MS = 600000, /* how often time in the recycle bin is written down */
     WATCHDOG_MS = 10000,
+    TRIM_MS = 2000, /* after a call: others may follow */
     OBSERVERS_MAX = 4,
-    STOP_MS = 10000,
+    STOP_MS = 3000, /* for calls and overwrites under way, all together */
 };
 
 void
@@ -383,14 +383,29 @@ smaller(int a, int64_t b)
     return b < 0 ? 0 : b < a ? (int)b : a;
 }
 
+/* Reading everything takes memory for a moment; what is left over of it goes back.  Returns
+ * milliseconds until the next time. */
+static int64_t
+trim(struct agent *ag, int64_t now)
+{
+    if (ag->trim_at_ms == 0)
+        return WAIT_MAX_MS;
+    if (now < ag->trim_at_ms)
+        return ag->trim_at_ms - now;
+    ag->trim_at_ms = 0;
+    (void)malloc_trim(0); /* 0: there was nothing to give back */
+    return WAIT_MAX_MS;
+}
+
 int
 agent_round(struct agent *ag)
 {
     int64_t now = clock_mono_ms();
     int wait = WATCHDOG_MS;
 
-    (void)workers_run_done(ag->disk);
-    (void)workers_run_done(ag->calls);
+    if (workers_run_done(ag->disk) + workers_run_done(ag->calls) > 0 && ag->trim_at_ms == 0)
+        ag->trim_at_ms = now + TRIM_MS;
+    wait = smaller(wait, trim(ag, now));
     wait = smaller(wait, workers_tick(ag->calls, now));
     wait = smaller(wait, workers_tick(ag->disk, now));
     fetch_step(ag->fetch);
@@ -409,13 +424,21 @@ agent_round(struct agent *ag)
     return ag->observers > 0 ? wait : smaller(wait, ag->observe_at_ms - now);
 }
 
-/* A call that hangs keeps what it uses: the process ends with it. */
+/* No new calls; those under way have so long together.  false: some still runs, and uses what it
+ * was given. */
 static bool
 stop_workers(struct agent *ag)
 {
-    bool gone = ag->disk == NULL || workers_stop(ag->disk, STOP_MS);
+    int64_t until = clock_mono_ms() + STOP_MS;
+    bool gone = true;
 
-    return (ag->calls == NULL || workers_stop(ag->calls, STOP_MS)) && gone;
+    if (ag->disk != NULL)
+        gone = workers_stop(ag->disk, STOP_MS);
+    if (ag->calls != NULL)
+        gone = workers_stop(ag->calls, smaller(STOP_MS, until - clock_mono_ms())) && gone;
+    if (ag->sampler != NULL)
+        gone = sampler_stop(ag->sampler, smaller(STOP_MS, until - clock_mono_ms())) && gone;
+    return gone;
 }
 
 void
@@ -448,35 +471,28 @@ agent_wait(struct agent *ag, int wait_ms)
     link_run(ag->link, wait_ms);
 }
 
-/* Waits for the signals that end the program; every other thread has them blocked. */
+/* Waits for the signals that end the program; every other thread holds them. */
 static void *
 signal_main(void *arg)
 {
     struct agent *ag = arg;
-    sigset_t set;
     int sig = 0;
 
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-    (void)sigwait(&set, &sig);
+    (void)sigwait(&ag->ends, &sig);
     atomic_store(&ag->stopping, true);
     agent_wake(ag);
     return NULL;
 }
 
+/* Once everything is open: the thread looks at it, and nothing is closed before the process ends.
+ */
 static int
-signals_start(struct agent *ag, struct err *e)
+signals_start(struct agent *ag, const sigset_t *ends, struct err *e)
 {
     pthread_t t;
-    sigset_t set;
     int rc;
 
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL); /* threads that follow inherit it */
+    ag->ends = *ends;
     rc = pthread_create(&t, NULL, signal_main, ag);
     if (rc != 0)
         return err_set(e, BY_E_NOMEM, "cannot start a thread: %s", strerror(rc));
@@ -484,28 +500,44 @@ signals_start(struct agent *ag, struct err *e)
     return 0;
 }
 
+/* Crash-only: what was acknowledged is durable.  Calls under way may end, what they found is
+ * written down, and the process goes as a whole: threads of libvirt, of libcurl and those that hang
+ * still use what it has, and tearing it apart under them could only go wrong. */
+static _Noreturn void
+agent_end(struct agent *ag)
+{
+    struct err e = {0};
+
+    if (!stop_workers(ag))
+        log_warn("stop", "calls to the hypervisor still hang; ending without them");
+    (void)workers_run_done(ag->disk);
+    (void)workers_run_done(ag->calls);
+    if (receipts_commit(ag->receipts, &e) < 0)
+        log_warn("stop", "what ended last is found out again at the next start; reason=" LOG_Q,
+                 e.msg);
+    _exit(0);
+}
+
 int
 agent_run(const struct agent_options *o, struct err *e)
 {
     static struct agent ag;        /* outlives this call: a call that hangs may still look at it */
-    (void)mallopt(M_ARENA_MAX, 2); /* threads that wait must not each keep memory */
-    (void)signal(SIGPIPE, SIG_IGN);
+    (void)mallopt(M_ARENA_MAX, 1); /* threads that wait must not each keep memory */
     ag.lock_fd = -1;
-    if (signals_start(&ag, e) < 0 || agent_open(&ag, o, e) < 0) {
+    if (agent_open(&ag, o, e) < 0 || signals_start(&ag, o->ends, e) < 0) {
         agent_close(&ag);
         return -1;
     }
     log_info("start", "host=%s name=%s receipts=%zu version=%s", ag.id.host, ag.id.name,
              receipts_count(ag.receipts), BY_VERSION);
-    (void)sd_notify(0, "READY=1"); /* without systemd there is nobody to tell */
+    notify_send("READY=1");
     while (!atomic_load(&ag.stopping)) {
         int wait = agent_round(&ag);
 
-        (void)sd_notify(0, "WATCHDOG=1");
+        notify_send("WATCHDOG=1");
         agent_wait(&ag, wait);
     }
-    (void)sd_notify(0, "STOPPING=1");
+    notify_send("STOPPING=1");
     log_info("stop", "asked to");
-    agent_close(&ag);
-    return 0;
+    agent_end(&ag);
 }

@@ -2,6 +2,7 @@
 #define BY_AGENT_AGENT_H
 /* The agent's state.  All of it belongs to the main thread (agent.c); workers get copies in tasks.
  */
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,6 +48,7 @@ struct agent {
     int64_t observe_at_ms;   /* monotonic: when the next one is due */
     int64_t observing_since_ms;
     struct err observe_err; /* code OK: the newest one succeeded */
+    int64_t trim_at_ms;     /* monotonic: when unused memory is given back; 0: not now */
     int64_t decide_at_ms;   /* monotonic: when time alone may change the decision */
     bool dirty;             /* something changed: decide again */
     bool heard;             /* the controller's set and holds were heard since this start */
@@ -59,7 +61,8 @@ struct agent {
     /* emergency holds, newest answer */
     struct arena holds_arena;
     struct jm_list holds;
-    char holds_kept[65];  /* hash of what was written down */
+    char holds_kept[65]; /* hash of what was written down */
+    sigset_t ends;
     atomic_bool stopping; /* set once; workers look at it in long work */
     struct task *ready;   /* tasks whose next phase waits for the commit */
 };
@@ -67,11 +70,12 @@ struct agent {
 struct agent_options {
     const char *dir;         /* identity folder */
     const char *config_file; /* or NULL: agent.conf in dir, if it is there */
+    const sigset_t *ends;    /* for agent_run(): see signals_hold() */
 };
 
 /** The main loop: observe, decide, make durable, act, report.  It sleeps until a call ends, the
- * controller answers, or the next thing is due.  Runs until SIGTERM or SIGINT; -1 when it could not
- * start. */
+ * controller answers, or the next thing is due.  Runs until a signal of o->ends and then ends the
+ * process; returns -1 when it could not start. */
 int agent_run(const struct agent_options *o, struct err *e);
 
 /* Its parts, for tests that drive a host without a controller. */

@@ -7,6 +7,7 @@
 #include "agent/enrol.h"
 #include "agent/agent.h"
 #include "agent/show.h"
+#include "drivers/base/signals.h"
 
 static const char usage[] =
     "bianyun-agent: the host's side of Bianyun\n"
@@ -125,9 +126,9 @@ cmd_enrol(const struct options *o)
 }
 
 static int
-cmd_run(const struct options *o)
+cmd_run(const struct options *o, const sigset_t *ends)
 {
-    struct agent_options l = {.dir = o->dir, .config_file = o->config};
+    struct agent_options l = {.dir = o->dir, .config_file = o->config, .ends = ends};
     struct err e = {0};
 
     if (need(o->dir, "--dir") < 0)
@@ -175,7 +176,10 @@ main(int argc, char **argv)
 {
     const char *cmd = argc > 1 ? argv[1] : "help";
     struct options o;
+    sigset_t ends;
 
+    if (strcmp(cmd, "run") == 0)
+        signals_hold(&ends);
     if (strcmp(cmd, "help") == 0 || strcmp(cmd, "--help") == 0) {
         fputs(usage, stdout);
         return 0;
@@ -191,7 +195,7 @@ main(int argc, char **argv)
     if (strcmp(cmd, "enrol") == 0)
         return cmd_enrol(&o);
     if (strcmp(cmd, "run") == 0)
-        return cmd_run(&o);
+        return cmd_run(&o, &ends);
     if (strcmp(cmd, "observe") == 0)
         return cmd_observe(&o);
     if (strcmp(cmd, "receipts") == 0)

@@ -261,6 +261,12 @@ sampler_new(struct agent *ag, struct sampler **out, struct err *e)
     return 0;
 }
 
+bool
+sampler_stop(struct sampler *s, int wait_ms)
+{
+    return workers_stop(s->w, wait_ms);
+}
+
 void
 sampler_free(struct sampler *s)
 {
@@ -337,6 +343,8 @@ sampler_acknowledged(struct sampler *s, const struct sample_batch *b)
 {
     if (b->upto > s->first)
         s->first = b->upto < s->end ? b->upto : s->end;
+    if (s->first == s->end)
+        s->first = s->end = 0; /* from the start again: memory that was never needed stays unused */
 }
 
 void

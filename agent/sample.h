@@ -16,6 +16,8 @@ struct sample_batch {
 };
 
 int sampler_new(struct agent *ag, struct sampler **out, struct err *e);
+/** As workers_stop(). */
+bool sampler_stop(struct sampler *s, int wait_ms);
 void sampler_free(struct sampler *s); /* NULL is fine */
 /** From the controller's hello; slots under way with another length are closed as they are. */
 void sampler_configure(struct sampler *s, int64_t sample_ms, int64_t slot_ms);

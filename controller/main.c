@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 
 #include "controller/account.h"
@@ -21,6 +20,8 @@
 #include "controller/server.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
+#include "drivers/base/notify.h"
+#include "drivers/base/signals.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/host/durable.h"
 
@@ -29,6 +30,7 @@
 struct options {
     const char *dir, *config, *alg, *name, *address, *login;
     bool help;
+    const sigset_t *ends; /* run: see signals_hold() */
 };
 
 static const char usage[] =
@@ -245,12 +247,9 @@ main_log_level(const char *word)
 static void
 main_serve(struct controller *c, const sigset_t *ends)
 {
-    uint64_t usec = 0;
-    int every_ms = ALIVE_MS;
+    int every_ms = notify_watchdog_ms() > 0 ? notify_watchdog_ms() / 2 : ALIVE_MS;
 
-    if (sd_watchdog_enabled(0, &usec) > 0)
-        every_ms = (int)(usec / 2000);
-    (void)sd_notify(0, "READY=1\nSTATUS=serving"); /* nobody listens outside systemd */
+    notify_send("READY=1\nSTATUS=serving");
     for (;;) {
         const struct timespec wait = {.tv_sec = every_ms / 1000,
                                       .tv_nsec = (every_ms % 1000) * 1000000L};
@@ -259,11 +258,11 @@ main_serve(struct controller *c, const sigset_t *ends)
         if (sig > 0)
             break;
         if (server_alive(c, every_ms) == 0)
-            (void)sd_notify(0, "WATCHDOG=1");
+            notify_send("WATCHDOG=1");
         else
             log_error("loop.stuck", "effect=" LOG_Q, "the watchdog is not fed");
     }
-    (void)sd_notify(0, "STOPPING=1");
+    notify_send("STOPPING=1");
     log_info("stopping", "store=%s", c->store);
 }
 
@@ -273,14 +272,8 @@ main_run(const struct options *o, struct err *e)
     SCOPED(fd) int lock = -1;
     struct controller_config conf;
     struct controller c = {0};
-    sigset_t ends;
     int rc;
 
-    (void)sigemptyset(&ends);
-    (void)sigaddset(&ends, SIGTERM);
-    (void)sigaddset(&ends, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &ends, NULL); /* inherited by every thread */
-    (void)signal(SIGPIPE, SIG_IGN);
     if (main_config(o, &conf, e) < 0 || main_lock(conf.dir, &lock, e) < 0)
         return -1;
     main_log_level(conf.log);
@@ -295,7 +288,7 @@ main_run(const struct options *o, struct err *e)
     if (rc == 0)
         rc = server_start(&c, e);
     if (rc == 0) {
-        main_serve(&c, &ends);
+        main_serve(&c, o->ends);
         /* Crash-only: what was acknowledged is durable, an answer that is lost on the way out is
          * asked for again; taking threads apart one by one could only go wrong. */
         dispatch_stop(c.dispatch);
@@ -323,7 +316,10 @@ main(int argc, char **argv)
     struct options o = {0};
     struct err e = {0};
     const char *verb = argc > 1 ? argv[1] : "";
+    sigset_t ends;
 
+    if (strcmp(verb, "run") == 0)
+        signals_hold(&ends);
     if (strcmp(verb, "--version") == 0 || strcmp(verb, "version") == 0)
         return printf("bianyun-controller %s\n", BY_VERSION) < 0;
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "help") == 0 || strcmp(verb, "-h") == 0)
@@ -347,5 +343,6 @@ main(int argc, char **argv)
         return main_fail(&e);
     if (o.help)
         return fputs(v->usage, stdout) < 0;
+    o.ends = &ends;
     return v->run(&o, &e) < 0 ? main_fail(&e) : 0;
 }

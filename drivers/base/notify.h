@@ -1,0 +1,10 @@
+#ifndef BY_DRIVERS_BASE_NOTIFY_H
+#define BY_DRIVERS_BASE_NOTIFY_H
+/* systemd's notification protocol (sd_notify(3)): a line to a datagram socket.  libsystemd would do
+ * it too, and keep 0.8 MB of it and its own libraries resident in every daemon.  Threads: any. */
+
+/** NAME=VALUE lines to whoever started us; without anybody who listens nothing happens. */
+void notify_send(const char *lines);
+/** Within how many milliseconds WATCHDOG=1 is expected; 0: it is not. */
+int notify_watchdog_ms(void);
+#endif
