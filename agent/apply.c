@@ -164,6 +164,17 @@ vol_create(struct task *t, struct virt *v, struct err *e)
 }
 
 static int
+vm_grow(struct task *t, struct virt *v, struct err *e)
+{
+    const struct w_vm_spec *vm = &t->order.vm;
+
+    if (v->ops->vol->grow(v, vm->root_volume, vm->root_bytes, e) < 0 ||
+        read_volume(t, v, vm->root_volume, e) == NULL)
+        return err_wrap(e, "root disk of %s", vm->name);
+    return 0;
+}
+
+static int
 vol_grow(struct task *t, struct virt *v, struct err *e)
 {
     const struct w_volume_spec *o = &t->order.volume;
@@ -228,9 +239,8 @@ vm_root(struct task *t, struct virt *v, struct err *e)
 
 /* ---- machines ---- */
 
-/* Without reading back: what follows in the same task does. */
-static int
-vm_define_only(struct task *t, struct virt *v, struct err *e)
+static struct virt_dom_spec
+vm_spec(struct task *t)
 {
     const struct w_vm_spec *vm = &t->order.vm;
     const char **disks = arena_alloc(&t->a, (vm->disks.n + 1) * sizeof(*disks));
@@ -242,9 +252,31 @@ vm_define_only(struct task *t, struct virt *v, struct err *e)
     s.root_path = arena_printf(&t->a, "%s/by-%s", t->pool_path, vm->root_volume);
     s.seed_path = arena_printf(&t->a, "%s/by-%s", t->pool_path, vm->seed_volume);
     s.serial_log = t->serial_log;
+    return s;
+}
+
+/* Without reading back: what follows in the same task does. */
+static int
+vm_define_only(struct task *t, struct virt *v, struct err *e)
+{
+    struct virt_dom_spec s = vm_spec(t);
+
     if (v->ops->dom->define(v, &s, e) < 0)
-        return err_wrap(e, "define %s", vm->name);
+        return err_wrap(e, "define %s", t->order.vm.name);
     return 0;
+}
+
+/* Add to the running guest, then let its definition and its mark say so: killed in between, the
+ * guest is equal and only the definition is left to do. */
+static int
+vm_live(struct task *t, struct virt *v, struct err *e)
+{
+    struct virt_dom_spec s = vm_spec(t);
+
+    if (v->ops->live->vcpus(v, &s, e) < 0 || v->ops->live->memory(v, &s, e) < 0 ||
+        v->ops->live->disks(v, &s, e) < 0)
+        return err_wrap(e, "grow %s while it runs", t->order.vm.name);
+    return vm_define_only(t, v, e) < 0 ? -1 : reading_dom(task_reading(t), v, t->id, e);
 }
 
 static int
@@ -294,6 +326,8 @@ PHASES(net_hosts, {.what = "set fixed addresses", .run = net_hosts});
 PHASES(net_remove, {.what = "remove network", .run = net_remove, .after = net_gone});
 PHASES(vol_create, {.what = "make volume", .run = vol_create});
 PHASES(vol_grow, {.what = "grow volume", .run = vol_grow});
+PHASES(vm_grow, {.what = "grow root disk", .run = vm_grow});
+PHASES(vm_live, {.what = "grow the running machine", .run = vm_live});
 PHASES(vm_root, {.what = "make root disk and seed", .run = vm_root});
 PHASES(vm_define, {.what = "define machine", .run = vm_define});
 PHASES(vm_make, {.what = "define machine", .run = vm_define_only},
@@ -321,6 +355,10 @@ phases_of(enum rec_op op)
         return vol_grow_phases;
     case REC_VM_ROOT:
         return vm_root_phases;
+    case REC_VM_GROW:
+        return vm_grow_phases;
+    case REC_VM_LIVE:
+        return vm_live_phases;
     case REC_VM_DEFINE:
         return vm_define_phases;
     case REC_VM_START:
@@ -398,6 +436,8 @@ facts_before(struct agent *ag, enum rec_op op, const struct receipt *t, struct r
     case REC_VOL_REMAKE:
     case REC_VOL_GROW:
     case REC_VM_REMAKE:
+    case REC_VM_GROW:
+    case REC_VM_LIVE:
     case REC_VM_DEFINE:
     case REC_VM_RESUME:
     case REC_VM_DESTROY:

@@ -110,6 +110,18 @@ retry_wall(const struct track *k, int64_t wall_ms, int64_t mono_ms)
     return wall_ms + (k->retry_mono_ms - mono_ms);
 }
 
+/* A change by the unit restarts a guest only when and if that was agreed; other verbs that change
+ * sizes may at once. */
+static void
+want_restart(const struct w_order *o, struct rec_want *w)
+{
+    bool by_unit = o->verb == VERB_RESIZE || o->verb == VERB_CHANGE;
+
+    w->may_restart = by_unit || o->verb == VERB_DOWNGRADE || o->verb == VERB_RESTORE;
+    if (by_unit)
+        w->restart_from_ms = o->restart_from_ms != 0 ? o->restart_from_ms : REC_NO_RESTART;
+}
+
 static void
 want_build(const struct agent *ag, const struct receipt *t, int64_t wall_ms, int64_t mono_ms,
            struct arena *a, struct rec_want *w)
@@ -127,8 +139,8 @@ want_build(const struct agent *ag, const struct receipt *t, int64_t wall_ms, int
     w->wanted_now = k == NULL || !k->out_of_set;
     w->held = facts_is_held(ag, t->id, wall_ms);
     w->quarantined = workers_quarantined(ag->calls, t->id);
-    w->may_restart = t->order.verb == VERB_RESIZE || t->order.verb == VERB_DOWNGRADE ||
-                     t->order.verb == VERB_RESTORE;
+    want_restart(&t->order, w);
+    w->live_failed = k != NULL && k->live_failed == t->order.generation;
     w->seen_once = f.seen_once;
     w->restated = f.restated;
     w->root_fill = fill_of(f.root_fill);
@@ -186,6 +198,22 @@ parts_equal(const struct virt_dom_def *d, const struct w_vm_spec *vm)
     return true;
 }
 
+/* The running guest has nothing that the order does not name, and lacks only data volumes. */
+static bool
+parts_lack(const struct virt_dom_def *d, const struct w_vm_spec *vm)
+{
+    size_t have = 0;
+
+    if (d->n_nics != vm->nics.n || !has_disk(d, vm->root_volume) || !has_disk(d, vm->seed_volume))
+        return false;
+    for (size_t i = 0; i < vm->nics.n; i++)
+        if (!has_nic(d, JM_ITEM(vm->nics, struct w_nic, i)))
+            return false;
+    for (size_t i = 0; i < vm->disks.n; i++)
+        have += has_disk(d, JM_ITEM(vm->disks, struct w_vm_disk, i)->volume);
+    return have < vm->disks.n && d->n_disks == have + OWN_DISKS;
+}
+
 static void
 names_of(const struct virt_dom_def *d, const char **vols, size_t *n_vols, const char **nets,
          size_t *n_nets)
@@ -221,10 +249,13 @@ dom_build(const struct agent *ag, const struct virt_dom_seen *d, struct arena *a
     out->mem_mib = d->config.mem_mib;
     out->live_vcpus = live->vcpus;
     out->live_mem_mib = live->mem_mib;
+    out->live_vcpus_max = live->vcpus_max;
+    out->live_mem_max_mib = live->mem_max_mib;
     out->defined = d->persistent;
     if (t != NULL && t->order.kind == RES_VM) {
         out->parts_equal = parts_equal(&d->config, &t->order.vm);
         out->live_parts_equal = parts_equal(live, &t->order.vm);
+        out->live_parts_lack = parts_lack(live, &t->order.vm);
     }
     names_of(&d->config, vols, &out->n_volumes, nets, &out->n_networks);
     if (d->has_live)

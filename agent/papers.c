@@ -60,6 +60,8 @@ grant_to_policy(struct bench *b, const struct w_grant *g, struct oc_grant *out)
                              .valid_from_ms = g->valid_from_ms,
                              .valid_to_ms = g->valid_to_ms,
                              .hold_ms = g->hold_ms,
+                             .free = g->shape == SHAPE_FREE,
+                             .resources_max = g->resources_max,
                              .lines = lines,
                              .n_lines = g->lines.n};
 }
@@ -70,7 +72,7 @@ verb_to_policy(int v)
     static const enum mo_verb of[VERB__MAX] = {
         [VERB_NONE] = MO_VERB__MAX,      [VERB_CREATE] = MO_CREATE, [VERB_RESIZE] = MO_RESIZE,
         [VERB_DOWNGRADE] = MO_DOWNGRADE, [VERB_POWER] = MO_POWER,   [VERB_BIN] = MO_BIN,
-        [VERB_RESTORE] = MO_RESTORE,     [VERB_ERASE] = MO_ERASE,
+        [VERB_RESTORE] = MO_RESTORE,     [VERB_ERASE] = MO_ERASE,   [VERB_CHANGE] = MO_CHANGE,
     };
 
     return of[v];
@@ -148,7 +150,8 @@ order_to_policy(struct bench *b, const struct w_order *o, struct oc_order *out)
                              .wanted = facts_wanted(o->wanted),
                              .authority = authority[o->authority],
                              .authority_id = o->authority_id,
-                             .issued_at_ms = o->issued_at_ms};
+                             .issued_at_ms = o->issued_at_ms,
+                             .restart_from_ms = o->restart_from_ms};
     if (o->kind == RES_VM)
         vm_to_policy(b, &o->vm, out);
     if (o->kind == RES_VOLUME) {
@@ -418,7 +421,9 @@ judged_before(const struct bench *b, const char *text, const struct w_order *o)
     const struct track *k = track_find(&b->ag->tracks, o->resource);
     char sum[65];
 
-    if (k == NULL || !k->refused)
+    if (k == NULL || !k->refused ||
+        strcmp(k->refused_word, oc_reason_name(OC_EXCEEDS)) ==
+            0) /* what came since may make room */
         return false;
     digest_sha256_hex(text, strlen(text), sum);
     return strcmp(sum, k->refused_sha256) == 0;

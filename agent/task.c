@@ -12,7 +12,7 @@
 #include "policies/recname.h"
 
 /* Overwriting a large disk may take a day; its jobs hold no connection. */
-enum { DISK_DEADLINE_MS = 86400000, IMAGE_GUARD_MS = 300000 };
+enum { DISK_DEADLINE_MS = 86400000, IMAGE_GUARD_MS = 300000, LIVE_TRIES = 3 };
 
 struct reading *
 task_reading(struct task *t)
@@ -68,6 +68,13 @@ await_image(const struct task *t, struct track *k)
     (void)snprintf(k->image, sizeof(k->image), "%s", t->order.vm.image);
 }
 
+/* Asking a running guest again would be answered the same. */
+static bool
+is_final(const struct err *e)
+{
+    return e->code == BY_E_UNSUPPORTED || e->code == BY_E_INVALID || e->code == BY_E_CONFLICT;
+}
+
 void
 task_fail(struct task *t, const struct err *e)
 {
@@ -76,6 +83,8 @@ task_fail(struct task *t, const struct err *e)
     k->busy = false;
     k->stale_ns = clock_mono_ns(); /* what it did is not known: read everything again first */
     t->ag->observe_at_ms = 0;
+    if (t->op == REC_VM_LIVE && (is_final(e) || k->attempts + 1 >= LIVE_TRIES))
+        k->live_failed = t->order.generation;
     track_failed(k, e, clock_mono_ms());
     if (t->wants_image)
         await_image(t, k);

@@ -22,6 +22,7 @@ struct track {
     /* the last failure; code OK: none */
     struct err failed;
     unsigned attempts;
+    uint64_t live_failed; /* generation for which growing a running guest failed; 0: none */
     int64_t retry_mono_ms;
     char image[W_HASH]; /* waits for this base image, or "" */
     /* the newest refused order */

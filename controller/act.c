@@ -15,10 +15,11 @@ act_authority_check(int verb, int authority, struct err *e)
     bool ok = false;
 
     switch ((enum w_verb)verb) {
-    case VERB_CREATE:
-        ok = authority == AUTH_GRANT;
+    case VERB_CREATE: /* by the unit: within the totals of a grant of free shape */
+        ok = authority == AUTH_GRANT || authority == AUTH_UNIT;
         break;
     case VERB_RESIZE:
+    case VERB_CHANGE:
     case VERB_POWER:
         ok = authority == AUTH_UNIT;
         break;
@@ -244,7 +245,7 @@ check_restore(struct tx *t, const struct resource_row *r, struct arena *a, struc
 static int
 check_size(const struct resource_row *r, const struct act *x, struct err *e)
 {
-    if (r->kind != RES_VM)
+    if (r->kind != RES_VM && (x->verb == VERB_DOWNGRADE || r->kind != RES_VOLUME))
         return err_set(e, BY_E_INVALID, "%s is not a VM: it has no size to change", r->name);
     if (is_leaving(r))
         return err_set(e, BY_E_CONFLICT, "%s is in the recycle bin: there is nothing to size",
@@ -297,7 +298,7 @@ static int
 check_validity(struct tx *t, const struct resource_row *r, const struct act *x, struct arena *a,
                struct err *e)
 {
-    bool makes = x->verb == VERB_RESIZE || x->verb == VERB_RESTORE ||
+    bool makes = x->verb == VERB_RESIZE || x->verb == VERB_RESTORE || x->verb == VERB_CHANGE ||
                  (x->verb == VERB_POWER && x->wanted == WANT_RUNNING);
     struct grant_row g;
 
@@ -337,6 +338,10 @@ act_check(struct tx *t, const struct resource_row *r, const struct act *x, struc
         return check_size(r, x, e);
     case VERB_POWER:
         return check_power(r, x, e);
+    case VERB_CHANGE:
+        if (is_leaving(r))
+            return err_set(e, BY_E_CONFLICT, "%s is in the recycle bin: restore it first", r->name);
+        return 0;
     case VERB_CREATE:
     case VERB_NONE:
     case VERB__MAX:
@@ -359,6 +364,46 @@ order_of(struct tx *t, const struct resource_row *r, struct arena *a, struct w_o
     return W_DECODE(order, row.body, strlen(row.body), JM_SIGNED, a, o, e);
 }
 
+/* Maxima only rise: they say what a guest that is started can grow to while it runs. */
+static void
+resize(struct resource_row *r, const struct act *x, struct w_order *o)
+{
+    struct w_vm_spec *vm = &o->vm;
+
+    if (o->kind == RES_VOLUME) {
+        o->volume.size_bytes = r->bytes = x->bytes != 0 ? x->bytes : r->bytes;
+        return;
+    }
+    vm->vcpus = x->vcpus != 0 ? x->vcpus : vm->vcpus;
+    vm->mem_mib = x->mem_mib != 0 ? x->mem_mib : vm->mem_mib;
+    vm->root_bytes = r->bytes = x->bytes != 0 ? x->bytes : r->bytes;
+    vm->vcpus_max = x->vcpus_max > vm->vcpus_max ? x->vcpus_max : vm->vcpus_max;
+    vm->mem_max_mib = x->mem_max_mib > vm->mem_max_mib ? x->mem_max_mib : vm->mem_max_mib;
+    vm->vcpus_max = vm->vcpus > vm->vcpus_max ? vm->vcpus : vm->vcpus_max;
+    vm->mem_max_mib = vm->mem_mib > vm->mem_max_mib ? vm->mem_mib : vm->mem_max_mib;
+    r->prior_vcpus = 0; /* the unit chose its size: there is nothing to return to */
+    r->prior_mem_mib = 0;
+}
+
+static void
+change(struct resource_row *r, const struct act *x, struct w_order *o)
+{
+    char *name = o->kind == RES_VM       ? o->vm.name
+                 : o->kind == RES_VOLUME ? o->volume.name
+                                         : o->network.name;
+
+    if (x->name != NULL) {
+        (void)snprintf(name, W_NAME, "%s", x->name);
+        (void)snprintf(r->name, sizeof(r->name), "%s", x->name);
+    }
+    if (x->disks != NULL)
+        o->vm.disks = *x->disks;
+    if (x->volume_vm != NULL) {
+        (void)snprintf(o->volume.vm, sizeof(o->volume.vm), "%s", x->volume_vm);
+        (void)snprintf(r->vm, sizeof(r->vm), "%s", x->volume_vm);
+    }
+}
+
 /* The resource's own figures after the act; what a downgrade takes is remembered for its return. */
 static void
 size_after(struct resource_row *r, const struct act *x, struct w_order *o)
@@ -371,8 +416,9 @@ size_after(struct resource_row *r, const struct act *x, struct w_order *o)
         o->vm.vcpus = x->vcpus;
         o->vm.mem_mib = x->mem_mib;
     } else if (x->verb == VERB_RESIZE) {
-        o->vm.vcpus = x->vcpus != 0 ? x->vcpus : o->vm.vcpus;
-        o->vm.mem_mib = x->mem_mib != 0 ? x->mem_mib : o->vm.mem_mib;
+        resize(r, x, o);
+    } else if (x->verb == VERB_CHANGE) {
+        change(r, x, o);
     } else if (x->verb == VERB_RESTORE && r->wanted != WANT_BINNED) {
         o->vm.vcpus = r->prior_vcpus;
         o->vm.mem_mib = r->prior_mem_mib;
@@ -412,6 +458,7 @@ act_do(struct tx *t, const struct resource_row *was, const struct act *x, struct
     o->verb = (int)x->verb;
     o->wanted = (int)wanted_after(was, x);
     o->authority = (int)x->authority;
+    o->restart_from_ms = x->restart_from_ms;
     (void)snprintf(o->authority_id, sizeof(o->authority_id), "%s", x->authority_id);
     size_after(&r, x, o);
     r.wanted = o->wanted;

@@ -23,6 +23,14 @@ struct act {
     uint32_t vcpus;   /* 0: as it is */
     uint64_t mem_mib; /* 0: as it is */
     bool backup_declared;
+    /* resize, change; NULL or 0: as it is */
+    uint64_t bytes;
+    uint32_t vcpus_max;   /* what the guest is started for, so that it can grow while it runs */
+    uint64_t mem_max_mib; /* likewise */
+    const char *name;
+    const struct jm_list *disks; /* vm: all its data volumes */
+    const char *volume_vm;       /* volume: the machine that has it; "" none */
+    int64_t restart_from_ms;     /* 0: no restart was agreed */
 };
 /** Whether it makes sense now (neighbours, holds, states); CONFLICT says what to do first.
  * r is as the store has it. */

@@ -354,6 +354,8 @@ grant_accept(struct api_call *k, struct tx *t, struct w_accepted *out, struct er
         add_record(k, t, in, e) < 0 || clock_begin(t, k->who.account, &in->clock, e) < 0 ||
         manual_open(t, &in->g, in->clock.due_ms, e) < 0)
         return -1;
+    if (in->x.n == 0 && clock_meet(t, k->who.account, CLK_CONFIGURE, in->g.id, t->now_ms, e) < 0)
+        return -1; /* everything is left to the unit: nothing to configure */
     memcpy(out->id, in->g.id, sizeof(out->id));
     out->note = arena_printf(k->a, "%zu orders made; due %s", in->x.n, in->clock.due_day);
     return add_resources(k, t, in, out, e);

@@ -7,6 +7,7 @@
 #include "controller/api_order.h"
 #include "controller/own.h"
 #include "controller/params.h"
+#include "controller/self.h"
 #include "drivers/codec/jclass.h"
 
 enum { PAGE_DEFAULT = 100 };
@@ -130,7 +131,7 @@ api_resource_get(struct api_call *k, struct tx *t, struct err *e)
  */
 
 static int
-act_call(struct api_call *k, struct tx *t, struct act *x, struct err *e)
+act_call(struct api_call *k, struct tx *t, struct act *x, enum w_unit_act what, struct err *e)
 {
     const struct w_act_request *in = k->in;
     struct w_accepted *out = k->out;
@@ -155,7 +156,9 @@ act_call(struct api_call *k, struct tx *t, struct act *x, struct err *e)
         return -1;
     out->orders = (struct jm_list){arena_alloc(k->a, sizeof(struct w_order_view)), 1};
     order_view_new(&o, r.name, JM_ITEM(out->orders, struct w_order_view, 0));
-    return 0;
+    if (what == ACT_NONE || x->authority != AUTH_UNIT)
+        return 0;
+    return self_note(k, t, what, &r, in->reason, e);
 }
 
 int
@@ -163,7 +166,7 @@ api_resource_bin(struct api_call *k, struct tx *t, struct err *e)
 {
     struct act x = {.verb = VERB_BIN, .wanted = WANT_BINNED, .authority = AUTH_UNIT};
 
-    return act_call(k, t, &x, e);
+    return act_call(k, t, &x, ACT_BIN, e);
 }
 
 int
@@ -171,7 +174,7 @@ api_resource_erase(struct api_call *k, struct tx *t, struct err *e)
 {
     struct act x = {.verb = VERB_ERASE, .wanted = WANT_ABSENT, .authority = AUTH_UNIT};
 
-    return act_call(k, t, &x, e);
+    return act_call(k, t, &x, ACT_NONE, e);
 }
 
 /* By the unit itself, or by provider and bureau under the grant that gives it anyway. */
@@ -187,7 +190,7 @@ api_resource_restore(struct api_call *k, struct tx *t, struct err *e)
         x.authority = AUTH_GRANT;
         x.authority_id = arena_strdup(k->a, r.grant);
     }
-    return act_call(k, t, &x, e);
+    return act_call(k, t, &x, ACT_RESTORE, e);
 }
 
 int
@@ -195,7 +198,7 @@ api_resource_start(struct api_call *k, struct tx *t, struct err *e)
 {
     struct act x = {.verb = VERB_POWER, .wanted = WANT_RUNNING, .authority = AUTH_UNIT};
 
-    return act_call(k, t, &x, e);
+    return act_call(k, t, &x, ACT_START, e);
 }
 
 int
@@ -203,5 +206,5 @@ api_resource_stop(struct api_call *k, struct tx *t, struct err *e)
 {
     struct act x = {.verb = VERB_POWER, .wanted = WANT_STOPPED, .authority = AUTH_UNIT};
 
-    return act_call(k, t, &x, e);
+    return act_call(k, t, &x, ACT_STOP, e);
 }

@@ -16,7 +16,8 @@ struct build {
     const struct expand_taken *taken;
     struct arena *a;
     struct expansion *out;
-    char (*macs)[20]; /* given out in this very call */
+    uint64_t all_vcpus, all_mem_mib; /* that the grant gives */
+    char (*macs)[20];                /* given out in this very call */
     size_t n_macs;
 };
 
@@ -65,8 +66,18 @@ cidr_overlap(const char *a, const char *b)
     return a0 <= b0 ? b0 - a0 < an : a0 - b0 < bn;
 }
 
+bool
+cidr_within(const char *outer, const char *inner)
+{
+    uint32_t o0, on, i0, in;
+
+    if (cidr_parse(outer, &o0, &on) < 0 || cidr_parse(inner, &i0, &in) < 0)
+        return false;
+    return i0 >= o0 && i0 - o0 <= on - 1 && in <= on - (i0 - o0);
+}
+
 /* Machines start at .10 where the range is wide enough, else right behind the host's address. */
-static uint32_t
+uint32_t
 cidr_first(const char *cidr)
 {
     uint32_t base, size;
@@ -155,10 +166,27 @@ check_network(size_t i, const struct w_grant_line *l, struct err *e)
 {
     if (l->cidr[0] == '\0')
         return bad(e, i, "cidr", "a network needs an IPv4 range");
-    if (l->count != 1)
+    if (l->count != 1 && !l->deferred)
         return bad(e, i, "count", "one network a line: each needs a range of its own");
     if (l->vcpus != 0 || l->mem_mib != 0 || l->disk_gib != 0 || l->image[0] != '\0')
         return bad(e, i, "kind", "a network has a range, nothing else");
+    return 0;
+}
+
+/* What the unit makes when it needs it. */
+static int
+check_deferred(const struct w_grant *g, size_t i, const struct w_grant_line *l, struct err *e)
+{
+    const struct w_grant_line *to =
+        line_find(g, l->network_line != 0 ? l->network_line : l->attach_line);
+
+    if (l->deferred && g->shape != SHAPE_FREE)
+        return bad(e, i, "deferred", "only a grant of free shape leaves making to the unit");
+    if (l->deferred && (l->network_line != 0 || l->attach_line != 0))
+        return bad(e, i, "deferred", "the unit joins networks and machines when it makes it");
+    if (to != NULL && to->deferred)
+        return bad(e, i, l->network_line != 0 ? "network_line" : "attach_line",
+                   "that line is deferred: nothing is there to join");
     return 0;
 }
 
@@ -167,6 +195,8 @@ check_line(const struct w_grant *g, size_t i, struct err *e)
 {
     const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
 
+    if (check_deferred(g, i, l, e) < 0)
+        return -1;
     for (size_t j = 0; j < i; j++)
         if (JM_ITEM(g->lines, struct w_grant_line, j)->line == l->line)
             return bad(e, i, "line", "this number is used twice");
@@ -203,8 +233,12 @@ check_sums(const struct w_grant *g, struct err *e)
             return bad(e, i, "line", "more than 16 volumes for one machine");
         if (l->kind == RES_NETWORK && cards > cidr_room(l->cidr))
             return bad(e, i, "cidr", "the range is too small for its machines");
-        total += l->count;
+        total += l->deferred ? 0 : l->count;
     }
+    if (g->shape == SHAPE_FREE && total > g->resources_max)
+        return err_field(e, BY_E_INVALID, "resources_max",
+                         "the lines make %zu resources, the grant allows %u at one time", total,
+                         g->resources_max);
     if (total > EXPAND_ITEMS_MAX)
         return err_field(e, BY_E_INVALID, "lines",
                          "the grant makes %zu resources, at most %d fit into one: split it", total,
@@ -215,6 +249,10 @@ check_sums(const struct w_grant *g, struct err *e)
 int
 grant_lines_check(const struct w_grant *g, struct err *e)
 {
+    if (g->shape != SHAPE_NONE && g->version < 2)
+        return err_field(e, BY_E_INVALID, "version", "a grant that says its shape is of version 2");
+    if (g->shape != SHAPE_FREE && g->resources_max != 0)
+        return err_field(e, BY_E_INVALID, "resources_max", "only free shape has a bound");
     if (g->lines.n == 0)
         return err_field(e, BY_E_INVALID, "lines", "the grant has no line: nothing is granted");
     for (size_t i = 0; i < g->lines.n; i++)
@@ -283,9 +321,8 @@ item_name(const struct w_grant_line *l, uint32_t ordinal, char out[W_NAME])
     (void)snprintf(out, W_NAME, "%.*s%s", (int)keep, l->name, tail);
 }
 
-/* The display name where it is a lawful host name, else a name made of the id. */
-static void
-host_name(const char *name, const char *id, char out[W_NAME])
+void
+expand_host_name(const char *name, const char *id, char out[W_NAME])
 {
     size_t n = strlen(name);
     bool ok = n >= 1 && n <= 63 && name[0] != '-' && name[n - 1] != '-';
@@ -385,7 +422,7 @@ make_disks(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size
     for (size_t i = 0; i < b->g->lines.n; i++) {
         const struct w_grant_line *v = JM_ITEM(b->g->lines, struct w_grant_line, i);
 
-        if (v->kind != RES_VOLUME || v->attach_line != l->line || ordinal > v->count)
+        if (v->kind != RES_VOLUME || v->deferred || v->attach_line != l->line || ordinal > v->count)
             continue;
         struct expand_item *it = make_volume(b, v, ordinal, group);
         memcpy(d[disks->n].volume, it->order.resource, W_ID);
@@ -424,9 +461,11 @@ make_vm(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size_t 
     for (size_t i = first; i + 1 < b->out->n; i++)
         memcpy(b->out->items[i].order.volume.vm, s->id, W_ID);
     item_name(l, ordinal, s->name);
-    host_name(s->name, s->id, s->hostname);
+    expand_host_name(s->name, s->id, s->hostname);
     s->vcpus = s->vcpus_max = l->vcpus;
     s->mem_mib = s->mem_max_mib = l->mem_mib;
+    if (b->g->shape == SHAPE_FREE)
+        grant_headroom(b->all_vcpus, b->all_mem_mib, &s->vcpus_max, &s->mem_max_mib);
     s->firmware = l->firmware == FW_NONE ? FW_BIOS : l->firmware;
     memcpy(s->image, l->image, sizeof(s->image));
     random_uuid(s->root_volume);
@@ -456,7 +495,7 @@ expand_network(struct build *b, const struct w_grant_line *nl, struct err *e)
     for (size_t i = 0; i < b->g->lines.n; i++) {
         const struct w_grant_line *l = JM_ITEM(b->g->lines, struct w_grant_line, i);
 
-        if (l->kind != RES_VM || l->network_line != nl->line)
+        if (l->kind != RES_VM || l->deferred || l->network_line != nl->line)
             continue;
         for (uint32_t n = 1; n <= l->count; n++)
             if (make_vm(b, l, n, group, &net->order.network, address++, e) < 0)
@@ -478,6 +517,28 @@ expand_alone(struct build *b, const struct w_grant_line *l, struct err *e)
     return 0;
 }
 
+void
+grant_headroom(uint64_t all_vcpus, uint64_t all_mem_mib, uint32_t *vcpus, uint64_t *mem_mib)
+{
+    uint64_t v = (uint64_t)*vcpus * 4, m = *mem_mib * 4;
+
+    v = v > EXPAND_VCPUS_MAX ? EXPAND_VCPUS_MAX : v;
+    v = v > all_vcpus ? all_vcpus : v;
+    m = m > all_mem_mib ? all_mem_mib : m;
+    *vcpus = v > *vcpus ? (uint32_t)v : *vcpus;
+    *mem_mib = m > *mem_mib ? m : *mem_mib;
+}
+
+static void
+total_add(struct build *b, const struct w_grant_line *l, size_t *total)
+{
+    *total += l->deferred ? 0 : l->count;
+    if (l->kind == RES_VM) {
+        b->all_vcpus += (uint64_t)l->vcpus * l->count;
+        b->all_mem_mib += l->mem_mib * l->count;
+    }
+}
+
 int
 grant_expand(const struct w_grant *g, const char *ssh_key, const struct expand_taken *taken,
              struct arena *a, struct expansion *out, struct err *e)
@@ -487,14 +548,18 @@ grant_expand(const struct w_grant *g, const char *ssh_key, const struct expand_t
     size_t total = 0;
 
     for (size_t i = 0; i < g->lines.n; i++)
-        total += JM_ITEM(g->lines, struct w_grant_line, i)->count;
+        total_add(&b, JM_ITEM(g->lines, struct w_grant_line, i), &total);
     assert(total <= EXPAND_ITEMS_MAX);
     x.items = arena_alloc(a, (total + 1) * sizeof(*x.items));
     x.groups = arena_alloc(a, (total + 1) * sizeof(*x.groups));
     b.macs = arena_alloc(a, (total + 1) * sizeof(*b.macs));
     for (size_t i = 0; i < g->lines.n; i++) {
         const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
-        int rc = l->kind == RES_NETWORK ? expand_network(&b, l, e) : expand_alone(&b, l, e);
+        int rc;
+
+        if (l->deferred)
+            continue;
+        rc = l->kind == RES_NETWORK ? expand_network(&b, l, e) : expand_alone(&b, l, e);
 
         if (rc < 0)
             return err_wrap(e, "grant %s, line %u", g->number, l->line);

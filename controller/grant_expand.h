@@ -14,6 +14,7 @@
 #define EXPAND_ITEMS_MAX 4096 /* resources of one grant */
 #define EXPAND_FIRST_HOST                                                                          \
     10 /* a network's lowest address for a machine; below: the host and spare */
+#define EXPAND_VCPUS_MAX 32 /* more are not kept ready for a smaller machine */
 #define GIB_BYTES (1024ULL * 1024 * 1024)
 
 /* Whether a MAC ("mac") or a bridge name ("bridge") is in use anywhere. */
@@ -51,9 +52,18 @@ int grant_lines_check(const struct w_grant *g, struct err *e);
 /** Lines must have passed grant_lines_check().  BUSY when no free MAC was found. */
 int grant_expand(const struct w_grant *g, const char *ssh_key, const struct expand_taken *taken,
                  struct arena *a, struct expansion *out, struct err *e);
+/** Maxima that a guest is started with, so that it can grow while it runs: up to four times its
+ * size, within what the grant gives in all.  In: its size. */
+void grant_headroom(uint64_t all_vcpus, uint64_t all_mem_mib, uint32_t *vcpus, uint64_t *mem_mib);
+/** A display name as host name, where it is a lawful one; else one made of the id. */
+void expand_host_name(const char *name, const char *id, char out[W_NAME]);
 /** The n-th address (0 is the network's own) of a range as text; -1 when it lies outside or is the
  * broadcast address. */
 int cidr_address(const char *cidr, uint32_t n, char out[20]);
+/** Number of the lowest address that a machine gets. */
+uint32_t cidr_first(const char *cidr);
+/** Whether a range lies within another; a malformed one does not. */
+bool cidr_within(const char *outer, const char *inner);
 /** Whether two ranges share an address; a malformed one shares none. */
 bool cidr_overlap(const char *a, const char *b);
 #endif

@@ -53,20 +53,14 @@ is_silent(struct controller *c, const struct host_facts *h, int64_t now_ms)
     return h->inventory_unknown || now_ms - heard > c->conf.silent_seconds * 1000;
 }
 
-int
-placing_gather(struct controller *c, struct db *d, const struct expansion *x, const char *policy,
-               int64_t now_ms, size_t limit, struct arena *a, struct w_placing_facts *out,
-               struct err *e)
+static void
+facts_fill(struct controller *c, const struct host_facts *hosts, size_t n,
+           const struct expansion *x, const char *policy, int64_t now_ms, struct arena *a,
+           struct w_placing_facts *out)
 {
-    struct host_facts *hosts = NULL;
-    struct w_placing_host *h;
-    struct w_placing_group *g;
-    size_t n = 0;
+    struct w_placing_host *h = arena_alloc(a, (n + 1) * sizeof(*h));
+    struct w_placing_group *g = arena_alloc(a, (x->n_groups + 1) * sizeof(*g));
 
-    if (host_facts_load(d, limit, a, &hosts, &n, e) < 0)
-        return -1;
-    h = arena_alloc(a, (n + 1) * sizeof(*h));
-    g = arena_alloc(a, (x->n_groups + 1) * sizeof(*g));
     for (size_t i = 0; i < n; i++)
         host_fact(&hosts[i], is_silent(c, &hosts[i], now_ms), a, &h[i]);
     for (size_t i = 0; i < x->n_groups; i++) {
@@ -82,6 +76,32 @@ placing_gather(struct controller *c, struct db *d, const struct expansion *x, co
     out->at_ms = now_ms;
     out->hosts = (struct jm_list){h, n};
     out->groups = (struct jm_list){g, x->n_groups};
+}
+
+int
+placing_gather(struct controller *c, struct db *d, const struct expansion *x, const char *policy,
+               int64_t now_ms, size_t limit, struct arena *a, struct w_placing_facts *out,
+               struct err *e)
+{
+    struct host_facts *hosts = NULL;
+    size_t n = 0;
+
+    if (host_facts_load(d, limit, a, &hosts, &n, e) < 0)
+        return -1;
+    facts_fill(c, hosts, n, x, policy, now_ms, a, out);
+    return 0;
+}
+
+int
+placing_gather_host(struct controller *c, struct db *d, const struct expansion *x,
+                    const char *policy, int64_t now_ms, const char *host, struct arena *a,
+                    struct w_placing_facts *out, struct err *e)
+{
+    struct host_facts h;
+
+    if (host_facts_get(d, host, a, &h, e) < 0)
+        return -1;
+    facts_fill(c, &h, 1, x, policy, now_ms, a, out);
     return 0;
 }
 

@@ -16,12 +16,16 @@ enum mo_verb {
     MO_BIN,
     MO_RESTORE,
     MO_ERASE,
+    MO_CHANGE,
     MO_VERB__MAX
 };
 enum mo_authority { MO_BY_GRANT = 1, MO_BY_PLAN, MO_BY_UNIT };
 enum mo_metric { MO_CPU = 1, MO_MEM, MO_NET_TX, MO_NET_RX, MO_DISK_IO, MO_METRIC__MAX };
 enum mo_power { MO_PW_UNKNOWN, MO_PW_RUNNING, MO_PW_PAUSED, MO_PW_OFF, MO_PW_CRASHED };
 enum mo_fill { MO_FILL_NONE, MO_FILL_FILLING, MO_FILL_DONE }; /* by receipt, never by looking */
+
+#define REC_NO_RESTART INT64_MAX
+#define REC_DIMM_MIB 128 /* memory is added to a running guest in pieces of this */
 
 /* One accepted order (a receipt): the newest of its resource. */
 struct rec_want {
@@ -33,10 +37,12 @@ struct rec_want {
     bool wanted_now;  /* in the controller's set, or nothing heard since boot; false: unclaimed */
     bool held;        /* emergency hold: observe only */
     bool quarantined; /* a call about it is overdue */
-    bool may_restart; /* the verb changes size or parts (resize, downgrade, restore): a running
-                         guest that follows an older order may be restarted for it */
-    bool seen_once;   /* was read back equal before: when it is gone now, it is missing */
-    bool restated;    /* its receipt was lost, and the controller has restated the order since */
+    bool may_restart; /* the verb changes size or parts (resize, change, downgrade, restore): a
+                         running guest that follows an older order may be restarted for it */
+    int64_t restart_from_ms; /* not before; REC_NO_RESTART: none was agreed */
+    bool live_failed;        /* growing it while it runs was tried for this order and failed */
+    bool seen_once;          /* was read back equal before: when it is gone now, it is missing */
+    bool restated; /* its receipt was lost, and the controller has restated the order since */
     uint32_t vcpus;
     uint64_t mem_mib, bytes;    /* vm: root disk; volume: size */
     const char *root, *seed;    /* vm: its two volumes by id */
@@ -65,6 +71,9 @@ struct rec_dom {
     uint64_t term, generation; /* of our mark */
     uint32_t vcpus, live_vcpus;
     uint64_t mem_mib, live_mem_mib;
+    uint32_t live_vcpus_max;   /* what the running guest can grow to; 0: not known */
+    uint64_t live_mem_max_mib; /* likewise */
+    bool live_parts_lack;      /* the running guest only lacks data volumes that the order names */
     bool defined, parts_equal; /* disks and cards as the order says, in the persistent definition */
     bool live_parts_equal;
     const char *const *volumes; /* every by-<id> that it names, live or persistent: ids */
@@ -112,6 +121,8 @@ enum rec_op {
     REC_VOL_GROW,
     REC_VM_REMAKE, /* root or seed found filling: overwrite and remove those, then as REC_VM_ROOT */
     REC_VM_ROOT,   /* root overlay and seed, then the receipt */
+    REC_VM_GROW,   /* the root disk, running or not */
+    REC_VM_LIVE,   /* add processors, memory and volumes to the running guest, then define */
     REC_VM_DEFINE, /* persistent; also when size, parts or mark differ */
     REC_VM_START,
     REC_VM_RESUME, /* paused on a full pool that has room again: it goes on where it stood */

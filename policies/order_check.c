@@ -44,6 +44,8 @@ check_address(struct asked *q)
 static enum oc_reason
 check_line(struct asked *q)
 {
+    if (q->grant->free && q->o->line == 0)
+        return OC_OK; /* of no line: within the totals */
     for (size_t i = 0; i < q->grant->n_lines; i++)
         if (q->grant->lines[i].line == q->o->line)
             q->line = &q->grant->lines[i];
@@ -64,6 +66,7 @@ check_sense(struct asked *q)
     switch (q->o->verb) {
     case MO_CREATE:
     case MO_RESTORE:
+    case MO_CHANGE:
         fine = kept;
         break;
     case MO_RESIZE:
@@ -90,7 +93,7 @@ static enum oc_reason
 check_time(struct asked *q)
 {
     bool makes = q->o->verb == MO_CREATE || q->o->verb == MO_RESIZE || q->o->verb == MO_RESTORE ||
-                 (q->o->verb == MO_POWER && q->o->wanted == MO_RUNNING);
+                 q->o->verb == MO_CHANGE || (q->o->verb == MO_POWER && q->o->wanted == MO_RUNNING);
 
     if (q->o->issued_at_ms > q->host->now_ms + OC_SKEW_MS)
         return OC_FUTURE;
@@ -115,11 +118,159 @@ check_vm_fits(const struct asked *q)
     return q->line->firmware == 0 || o->firmware == q->line->firmware ? OC_OK : OC_OTHER_FIRMWARE;
 }
 
+/* ---- grants of free shape: what the lines give in all, however the unit cuts it ---- */
+
+struct amounts {
+    uint64_t vcpus, mem_mib, bytes, networks, count;
+};
+
+static void
+amount_add(struct amounts *t, const struct oc_order *o)
+{
+    bool runs = o->wanted == MO_RUNNING || o->wanted == MO_STOPPED;
+
+    t->count++;
+    t->networks += o->kind == MO_NETWORK;
+    if (o->kind != MO_NETWORK)
+        t->bytes += o->bytes;
+    if (o->kind == MO_VM && runs) { /* the recycle bin frees processors and memory */
+        t->vcpus += o->vcpus;
+        t->mem_mib += o->mem_mib;
+    }
+}
+
+static struct amounts
+totals(const struct oc_grant *g)
+{
+    struct amounts t = {.count = g->resources_max};
+
+    for (size_t i = 0; i < g->n_lines; i++) {
+        const struct oc_line *l = &g->lines[i];
+
+        t.networks += l->kind == MO_NETWORK ? l->count : 0;
+        t.bytes += l->kind != MO_NETWORK ? l->disk_bytes * l->count : 0;
+        t.vcpus += l->kind == MO_VM ? (uint64_t)l->vcpus * l->count : 0;
+        t.mem_mib += l->kind == MO_VM ? l->mem_mib * l->count : 0;
+    }
+    return t;
+}
+
+/* What this host holds of the grant, with this order in place of the one before it. */
+static struct amounts
+held_with(const struct asked *q)
+{
+    struct amounts t = {0};
+
+    amount_add(&t, q->o);
+    for (size_t i = 0; i < q->papers->n_held; i++) {
+        const struct oc_held *h = &q->papers->held[i];
+
+        if (!h->gone && same(h->order.grant, q->o->grant) &&
+            !same(h->order.resource, q->o->resource))
+            amount_add(&t, &h->order);
+    }
+    return t;
+}
+
+/* Taking away is never refused for what is already there. */
+static enum oc_reason
+check_totals(const struct asked *q)
+{
+    struct amounts may = totals(q->grant), have = held_with(q);
+
+    if (q->o->wanted == MO_BINNED || q->o->wanted == MO_ABSENT ||
+        (q->o->verb == MO_POWER && q->o->wanted == MO_STOPPED))
+        return OC_OK;
+    if (have.count > may.count)
+        return OC_TOO_MANY;
+    return have.vcpus > may.vcpus || have.mem_mib > may.mem_mib || have.bytes > may.bytes ||
+                   have.networks > may.networks
+               ? OC_EXCEEDS
+               : OC_OK;
+}
+
+/* An address range as first address and size; false when it is none. */
+static bool
+range_parse(const char *cidr, uint64_t *first, uint64_t *size)
+{
+    uint64_t part[5] = {0};
+    size_t n = 0;
+    bool digit = false;
+
+    for (const char *p = cidr; p != NULL && *p != '\0'; p++) {
+        if (*p >= '0' && *p <= '9') {
+            part[n] = part[n] * 10 + (uint64_t)(*p - '0');
+            digit = true;
+            if (part[n] > 255)
+                return false;
+        } else if (digit && n < 4 && *p == (n < 3 ? '.' : '/')) {
+            n++;
+            digit = false;
+        } else {
+            return false;
+        }
+    }
+    if (n != 4 || !digit || part[4] > 32)
+        return false;
+    *size = UINT64_C(1) << (32 - part[4]);
+    *first = (part[0] << 24 | part[1] << 16 | part[2] << 8 | part[3]) & ~(*size - 1);
+    return true;
+}
+
+/* The unit's own ranges lie within those of the grant's network lines. */
+static enum oc_reason
+check_range(const struct asked *q)
+{
+    uint64_t first, size, a, n;
+
+    if (!range_parse(q->o->cidr, &first, &size))
+        return OC_OTHER_RANGE;
+    for (size_t i = 0; i < q->grant->n_lines; i++)
+        if (q->grant->lines[i].kind == MO_NETWORK && range_parse(q->grant->lines[i].cidr, &a, &n) &&
+            first >= a && first + size <= a + n)
+            return OC_OK;
+    return OC_OTHER_RANGE;
+}
+
+static enum oc_reason
+check_vm_free(const struct asked *q)
+{
+    const struct oc_order *o = q->o;
+    struct amounts may = totals(q->grant);
+
+    if (o->vcpus < 1 || o->mem_mib < 1 || o->bytes < 1 || o->vcpus_max < o->vcpus ||
+        o->mem_max_mib < o->mem_mib)
+        return OC_NONSENSE;
+    if (o->vcpus_max > may.vcpus || o->mem_max_mib > may.mem_mib)
+        return OC_TOO_LARGE;
+    for (size_t i = 0; i < q->grant->n_lines; i++)
+        if (q->grant->lines[i].kind == MO_VM && same(o->image, q->grant->lines[i].image))
+            return OC_OK;
+    return OC_OTHER_IMAGE;
+}
+
+static enum oc_reason
+check_free(const struct asked *q)
+{
+    enum oc_reason r = OC_OK;
+
+    if (q->o->kind == MO_VM)
+        r = check_vm_free(q);
+    else if (q->o->kind == MO_VOLUME)
+        r = q->o->bytes < 1 ? OC_NONSENSE : OC_OK;
+    else
+        r = check_range(q);
+    return r != OC_OK ? r : check_totals(q);
+}
+
 static enum oc_reason
 check_fits(struct asked *q)
 {
-    int format = q->line->format != 0 ? q->line->format : q->host->format_default;
+    int format;
 
+    if (q->grant->free)
+        return check_free(q);
+    format = q->line->format != 0 ? q->line->format : q->host->format_default;
     switch (q->o->kind) {
     case MO_VM:
         return check_vm_fits(q);
@@ -169,7 +320,9 @@ check_authority(struct asked *q)
 
     switch (q->o->verb) {
     case MO_CREATE:
-        return grant ? OC_OK : OC_NO_AUTHORITY;
+        return grant || (unit && q->grant->free) ? OC_OK : OC_NO_AUTHORITY;
+    case MO_CHANGE:
+        return unit ? OC_OK : OC_NO_AUTHORITY;
     case MO_RESIZE:
     case MO_POWER:
     case MO_RESTORE:
@@ -232,6 +385,9 @@ check_sizes(const struct asked *q, const struct oc_order *a)
 
     if (o->bytes < a->bytes)
         return OC_DISK_CUT;
+    if (o->verb == MO_CHANGE &&
+        (o->bytes != a->bytes || o->vcpus != a->vcpus || o->mem_mib != a->mem_mib))
+        return OC_RESIZES;
     if (o->verb == MO_DOWNGRADE) /* exactly as planned: check_plan() */
         return OC_OK;
     if ((o->vcpus < a->vcpus || o->mem_mib < a->mem_mib) && o->authority != MO_BY_UNIT &&
@@ -351,7 +507,8 @@ order_check(const struct oc_host *host, const struct oc_order *o, const struct o
         (q.old->order.wanted == MO_BINNED || q.old->order.wanted == MO_ABSENT) &&
         q.old->hold_ms > v.hold_ms)
         v.hold_ms = q.old->hold_ms;
-    v.may_restart = o->verb == MO_RESIZE || o->verb == MO_DOWNGRADE || o->verb == MO_RESTORE;
+    v.may_restart = ((o->verb == MO_RESIZE || o->verb == MO_CHANGE) && o->restart_from_ms != 0) ||
+                    o->verb == MO_DOWNGRADE || o->verb == MO_RESTORE;
     return v;
 }
 

@@ -14,6 +14,8 @@ rec_op_name(enum rec_op op)
         [REC_VOL_GROW] = "vol_grow",
         [REC_VM_REMAKE] = "vm_remake",
         [REC_VM_ROOT] = "vm_root",
+        [REC_VM_GROW] = "vm_grow",
+        [REC_VM_LIVE] = "vm_live",
         [REC_VM_DEFINE] = "vm_define",
         [REC_VM_START] = "vm_start",
         [REC_VM_RESUME] = "vm_resume",

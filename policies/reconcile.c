@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "policies/reclive.h"
+
 /* One evaluation of one order serves both questions: what to do (op) and what to report (seen,
  * equal, why), so a report can never explain something else than what is done. */
 struct step {
@@ -388,6 +390,8 @@ vol_unfilled(const struct rec_world *w, const struct rec_want *want, const struc
 static struct step
 vol_keep(const struct rec_world *w, const struct rec_want *want, const struct rec_vol *v)
 {
+    struct users u;
+
     if (want->binned_at_ms != 0)
         return act(REC_UNBIN, REC_SEEN_BINNED, "wanted again: out of the recycle bin");
     if (v == NULL || !vol_is_filled(w, want, v))
@@ -396,7 +400,8 @@ vol_keep(const struct rec_world *w, const struct rec_want *want, const struct re
         return rest(REC_SEEN_PRESENT, "larger than its order: a volume is never cut");
     if (v->capacity_bytes == want->bytes)
         return settled(REC_SEEN_PRESENT);
-    if (vol_users(w, want->id, NULL).up)
+    u = vol_users(w, want->id, NULL);
+    if (u.up && u.foreign)
         return rest(REC_SEEN_PRESENT, "smaller than its order: grows when its machine is off");
     return act(REC_VOL_GROW, REC_SEEN_PRESENT, "smaller than its order");
 }
@@ -514,15 +519,42 @@ stop_step(const struct rec_world *w, const struct rec_want *want, enum rec_seen 
     return act(REC_VM_DESTROY, seen, "did not stop in the time that it was given");
 }
 
-/* All is as the order says, if the root disk has its size: nothing here changes that. */
+static bool
+root_is_short(const struct rec_world *w, const struct rec_want *want)
+{
+    const struct rec_vol *root = vol_find(w, want->root);
+
+    return root != NULL && root->capacity_bytes < want->bytes;
+}
+
+/* All is as the order says, if the root disk has its size: it grows, it is never cut. */
 static struct step
 vm_settled(const struct rec_world *w, const struct rec_want *want, enum rec_seen seen)
 {
     const struct rec_vol *root = vol_find(w, want->root);
 
+    if (root_is_short(w, want))
+        return act(REC_VM_GROW, seen, "its root disk is smaller than its order says");
     if (root != NULL && want->bytes != 0 && root->capacity_bytes != want->bytes)
         return rest(seen, "its root disk has another size than its order says: a person must look");
     return settled(seen);
+}
+
+/* A running guest that follows an older order than one that may change it. */
+static struct step
+vm_reshape(const struct rec_world *w, const struct rec_want *want, const struct rec_dom *d,
+           const char *wait)
+{
+    if (wait != NULL)
+        return rest(REC_SEEN_RUNNING, wait);
+    if (reclive_can(d, want))
+        return act(REC_VM_LIVE, REC_SEEN_RUNNING, "grows while it runs");
+    if (want->restart_from_ms == REC_NO_RESTART)
+        return rest(REC_SEEN_RUNNING, "what its order changes needs a restart, and none was "
+                                      "agreed: it takes effect when the machine next stops");
+    if (w->now_ms < want->restart_from_ms)
+        return rest(REC_SEEN_RUNNING, "restarts for its order at the time that was agreed");
+    return stop_step(w, want, REC_SEEN_RUNNING);
 }
 
 /* A machine that runs and should. A guest is restarted only when the order may and the domain does
@@ -536,7 +568,7 @@ vm_running(const struct rec_world *w, const struct rec_want *want, const struct 
     if (wait == NULL && (vol_find(w, want->root) == NULL || vol_find(w, want->seed) == NULL))
         wait = "runs, but its own disk is gone from the pool: a person must look before it stops";
     if (!live_is_equal(d, want) && !follows && want->may_restart)
-        return wait != NULL ? rest(REC_SEEN_RUNNING, wait) : stop_step(w, want, REC_SEEN_RUNNING);
+        return vm_reshape(w, want, d, wait);
     if (!config_is_equal(d, want) || !follows) {
         if (wait != NULL && !d->parts_equal)
             return rest(REC_SEEN_RUNNING, wait);
@@ -608,7 +640,7 @@ vm_off(const struct rec_world *w, const struct rec_want *want, const struct rec_
                                        : "to be defined");
         return act(REC_VM_DEFINE, seen, "its definition differs from its order");
     }
-    if (want->wanted == MO_STOPPED)
+    if (want->wanted == MO_STOPPED || root_is_short(w, want))
         return vm_settled(w, want, REC_SEEN_STOPPED);
     if (wait != NULL)
         return rest(seen, wait);

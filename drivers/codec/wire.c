@@ -3,13 +3,17 @@
 /* Order as in the enums of wire.h. */
 const char *const w_res_kind_names[] = {"", "vm", "volume", "network", NULL};
 const char *const w_verb_names[] = {"",    "create",  "resize", "downgrade", "power",
-                                    "bin", "restore", "erase",  NULL};
+                                    "bin", "restore", "erase",  "change",    NULL};
 const char *const w_wanted_names[] = {"",       "running", "stopped", "present",
                                       "binned", "absent",  NULL};
 const char *const w_authority_names[] = {"", "grant", "plan", "unit", NULL};
 const char *const w_seen_names[] = {"",        "unknown", "working", "running", "stopped",
                                     "present", "binned",  "absent",  "missing", "unclaimed",
                                     "foreign", "refused", "failed",  NULL};
+const char *const w_shape_names[] = {"", "exact", "free", NULL};
+const char *const w_unit_act_names[] = {"",    "create",  "resize", "rename", "attach", "detach",
+                                        "bin", "restore", "start",  "stop",   NULL};
+const char *const w_restart_names[] = {"", "now", "at", "later", NULL};
 const char *const w_firmware_names[] = {"", "bios", "uefi", NULL};
 const char *const w_arch_names[] = {"", "x86_64", "aarch64", "loongarch64", NULL};
 const char *const w_boot_names[] = {"", "bios", "uefi", "both", NULL};

@@ -21,6 +21,7 @@ enum w_verb {
     VERB_BIN,       /* into the recycle bin */
     VERB_RESTORE,   /* out of it */
     VERB_ERASE,     /* overwrite, then absent */
+    VERB_CHANGE,    /* name or parts, sizes as they are, by the unit */
     VERB__MAX
 };
 enum w_wanted {
@@ -50,6 +51,24 @@ enum w_seen {
     SEEN_FAILED,    /* tried, failed, will retry; reason says why */
     SEEN__MAX
 };
+/* How far a unit may reshape what a grant gives. */
+enum w_shape { SHAPE_NONE, SHAPE_EXACT, SHAPE_FREE, SHAPE__MAX };
+/* What a unit does with its own. */
+enum w_unit_act {
+    ACT_NONE,
+    ACT_CREATE,
+    ACT_RESIZE,
+    ACT_RENAME,
+    ACT_ATTACH,
+    ACT_DETACH,
+    ACT_BIN,
+    ACT_RESTORE,
+    ACT_START,
+    ACT_STOP,
+    ACT__MAX
+};
+/* A restart that the unit agrees to, if its act needs one. */
+enum w_restart { RESTART_NONE, RESTART_NOW, RESTART_AT, RESTART_LATER, RESTART__MAX };
 enum w_firmware { FW_NONE, FW_BIOS, FW_UEFI, FW__MAX };
 enum w_arch { ARCH_NONE, ARCH_X86_64, ARCH_AARCH64, ARCH_LOONGARCH64, ARCH__MAX };
 /* How an image can be started. */
@@ -127,6 +146,8 @@ extern const char *const w_res_kind_names[],
                                             *const w_clock_kind_names[],
                                                 *const w_unit_kind_names[],
                                                     *const w_account_state_names[];
+
+extern const char *const w_shape_names[], *const w_unit_act_names[], *const w_restart_names[];
 
 #define OBJ(o, doc) struct w_##o {
 #define STR(o, f, flags, n, cls, doc) char f[n];

@@ -164,6 +164,21 @@ host_facts_load(struct db *d, size_t limit, struct arena *a, struct host_facts *
 }
 
 int
+host_facts_get(struct db *d, const char *id, struct arena *a, struct host_facts *out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(d, DB_SELF_HOST, &r, e, DBS(id)) < 0 || (rc = db_next(r, e)) < 0)
+        return -1;
+    if (rc == 0)
+        return err_set(e, BY_E_NOT_FOUND, "there is no host %s", id);
+    memset(out, 0, sizeof(*out));
+    facts_read(r, out);
+    return ranges_load(d, a, out, e);
+}
+
+int
 host_promises_wrong(struct db *d, int64_t *n, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;

@@ -48,6 +48,9 @@ struct host_facts {
  * arena. */
 int host_facts_load(struct db *d, size_t limit, struct arena *a, struct host_facts **out, size_t *n,
                     struct err *e);
+/** One host by id; NOT_FOUND. */
+int host_facts_get(struct db *d, const char *id, struct arena *a, struct host_facts *out,
+                   struct err *e);
 /** Hosts whose sum of promises is not that of their resources: must be 0. */
 int host_promises_wrong(struct db *d, int64_t *n, struct err *e);
 

@@ -163,7 +163,8 @@ int
 resource_size_set(struct db *d, const struct resource_row *r, struct err *e)
 {
     return DB_EXEC(d, DB_RES_SIZE, NULL, e, DBI(r->vcpus), DBI(r->mem_mib), DBI(r->prior_vcpus),
-                   DBI(r->prior_mem_mib), DBS(r->plan), DBI(r->backup_declared), DBS(r->id));
+                   DBI(r->prior_mem_mib), DBS(r->plan), DBI(r->backup_declared), DBS(r->name),
+                   DBI(r->bytes), DBS(r->vm), DBS(r->id));
 }
 
 int

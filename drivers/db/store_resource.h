@@ -52,7 +52,7 @@ int resource_each_of_vm(struct db *d, const char *vm, struct arena *a, resource_
 int resource_each_on_network(struct db *d, const char *network, struct arena *a, resource_fn fn,
                              void *arg, struct err *e);
 
-/** Writes vcpus, mem_mib, prior_*, plan, backup_declared. */
+/** Writes vcpus, mem_mib, bytes, prior_*, plan, backup_declared, name, vm. */
 int resource_size_set(struct db *d, const struct resource_row *r, struct err *e);
 /** Writes every seen_ field. */
 int resource_seen_set(struct db *d, const struct resource_row *r, struct err *e);

@@ -84,6 +84,24 @@ dom_xml(struct virt *v, const char *id, bool live, struct arena *a, const char *
 }
 
 static int
+live_vcpus(struct virt *v, const struct virt_dom_spec *s, struct err *e)
+{
+    CHANGE("live.vcpus", live->vcpus(v, s, e));
+}
+
+static int
+live_memory(struct virt *v, const struct virt_dom_spec *s, struct err *e)
+{
+    CHANGE("live.memory", live->memory(v, s, e));
+}
+
+static int
+live_disks(struct virt *v, const struct virt_dom_spec *s, struct err *e)
+{
+    CHANGE("live.disks", live->disks(v, s, e));
+}
+
+static int
 vol_create(struct virt *v, const struct virt_vol_spec *s, struct err *e)
 {
     CHANGE("vol.create", vol->create(v, s, e));
@@ -215,6 +233,11 @@ static const struct virt_net_ops net_ops = {
     .host_remove = net_host_remove,
     .remove = net_remove,
 };
+static const struct virt_live_ops live_ops = {
+    .vcpus = live_vcpus,
+    .memory = live_memory,
+    .disks = live_disks,
+};
 static const struct virt_pool_ops pool_ops = {.ensure = pool_ensure, .info = pool_info};
 static const struct virt_stats_ops stats_ops = {.sample = stats_sample};
 
@@ -227,6 +250,7 @@ static const struct virt_ops outer_libvirt = {
     .dom = &dom_ops,
     .vol = &vol_ops,
     .net = &net_ops,
+    .live = &live_ops,
     .pool = &pool_ops,
     .stats = &stats_ops,
 };
@@ -238,6 +262,7 @@ static const struct virt_ops outer_fake = {
     .dom = &dom_ops,
     .vol = &vol_ops,
     .net = &net_ops,
+    .live = &live_ops,
     .pool = &pool_ops,
     .stats = &stats_ops,
 };

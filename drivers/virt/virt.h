@@ -200,6 +200,18 @@ struct virt_pool_ops {
     int (*ensure)(struct virt *v, struct err *e);
     int (*info)(struct virt *v, struct arena *a, struct virt_pool_seen *out, struct err *e);
 };
+/* Adding to a running domain, which keeps its process; the definition is dom->define()'s, and takes
+ * the same sizes at the next start.  Nothing is ever taken away here: guests do not give it back
+ * reliably.  s says what should be.  There already, or more, is success; a domain that is not
+ * running is CONFLICT; what its process was not started for is UNSUPPORTED. */
+struct virt_live_ops {
+    /** Put processors online up to s->vm->vcpus; the guest uses them when it likes. */
+    int (*vcpus)(struct virt *v, const struct virt_dom_spec *s, struct err *e);
+    /** Plug memory in up to s->vm->mem_mib, in one piece. */
+    int (*memory)(struct virt *v, const struct virt_dom_spec *s, struct err *e);
+    /** Plug in the data volumes of s that the domain lacks. */
+    int (*disks)(struct virt *v, const struct virt_dom_spec *s, struct err *e);
+};
 struct virt_stats_ops {
     /** One bulk call over running domains.  cheap: CPU and interfaces only. */
     int (*sample)(struct virt *v, bool cheap, struct arena *a, const struct virt_sample **out,
@@ -215,6 +227,7 @@ struct virt_ops {
     const struct virt_dom_ops *dom;
     const struct virt_vol_ops *vol;
     const struct virt_net_ops *net;
+    const struct virt_live_ops *live;
     const struct virt_pool_ops *pool;
     const struct virt_stats_ops *stats;
 };

@@ -8,6 +8,7 @@
 #include "drivers/host/durable.h"
 #include "drivers/virt/domread.h"
 #include "drivers/virt/virt_fake_dom.h"
+#include "drivers/virt/virt_fake_live.h"
 #include "drivers/virt/virt_fake_net.h"
 #include "drivers/virt/virt_fake_stats.h"
 #include "drivers/virt/virt_fake_vol.h"
@@ -76,6 +77,7 @@ static const struct virt_ops ops = {
     .dom = &virt_fake_dom_ops,
     .vol = &virt_fake_vol_ops,
     .net = &virt_fake_net_ops,
+    .live = &virt_fake_live_ops,
     .pool = &virt_fake_pool_ops,
     .stats = &virt_fake_stats_ops,
 };

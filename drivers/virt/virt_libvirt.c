@@ -321,6 +321,7 @@ static const struct virt_ops ops = {
     .dom = &virt_libvirt_dom,
     .vol = &virt_libvirt_vol,
     .net = &virt_libvirt_net,
+    .live = &virt_libvirt_live,
     .pool = &virt_libvirt_pool,
     .stats = &virt_libvirt_stats,
 };

@@ -34,6 +34,7 @@ struct virt_libvirt {
 int virt_libvirt_open(const struct virt_config *c, struct virt **out, struct err *e);
 
 extern const struct virt_dom_ops virt_libvirt_dom;
+extern const struct virt_live_ops virt_libvirt_live;
 extern const struct virt_vol_ops virt_libvirt_vol;
 extern const struct virt_net_ops virt_libvirt_net;
 extern const struct virt_pool_ops virt_libvirt_pool;

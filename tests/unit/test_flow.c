@@ -403,7 +403,9 @@ taking_away_needs_its_own_authority(void)
         bool may;
     } rows[] = {
         {VERB_CREATE, AUTH_GRANT, true},
-        {VERB_CREATE, AUTH_UNIT, false},
+        {VERB_CREATE, AUTH_UNIT, true},
+        {VERB_CHANGE, AUTH_UNIT, true},
+        {VERB_CHANGE, AUTH_PLAN, false},
         {VERB_CREATE, AUTH_PLAN, false},
         {VERB_DOWNGRADE, AUTH_PLAN, true},
         {VERB_DOWNGRADE, AUTH_UNIT, false},

@@ -27,7 +27,7 @@ struct host {
     bool guest_obeys; /* stops when it is asked */
     bool observed_ok;
     int64_t now_ms;
-    uint64_t seed;
+    uint64_t seed, root_bytes;
 };
 
 static uint64_t
@@ -58,7 +58,7 @@ observe(const struct host *h, struct rec_vol vols[3])
     if (h->has_vol)
         vols[w.n_vols++] = (struct rec_vol){"data", h->want[DATA].bytes, true};
     if (h->has_root)
-        vols[w.n_vols++] = (struct rec_vol){"web-root", h->want[WEB].bytes, true};
+        vols[w.n_vols++] = (struct rec_vol){"web-root", h->root_bytes, true};
     if (h->has_seed)
         vols[w.n_vols++] = (struct rec_vol){"web-seed", 1, true};
     return w;
@@ -101,6 +101,13 @@ check_action(const struct host *h, const struct rec_action *a)
     case REC_VOL_REMAKE:
         CU_ASSERT(want->fill != MO_FILL_DONE);
         break;
+    case REC_VM_LIVE: /* a running guest is only added to, and only by its order */
+        CU_ASSERT(up && want->may_restart && h->dom.generation < want->generation);
+        CU_ASSERT(want->vcpus >= h->dom.live_vcpus && want->mem_mib >= h->dom.live_mem_mib);
+        break;
+    case REC_VM_GROW:
+        CU_ASSERT(h->root_bytes < want->bytes);
+        break;
     case REC_NONE:
     case REC_NET_DEFINE:
     case REC_NET_START:
@@ -125,6 +132,7 @@ static void
 fill_own(struct host *h, struct rec_want *want, bool half)
 {
     h->has_root = true;
+    h->root_bytes = want->bytes;
     want->root_fill = half ? MO_FILL_FILLING : MO_FILL_DONE;
     if (half)
         return;
@@ -147,6 +155,8 @@ define(struct host *h, const struct rec_want *want)
                               .mem_mib = want->mem_mib,
                               .live_vcpus = up ? old.live_vcpus : 0,
                               .live_mem_mib = up ? old.live_mem_mib : 0,
+                              .live_vcpus_max = up ? old.live_vcpus_max : 0,
+                              .live_mem_max_mib = up ? old.live_mem_max_mib : 0,
                               .defined = true,
                               .parts_equal = true,
                               .live_parts_equal = true,
@@ -182,6 +192,16 @@ apply_net(struct host *h, enum rec_op op, const struct rec_want *want)
     }
 }
 
+static void
+start(struct host *h)
+{
+    h->dom.power = MO_PW_RUNNING;
+    h->dom.live_vcpus = h->dom.vcpus;
+    h->dom.live_mem_mib = h->dom.mem_mib;
+    h->dom.live_vcpus_max = 8;
+    h->dom.live_mem_max_mib = 8192;
+}
+
 /* half: the process died in the middle of it. */
 static void
 apply(struct host *h, const struct rec_action *a, bool half)
@@ -203,13 +223,20 @@ apply(struct host *h, const struct rec_action *a, bool half)
     case REC_VM_REMAKE:
         fill_own(h, want, half);
         break;
+    case REC_VM_GROW:
+        h->root_bytes = want->bytes;
+        break;
+    case REC_VM_LIVE: /* half: the processors came, then the process died */
+        h->dom.live_vcpus = want->vcpus;
+        h->dom.live_mem_mib = half ? h->dom.live_mem_mib : want->mem_mib;
+        if (!half)
+            define(h, want);
+        break;
     case REC_VM_DEFINE:
         define(h, want);
         break;
     case REC_VM_START:
-        h->dom.power = MO_PW_RUNNING;
-        h->dom.live_vcpus = h->dom.vcpus;
-        h->dom.live_mem_mib = h->dom.mem_mib;
+        start(h);
         want->stop_asked_ms = 0;
         break;
     case REC_VM_RESUME:
@@ -327,6 +354,16 @@ play_story(uint64_t seed, bool obeys, uint64_t trouble)
     order(&h, WEB, MO_RUNNING, true);
     CU_ASSERT(play(&h, trouble) >= 0);
     CU_ASSERT_EQUAL(h.dom.live_vcpus, 2);
+    h.want[WEB].vcpus = 4; /* the unit grows it while it runs; no restart was agreed */
+    h.want[WEB].mem_mib = 4096 + 2 * REC_DIMM_MIB;
+    h.want[WEB].bytes = 20;
+    h.want[WEB].restart_from_ms = REC_NO_RESTART;
+    order(&h, WEB, MO_RUNNING, true);
+    CU_ASSERT(play(&h, trouble) >= 0);
+    CU_ASSERT_EQUAL(h.dom.live_vcpus, 4);
+    CU_ASSERT_EQUAL(h.dom.live_mem_mib, 4096 + 2 * REC_DIMM_MIB);
+    CU_ASSERT_EQUAL(h.root_bytes, 20);
+    h.want[WEB].restart_from_ms = 0;
     h.dom.power = MO_PW_OFF; /* the host rebooted */
     h.net.active = false;
     CU_ASSERT(play(&h, trouble) >= 0);
