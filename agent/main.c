@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/config.h"
 #include "agent/enrol.h"
@@ -140,8 +141,11 @@ static int
 cmd_observe(const struct options *o)
 {
     struct err e = {0};
+    int status = show_observe(o->config, o->seconds, stdout, &e) < 0 ? fail(&e) : 0;
 
-    return show_observe(o->config, o->seconds, stdout, &e) < 0 ? fail(&e) : 0;
+    if (fflush(stdout) != 0 && status == 0)
+        status = err_exit_status(BY_E_IO);
+    _exit(status); /* libvirt's event loop still runs: nothing is taken apart under it */
 }
 
 static int
