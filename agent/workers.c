@@ -235,11 +235,11 @@ worker_run(struct workers *w, struct worker_job *j)
             conn_suspect(w, c);
     }
     running_remove(w, j);
-    if (j->overdue)
-        w->n_overdue--;
     j->conn = NULL;
     if (c != NULL)
-        conn_put(w, c);
+        conn_put(w, c); /* closing may hang like any call: the thread counts as stuck until then */
+    if (j->overdue)
+        w->n_overdue--;
     queue_push(&w->done, j);
 }
 

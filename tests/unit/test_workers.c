@@ -16,8 +16,9 @@ struct gate {
     pthread_cond_t cond;
     int started, finished, woken;
     bool open;
-    int opened, closed, pings;
+    int opened, closing, closed, pings;
     bool ping_fails, ping_hangs, open_fails;
+    bool close_hangs, close_open; /* until close_open */
 };
 
 static struct gate gate; /* of the test that runs; tests run one after another */
@@ -90,6 +91,12 @@ static void
 close_it(struct virt *v)
 {
     free(v);
+    (void)pthread_mutex_lock(&gate.lock);
+    gate.closing++;
+    (void)pthread_cond_broadcast(&gate.cond);
+    while (gate.close_hangs && !gate.close_open)
+        (void)pthread_cond_wait(&gate.cond, &gate.lock);
+    (void)pthread_mutex_unlock(&gate.lock);
     gate_add(&gate.closed);
 }
 
@@ -374,6 +381,33 @@ reports_a_hypervisor_that_cannot_be_opened(void)
     workers_free(w);
 }
 
+/* A call comes back late, and giving up its connection hangs in turn. */
+static void
+keeps_its_workers_while_a_connection_hangs_at_its_end(void)
+{
+    struct workers *w;
+    struct test_job hang = {0}, next = {0};
+
+    gate_reset();
+    gate.close_hangs = true;
+    w = workers_make(1, 2);
+    submit(w, &hang, "a", run_hanging);
+    CU_ASSERT_TRUE(gate_wait(&gate.started, 1));
+    (void)workers_tick(w, clock_mono_ms() + FAR_MS);
+    gate_release();
+    CU_ASSERT_TRUE(gate_wait(&gate.closing, 1));
+    submit(w, &next, "b", run_quick);
+    CU_ASSERT_TRUE_FATAL(gate_wait(&gate.started, 2));
+    CU_ASSERT_TRUE(wait_done(w, &next));
+    (void)pthread_mutex_lock(&gate.lock);
+    gate.close_open = true;
+    (void)pthread_cond_broadcast(&gate.cond);
+    (void)pthread_mutex_unlock(&gate.lock);
+    CU_ASSERT_TRUE(wait_done(w, &hang));
+    workers_free(w);
+    CU_ASSERT_EQUAL(gate.opened, gate.closed);
+}
+
 static void
 bounds_its_queue(void)
 {
@@ -406,6 +440,8 @@ CU_TestInfo workers_tests[] = {
     {"opens anew after the connection was lost", opens_anew_after_the_connection_was_lost},
     {"leaves a connection whose check hangs", leaves_a_connection_whose_check_hangs},
     {"reports a hypervisor that cannot be opened", reports_a_hypervisor_that_cannot_be_opened},
+    {"keeps its workers while a connection hangs at its end",
+     keeps_its_workers_while_a_connection_hangs_at_its_end},
     {"bounds its queue", bounds_its_queue},
     CU_TEST_INFO_NULL,
 };
