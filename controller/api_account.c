@@ -332,6 +332,47 @@ api_account_unlock(struct api_call *k, struct tx *t, struct err *e)
 }
 
 int
+api_account_end_sessions(struct api_call *k, struct tx *t, struct err *e)
+{
+    struct row one;
+
+    if (row_load(t, k->id, &one, e) < 0 || account_end_all(t, k->id, e) < 0)
+        return -1;
+    memcpy(k->out, &one.a, sizeof(one.a));
+    return 0;
+}
+
+int
+api_account_reset_factors(struct api_call *k, struct tx *t, struct err *e)
+{
+    return api_account_end_sessions(k, t, e) < 0
+               ? -1
+               : DB_EXEC(t->d, DB_FACTOR_DELETE_ALL, NULL, e, DBS(k->id));
+}
+
+int
+api_account_sessions(struct api_call *k, struct tx *t, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    struct w_session_list *out = k->out;
+    struct row one;
+    int rc;
+
+    if (row_load(t, k->id, &one, e) < 0 ||
+        DB_QUERY(t->d, DB_SESSION_LIST, &r, e, DBS(k->id), DBI(t->now_ms)) < 0)
+        return -1;
+    while ((rc = db_next(r, e)) == 1) {
+        struct w_session_view *v = listing_add(&out->items, sizeof(*v), k->a);
+
+        (void)snprintf(v->id, sizeof(v->id), "%s", db_str(r, 0));
+        v->created_at_ms = db_int(r, 1);
+        v->expires_at_ms = db_int(r, 2);
+        v->idle_ms = db_int(r, 3);
+    }
+    return rc;
+}
+
+int
 api_account_disable(struct api_call *k, struct tx *t, struct err *e)
 {
     struct row one;

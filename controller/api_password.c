@@ -123,6 +123,8 @@ api_password_set(struct api_call *k, struct tx *t, struct err *e)
     if (password_judge(in->password, db_str(r, 0), &none) == PASSWORD_LOGIN)
         return err_field(e, BY_E_INVALID, "password", "the password contains the login name");
     db_rows_free(TAKE(r)); /* the statement runs again */
+    if (p->login[0] != '\0')
+        signin_good(t->c, p->login, http_req_peer(k->req));
     k->status = 204;
     return password_store(t, &k->who, p->fresh, k->who.session, e);
 }

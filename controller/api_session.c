@@ -6,6 +6,7 @@
 #include "controller/auth.h"
 #include "controller/commit.h"
 #include "controller/controller.h"
+#include "controller/factor.h"
 #include "controller/login_policy.h"
 #include "controller/routes.h"
 #include "controller/session.h"
@@ -175,6 +176,7 @@ session_by_token(struct api_call *k, struct tx *t, const char *token, struct err
 
 struct prepared {
     struct signin_pass pass;
+    struct factor_claim claim;
     char fresh[PASSWORD_HASH]; /* hash of the new password, "" when there is none */
 };
 
@@ -201,6 +203,12 @@ prepare_session_add(struct api_call *k, struct err *e)
     p = arena_alloc(k->a, sizeof(*p));
     if (signin_try(k->c, in->login, in->password, http_req_peer(k->req), &p->pass, e) < 0)
         return -1;
+    p->claim.login = in->login;
+    p->claim.code = in->code;
+    if (in->proof != NULL && factor_proof(k->c, in->login, in->proof, k->a, &p->claim, e) < 0) {
+        signin_bad(k->c, in->login, k->c->wall_ms());
+        return -1;
+    }
     if (p->pass.old && in->new_password == NULL)
         return session_say_old(e);
     if (in->new_password != NULL &&
@@ -210,12 +218,37 @@ prepare_session_add(struct api_call *k, struct err *e)
     return 0;
 }
 
+struct good {
+    char login[W_NAME], peer[64];
+};
+
+static struct good *
+good_of(const struct api_call *k, struct arena *a)
+{
+    struct good *g = arena_alloc(a, sizeof(*g));
+
+    (void)snprintf(g->login, sizeof(g->login), "%s",
+                   ((const struct w_session_request *)k->in)->login);
+    (void)snprintf(g->peer, sizeof(g->peer), "%s", http_req_peer(k->req));
+    return g;
+}
+
+static void
+session_good(struct controller *c, void *arg)
+{
+    const struct good *g = arg;
+
+    signin_good(c, g->login, g->peer);
+}
+
 /* The store once more: since the comparison the account may have been changed. */
 static int
 session_by_password(struct api_call *k, struct tx *t, const struct prepared *p, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
-    struct session_life l = {.password = true, .how = "password"};
+    struct session_life l = {.password = true};
+    struct w_login_policy rules;
+    bool counts;
 
     if (DB_QUERY(t->d, DB_ACCOUNT_SIGNIN, &r, e, DBS(p->pass.account)) < 0 || db_next(r, e) != 1)
         return -1;
@@ -229,6 +262,17 @@ session_by_password(struct api_call *k, struct tx *t, const struct prepared *p, 
     (void)snprintf(l.who.name, sizeof(l.who.name), "%s", db_str(r, 9));
     (void)snprintf(l.who.employer, sizeof(l.who.employer), "%s", db_str(r, 10));
     db_rows_free(TAKE(r)); /* the statement runs again */
+    if (login_policy_in_force(t->d, k->a, &rules, e) < 0)
+        return -1;
+    if (factor_judge(t, l.who.account, l.who.role, &rules, &p->claim, &counts, e) < 0) {
+        if (counts)
+            signin_bad(t->c, p->claim.login, t->now_ms);
+        return -1;
+    }
+    l.how = !counts                  ? "password"
+            : p->claim.nonce != NULL ? "password and key"
+                                     : "password and code";
+    commit_after(t, session_good, good_of(k, tx_arena(t)));
     if (p->fresh[0] != '\0' && password_store(t, &l.who, p->fresh, "", e) < 0)
         return -1;
     return session_begin(k, t, &l, e);

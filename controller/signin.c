@@ -1,6 +1,7 @@
 #include "controller/signin.h"
 
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <search.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@
 #include "controller/controller.h"
 #include "controller/login_policy.h"
 #include "drivers/base/log.h"
+#include "drivers/crypto/digest.h"
+#include "drivers/crypto/totp.h"
 
 /* Each begins with its key. */
 struct login_row {
@@ -33,6 +36,9 @@ struct signin {
     void *entries;
     void *addresses;
     size_t n_addresses;
+    void *used; /* nonces that were answered */
+    size_t n_used;
+    unsigned char seal[32];       /* of the challenges of this run */
     struct w_login_policy policy; /* second_factor is not used here */
 };
 
@@ -81,6 +87,7 @@ signin_new(struct signin **out, struct err *e)
     if (s == NULL)
         return err_set(e, BY_E_NOMEM, "out of memory");
     (void)pthread_mutex_init(&s->lock, NULL);
+    random_bytes(s->seal, sizeof(s->seal));
     *out = s;
     return 0;
 }
@@ -92,6 +99,8 @@ signin_free(struct signin *s)
         return;
     tdestroy(s->entries, free);
     tdestroy(s->addresses, free);
+    tdestroy(s->used, free);
+    OPENSSL_cleanse(s->seal, sizeof(s->seal));
     (void)pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -358,22 +367,28 @@ try_begin(struct signin *s, struct one_try *x, struct err *e)
     return rc;
 }
 
+static void
+entry_fail(struct signin *s, struct login_row *one, int64_t now_ms, struct lock_note *lock)
+{
+    if (++one->failures < s->policy.failures || one->locked_until_ms != 0)
+        return;
+    one->locked_until_ms = now_ms + s->policy.lock_minutes * INT64_C(60000);
+    memcpy(lock->account, one->account, sizeof(lock->account));
+    lock->failures = one->failures;
+    lock->until_ms = one->locked_until_ms;
+}
+
 /* Of a try that was compared: does it count? */
 static bool
 entry_end(struct signin *s, struct login_row *one, const struct one_try *x, struct signin_pass *out,
           struct lock_note *lock)
 {
     one->in_work -= one->in_work > 0 ? 1 : 0;
-    if (!x->right && ++one->failures >= s->policy.failures && one->locked_until_ms == 0) {
-        one->locked_until_ms = x->now_ms + s->policy.lock_minutes * INT64_C(60000);
-        memcpy(lock->account, one->account, sizeof(lock->account));
-        lock->failures = one->failures;
-        lock->until_ms = one->locked_until_ms;
-    }
+    if (!x->right)
+        entry_fail(s, one, x->now_ms, lock);
     if (!x->right || one->disabled || one->locked_until_ms != 0 ||
         (one->expires_ms != 0 && one->expires_ms <= x->now_ms))
         return false;
-    one->failures = 0;
     memcpy(out->account, one->account, sizeof(out->account));
     out->password_ms = one->password_ms;
     out->old = s->policy.max_age_days != 0 &&
@@ -384,17 +399,13 @@ entry_end(struct signin *s, struct login_row *one, const struct one_try *x, stru
 static bool
 try_end(struct signin *s, const struct one_try *x, struct signin_pass *out, struct lock_note *lock)
 {
-    struct address *a;
     void **at;
     bool ok = false;
 
     (void)pthread_mutex_lock(&s->lock);
-    a = address_of(s, x->peer, x->now_ms);
     at = tfind(x->login, &s->entries, key_cmp);
     if (at != NULL && x->hash[0] != '\0')
         ok = entry_end(s, *at, x, out, lock);
-    if (ok && a != NULL && a->failures > 0)
-        a->failures--;
     (void)pthread_mutex_unlock(&s->lock);
     return ok;
 }
@@ -418,4 +429,124 @@ signin_try(struct controller *c, const char *login, const char *password, const 
                         "the login or the password is wrong, or the account may not sign in now: "
                         "after a few failures it is locked for a while; the security "
                         "administrator can unlock it");
+}
+
+void
+signin_bad(struct controller *c, const char *login, int64_t now_ms)
+{
+    struct lock_note lock = {0};
+    void **at;
+
+    (void)pthread_mutex_lock(&c->signin->lock);
+    at = tfind(login, &c->signin->entries, key_cmp);
+    if (at != NULL)
+        entry_fail(c->signin, *at, now_ms, &lock);
+    (void)pthread_mutex_unlock(&c->signin->lock);
+    if (lock.until_ms != 0)
+        lock_keep(c, &lock);
+}
+
+void
+signin_good(struct controller *c, const char *login, const char *peer)
+{
+    struct signin *s = c->signin;
+    void **at;
+
+    (void)pthread_mutex_lock(&s->lock);
+    at = tfind(login, &s->entries, key_cmp);
+    if (at != NULL)
+        (*(struct login_row **)at)->failures = 0;
+    at = tfind(peer, &s->addresses, key_cmp);
+    if (at != NULL && (*(struct address **)at)->failures > 0)
+        (*(struct address **)at)->failures--;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- challenges ----------------------------------------------------------------------------- */
+
+/* Nothing is kept of a challenge until it was answered: a nonce is a random word and the end of its
+ * life, sealed with a key of this run for one store and login. */
+static void
+nonce_seal(struct controller *c, const char *word, const char *login, char mac[65])
+{
+    char text[300];
+
+    (void)snprintf(text, sizeof(text), "%s %s %s", c->store, login, word);
+    mac_sha256_hex(c->signin->seal, sizeof(c->signin->seal), text, mac);
+}
+
+void
+signin_challenge(struct controller *c, const char *login, int64_t now_ms, char nonce[SIGNIN_NONCE],
+                 int64_t *expires_ms)
+{
+    char random[64], mac[65], word[SIGNIN_NONCE - 66];
+
+    *expires_ms = now_ms + SIGNIN_NONCE_MS;
+    random_token("", random, sizeof(random));
+    (void)snprintf(word, sizeof(word), "%s.%" PRId64, random, *expires_ms);
+    nonce_seal(c, word, login, mac);
+    (void)snprintf(nonce, SIGNIN_NONCE, "%.90s.%.64s", word, mac);
+}
+
+static int64_t
+nonce_expires(const char *word)
+{
+    const char *dot = strchr(word, '.');
+
+    return dot == NULL ? 0 : strtoll(dot + 1, NULL, 10);
+}
+
+bool
+signin_nonce_ours(struct controller *c, const char *login, const char *nonce, int64_t now_ms)
+{
+    const char *dot = strrchr(nonce, '.');
+    char word[SIGNIN_NONCE], mac[65];
+
+    if (dot == NULL || strlen(dot + 1) != 64 || (size_t)(dot - nonce) >= sizeof(word))
+        return false;
+    (void)snprintf(word, sizeof(word), "%.*s", (int)(dot - nonce), nonce);
+    nonce_seal(c, word, login, mac);
+    return CRYPTO_memcmp(mac, dot + 1, 64) == 0 && nonce_expires(word) > now_ms;
+}
+
+struct used {
+    char nonce[SIGNIN_NONCE];
+    int64_t expires_ms;
+};
+struct used_over {
+    int64_t now_ms;
+    char (*found)[SIGNIN_NONCE];
+    size_t n, max;
+};
+
+static void
+used_old(const void *node, VISIT which, void *arg)
+{
+    struct used_over *w = arg;
+    const struct used *u = *(const struct used *const *)node;
+
+    if ((which == postorder || which == leaf) && w->n < w->max && u->expires_ms <= w->now_ms)
+        memcpy(w->found[w->n++], u->nonce, sizeof(u->nonce));
+}
+
+bool
+signin_nonce_use(struct controller *c, const char *nonce, int64_t now_ms)
+{
+    char found[16][SIGNIN_NONCE];
+    struct used_over w = {.now_ms = now_ms, .found = found, .max = ARRAY_LEN(found)};
+    struct used u = {.expires_ms = nonce_expires(nonce)};
+    struct signin *s = c->signin;
+    bool fresh = false;
+
+    (void)snprintf(u.nonce, sizeof(u.nonce), "%s", nonce);
+    (void)pthread_mutex_lock(&s->lock);
+    twalk_r(s->used, used_old, &w); /* short: two minutes of answers that were right */
+    for (size_t i = 0; i < w.n; i++)
+        drop(&s->used, found[i]);
+    s->n_used -= w.n;
+    if (s->n_used < SIGNIN_USED)
+        (void)put(&s->used, &u, sizeof(u), &fresh);
+    s->n_used += fresh ? 1 : 0;
+    (void)pthread_mutex_unlock(&s->lock);
+    return fresh;
 }

@@ -15,6 +15,9 @@
 #define SIGNIN_ADDRESSES 4096    /* source addresses with failures that are remembered */
 #define SIGNIN_OF_ADDRESS 60     /* failures of one address within ... */
 #define SIGNIN_ADDRESS_MS 600000 /* ... ten minutes: it waits until they are over */
+#define SIGNIN_NONCE 160         /* bytes that hold a nonce */
+#define SIGNIN_NONCE_MS 120000   /* its life */
+#define SIGNIN_USED 20000        /* answered ones that are remembered */
 
 struct signin;
 
@@ -43,4 +46,16 @@ bool signin_login(struct signin *s, const char *account, char login[W_NAME]);
  * failed too often. */
 int signin_try(struct controller *c, const char *login, const char *password, const char *peer,
                struct signin_pass *out, struct err *e);
+/** After a right password the second factor was wrong: counts as a failure of the account. */
+void signin_bad(struct controller *c, const char *login, int64_t now_ms);
+/** A session began: the failures of the account are forgotten. */
+void signin_good(struct controller *c, const char *login, const char *peer);
+
+/** What to sign.  It names store and login by a seal; nothing is kept of it. */
+void signin_challenge(struct controller *c, const char *login, int64_t now_ms,
+                      char nonce[SIGNIN_NONCE], int64_t *expires_ms);
+/** Made by this run for this login, and not over. */
+bool signin_nonce_ours(struct controller *c, const char *login, const char *nonce, int64_t now_ms);
+/** True once for each. */
+bool signin_nonce_use(struct controller *c, const char *nonce, int64_t now_ms);
 #endif

@@ -140,6 +140,36 @@ cmd_account_unlock(struct cli *c, struct err *e)
 }
 
 int
+cmd_account_sign_out(struct cli *c, struct err *e)
+{
+    struct w_account out;
+
+    return account_act(c, "end-sessions", &out, e) < 0 ? -1
+                                                       : cli_print_one(c, schema_account, &out, e);
+}
+
+int
+cmd_account_reset_factors(struct cli *c, struct err *e)
+{
+    struct w_account out;
+
+    return account_act(c, "reset-factors", &out, e) < 0 ? -1
+                                                        : cli_print_one(c, schema_account, &out, e);
+}
+
+int
+cmd_account_sessions(struct cli *c, struct err *e)
+{
+    struct w_session_list l;
+    struct w_account a;
+
+    if (cli_find_account(c, c->argv[0], &a, e) < 0 ||
+        CLI_GET(c, arena_printf(&c->a, "/v1/accounts/%s/sessions", a.id), session_list, &l, e) < 0)
+        return -1;
+    return cli_print_list(c, schema_session_list, &l, "id created_at_ms expires_at_ms idle_ms", e);
+}
+
+int
 cmd_account_list(struct cli *c, struct err *e)
 {
     struct w_account_list l;

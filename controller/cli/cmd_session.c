@@ -8,6 +8,7 @@
 
 #include "controller/cli/commands.h"
 #include "controller/cli/secret.h"
+#include "drivers/crypto/paper.h"
 #include "drivers/net/httpc.h"
 
 /* Where the CA of this profile is kept, that it stays when the given file goes; suffix "" or
@@ -72,6 +73,28 @@ read_token(struct cli *c, const char **token, struct err *e)
     return 0;
 }
 
+/* The challenge, signed with the account's own key. */
+static int
+factor_sign(struct cli *c, struct w_session_request *in, struct err *e)
+{
+    SCOPED(sigkey_free) struct sigkey *k = NULL;
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_challenge_request ask = {0};
+    struct w_challenge ch;
+    struct w_login_proof p = {.version = 1};
+
+    memcpy(ask.login, in->login, sizeof(ask.login));
+    if (sigkey_load(cli_opt(c, "factor-key"), &k, e) < 0 ||
+        CLI_POST(c, "/v1/challenges", challenge_request, &ask, challenge, &ch, e) < 0)
+        return -1;
+    memcpy(p.login, in->login, sizeof(p.login));
+    memcpy(p.store, ch.store, sizeof(p.store));
+    p.nonce = ch.nonce;
+    p.public_pem = sigkey_public_pem(k, &c->a);
+    jm_encode(schema_login_proof, &p, &b);
+    return paper_sign(k, PAPER_LOGIN, strbuf_peek(&b), &c->a, &in->proof, e);
+}
+
 /* With a one-time token, or with login and password. */
 static int
 read_proof(struct cli *c, struct w_session_request *in, struct err *e)
@@ -85,27 +108,41 @@ read_proof(struct cli *c, struct w_session_request *in, struct err *e)
     if (cli_copy(in->login, sizeof(in->login), "login", login, e) < 0 ||
         cli_secret(c, "password-file", "password: ", &in->password, e) < 0)
         return -1;
-    return cli_opt(c, "new-password-file") == NULL
-               ? 0
-               : cli_secret(c, "new-password-file", "", &in->new_password, e);
+    if (cli_opt(c, "new-password-file") != NULL &&
+        cli_secret(c, "new-password-file", "", &in->new_password, e) < 0)
+        return -1;
+    if (cli_opt(c, "factor-key") != NULL)
+        return factor_sign(c, in, e);
+    return cli_opt(c, "code-file") == NULL ? 0 : cli_secret(c, "code-file", "", &in->code, e);
 }
 
-/* The controller says by the field at fault what else it wants. */
+/* The controller says by the field at fault what else it wants: asked for, at most once each. */
+static int
+ask_more(struct cli *c, struct w_session_request *in, const struct err *why, struct err *e)
+{
+    if (!cli_can_ask())
+        return *e = *why, -1;
+    if (strcmp(why->field, "new_password") == 0 && in->new_password == NULL) {
+        fprintf(stderr, "%s\n", why->msg);
+        return cli_secret_twice(c, "new-password-file", "new password", &in->new_password, e);
+    }
+    if (strcmp(why->field, "code") == 0 && in->code == NULL && in->proof == NULL)
+        return cli_secret(c, "code-file", "code: ", &in->code, e);
+    return *e = *why, -1;
+}
+
 static int
 sign_in(struct cli *c, struct w_session_request *in, struct w_session *s, struct err *e)
 {
-    struct err first = {0};
+    struct err why = {0};
 
-    if (CLI_POST(c, "/v1/sessions", session_request, in, session, s, &first) == 0)
-        return 0;
-    if (strcmp(first.field, "new_password") != 0 || in->new_password != NULL || !cli_can_ask()) {
-        *e = first;
-        return -1;
+    for (int n = 0; n < 3; n++) {
+        if (CLI_POST(c, "/v1/sessions", session_request, in, session, s, &why) == 0)
+            return 0;
+        if (ask_more(c, in, &why, e) < 0)
+            return -1;
     }
-    fprintf(stderr, "%s\n", first.msg);
-    if (cli_secret_twice(c, "new-password-file", "new password", &in->new_password, e) < 0)
-        return -1;
-    return CLI_POST(c, "/v1/sessions", session_request, in, session, s, e);
+    return *e = why, -1;
 }
 
 /* A sign-in that fails leaves the profile as it was. */

@@ -20,6 +20,7 @@ const char *const w_boot_names[] = {"", "bios", "uefi", "both", NULL};
 const char *const w_format_names[] = {"", "qcow2", "raw", NULL};
 const char *const w_role_names[] = {"",        "admin",  "bureau",   "provider",   "tenant",
                                     "auditor", "county", "secadmin", "auditadmin", NULL};
+const char *const w_factor_kind_names[] = {"", "key", "totp", NULL};
 const char *const w_unit_kind_names[] = {"",       "bureau",  "county",  "provider",
                                          "tenant", "finance", "auditor", NULL};
 const char *const w_account_state_names[] = {"",       "registered", "active",

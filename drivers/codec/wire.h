@@ -97,6 +97,7 @@ enum w_unit_kind {
     UNIT__MAX
 };
 enum w_account_state { ACC_NONE, ACC_REGISTERED, ACC_ACTIVE, ACC_LOCKED, ACC_DISABLED, ACC__MAX };
+enum w_factor_kind { FACTOR_NONE, FACTOR_KEY, FACTOR_TOTP, FACTOR__MAX };
 enum w_key_use { KEY_NONE, KEY_GRANT, KEY_ORDER, KEY__MAX };
 enum w_verdict {
     VERDICT_NONE,
@@ -145,7 +146,8 @@ extern const char *const w_res_kind_names[],
                                         *const w_metric_names[],
                                             *const w_clock_kind_names[],
                                                 *const w_unit_kind_names[],
-                                                    *const w_account_state_names[];
+                                                    *const w_account_state_names[],
+                                                        *const w_factor_kind_names[];
 
 extern const char *const w_shape_names[], *const w_unit_act_names[], *const w_restart_names[];
 

@@ -62,7 +62,7 @@ keeps_the_three_administrators_apart(void)
                 authz_allows(AZ_AUDITADMIN, (enum authz_perm)p);
 
         CU_ASSERT(all || n <= 1 || p == AZ_P_ACCOUNT_LIST || p == AZ_P_ACCOUNT_DISABLE ||
-                  p == AZ_P_ACCOUNT_ASSIGN);
+                  p == AZ_P_ACCOUNT_ASSIGN || p == AZ_P_ACCOUNT_SESSIONS);
     }
 }
 
@@ -72,7 +72,8 @@ gives_the_auditor_no_permission_that_changes_anything(void)
     for (int p = 0; p < AZ_P__MAX; p++) {
         const char *name = authz_perm_name((enum authz_perm)p);
         size_t len = strlen(name);
-        bool reads = strcmp(name, "EXPLAIN") == 0 || strcmp(name, "SESSION") == 0 ||
+        bool reads = strcmp(name, "EXPLAIN") == 0 || strcmp(name, "ACCOUNT_SESSIONS") == 0 ||
+                     strcmp(name, "SESSION") == 0 ||
                      (len > 5 && (strcmp(name + len - 5, "_READ") == 0 ||
                                   strcmp(name + len - 5, "_LIST") == 0));
 
@@ -93,7 +94,10 @@ static const struct {
     {"account_add", AZ_P_ACCOUNT_WRITE},
     {"account_assign", AZ_P_ACCOUNT_ASSIGN},
     {"account_disable", AZ_P_ACCOUNT_DISABLE},
+    {"account_end_sessions", AZ_P_ACCOUNT_SECURE},
     {"account_list", AZ_P_ACCOUNT_LIST},
+    {"account_reset_factors", AZ_P_ACCOUNT_SECURE},
+    {"account_sessions", AZ_P_ACCOUNT_SESSIONS},
     {"account_token", AZ_P_ACCOUNT_SECURE},
     {"account_unlock", AZ_P_ACCOUNT_SECURE},
     {"attachment_add", AZ_P_ATTACHMENT_WRITE},
@@ -111,6 +115,10 @@ static const struct {
     {"case_move", AZ_P_CASE_MOVE},
     {"certificate_get", AZ_P_CERTIFICATE_READ},
     {"explain_get", AZ_P_EXPLAIN},
+    {"factor_add", AZ_P_SESSION},
+    {"factor_confirm", AZ_P_SESSION},
+    {"factor_list", AZ_P_SESSION},
+    {"factor_remove", AZ_P_SESSION},
     {"finding_list", AZ_P_FINDING_READ},
     {"grant_add", AZ_P_GRANT_WRITE},
     {"grant_check", AZ_P_GRANT_CHECK},
