@@ -190,6 +190,8 @@ controller_enter_recovery(struct tx *t, const char *reason, struct err *e)
     if (now != NULL && now[0] != '\0')
         return 0;
     if (meta_set(t->d, META_RECOVERY, reason, e) < 0 ||
+        db_exec(t->d, DB_RECOVERY_ASK_ALL, NULL, 0, NULL, e) < 0 ||
+        db_exec(t->d, DB_RECOVERY_WITHOUT_CLEAR, NULL, 0, NULL, e) < 0 ||
         ledger_append(t, "controller", "recovery.entered", t->c->store, "{}", e) < 0)
         return -1;
     commit_after(t, controller_recovery_on, NULL);

@@ -11,11 +11,14 @@
 #include "controller/quota.h"
 #include "controller/witness.h"
 #include "drivers/base/log.h"
+#include "drivers/base/strbuf.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
 #include "drivers/db/store_grant.h"
 #include "drivers/db/store_host_flow.h"
 #include "drivers/db/store_usage.h"
+
+enum { MISSING_NAMED = 8 }; /* in one sentence */
 
 struct found {
     const char *text, *body;
@@ -290,6 +293,27 @@ import_orders(struct import *m, const struct w_receipts *in, struct err *e)
 }
 
 int
+recovery_missing(struct tx *t, struct arena *a, const char **out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    SCOPED(strbuf) struct strbuf b = {0};
+    int rc, n = 0, more = 0;
+
+    if (db_query(t->d, DB_RECOVERY_MISSING, NULL, 0, &r, e) < 0)
+        return -1;
+    while ((rc = db_next(r, e)) == 1) {
+        if (n++ < MISSING_NAMED)
+            strbuf_addf(&b, "%s%s", n > 1 ? ", " : "", db_str(r, 0));
+        else
+            more++;
+    }
+    if (more > 0)
+        strbuf_addf(&b, " and %d more", more);
+    *out = n == 0 ? NULL : arena_strdup(a, strbuf_peek(&b));
+    return rc;
+}
+
+int
 api_agent_receipts(struct api_call *k, struct tx *t, struct err *e)
 {
     const struct w_receipts *in = k->in;
@@ -308,7 +332,8 @@ api_agent_receipts(struct api_call *k, struct tx *t, struct err *e)
     if (import_purpose(&m, in, PAPER_GRANT, NULL, KEY_GRANT, import_grant, e) < 0 ||
         import_orders(&m, in, e) < 0 ||
         import_purpose(&m, in, PAPER_PLAN, NULL, KEY_GRANT, import_plan, e) < 0 ||
-        host_flow_receipts_wanted(t->d, k->who.host, m.refused > 0, e) < 0)
+        host_flow_receipts_wanted(t->d, k->who.host, m.refused > 0, e) < 0 ||
+        DB_EXEC(t->d, DB_RECOVERY_WITHOUT_END, NULL, e, DBS(k->who.host)) < 0)
         return err_wrap(e, "receipts of host %s", h.name);
     (void)snprintf(body, sizeof(body),
                    "{\"grants\":%zu,\"orders\":%zu,\"plans\":%zu,\"refused\":%zu}", m.grants,

@@ -7,4 +7,6 @@
 #include "controller/api.h"
 
 int api_agent_receipts(struct api_call *k, struct tx *t, struct err *e);
+/** Names of the hosts whose receipts are still waited for, for people; NULL when there are none. */
+int recovery_missing(struct tx *t, struct arena *a, const char **out, struct err *e);
 #endif

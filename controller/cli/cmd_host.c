@@ -151,6 +151,21 @@ cmd_recovery_confirm(struct cli *c, struct err *e)
 }
 
 int
+cmd_recovery_without(struct cli *c, struct err *e)
+{
+    struct w_recovery_without in = {.dry_run = cli_opt(c, "dry-run") != NULL};
+    struct w_status_view s;
+
+    if (cli_need(c, "reason", &in.reason, e) < 0 ||
+        cli_copy(in.host, sizeof(in.host), "host", c->argv[0], e) < 0)
+        return -1;
+    cli_request_id(c, in.request);
+    if (CLI_POST(c, "/v1/recovery:without", recovery_without, &in, status_view, &s, e) < 0)
+        return -1;
+    return cli_print_one(c, schema_status_view, &s, e);
+}
+
+int
 cmd_version(struct cli *c, struct err *e)
 {
     (void)c;

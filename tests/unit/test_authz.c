@@ -154,6 +154,7 @@ static const struct {
     {"policy_get", AZ_P_POLICY_READ},
     {"quota_list", AZ_P_QUOTA_READ},
     {"recovery_confirm", AZ_P_RECOVERY_CONFIRM},
+    {"recovery_without", AZ_P_RECOVERY_CONFIRM},
     {"resource_attach", AZ_P_RESOURCE_RESHAPE},
     {"resource_bin", AZ_P_RESOURCE_TAKE},
     {"resource_create", AZ_P_RESOURCE_RESHAPE},

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "controller/commit.h"
 #include "controller/act.h"
 #include "controller/dispatch.h"
 #include "controller/jobs.h"
@@ -454,6 +455,42 @@ receipts_of(struct flow *f, const struct w_desired_answer *set)
     return arena_strdup(&f->a, strbuf_peek(&b));
 }
 
+static int
+recovery_step(void *arg, struct tx *t, struct err *e)
+{
+    (void)arg;
+    return controller_enter_recovery(t, "a host knows more", e);
+}
+
+static int
+confirm(struct flow *f, struct w_status_view *st)
+{
+    return FLOW_CALL(f, f->people[FLOW_ADMIN], "POST", "/v1/recovery:confirm",
+                     flow_text(f, "{\"request\":\"%s\"}", flow_uuid(f)), status_view, st);
+}
+
+static int
+without(struct flow *f, const char *host, const char *reason, struct w_status_view *st)
+{
+    return FLOW_CALL(f, f->people[FLOW_ADMIN], "POST", "/v1/recovery:without",
+                     flow_text(f, "{\"request\":\"%s\",\"host\":\"%s\",\"reason\":\"%s\"}",
+                               flow_uuid(f), host, reason),
+                     status_view, st);
+}
+
+static int
+ledger_has(struct flow *f, const char *act)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int n = 0;
+
+    CU_ASSERT_EQUAL_FATAL(DB_QUERY(d, DB_LEDGER_PAGE, &r, &f->err, DBI(0), DBI(1000)), 0);
+    while (db_next(r, &f->err) == 1)
+        n += strcmp(db_str(r, 3), act) == 0;
+    return n;
+}
+
 static void
 an_older_copy_of_the_store_learns_from_its_hosts(void)
 {
@@ -488,8 +525,14 @@ an_older_copy_of_the_store_learns_from_its_hosts(void)
     CU_ASSERT_EQUAL(flow_grant_add(&f, flow_grant(&f, "X-3"), flow_uuid(&f), &acc), -1);
     CU_ASSERT_EQUAL(f.status, 409);
 
+    CU_ASSERT_EQUAL(confirm(&f, &st), -1); /* what this host knows would be forgotten */
+    CU_ASSERT_EQUAL(f.status, 409);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "h1"));
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "GET", "/v1/status", NULL, status_view, &st));
+    CU_ASSERT_STRING_EQUAL(st.receipts_missing, "h1");
     OK(flow_call(&f, f.agent, "POST", "/a/v1/receipts", receipts_of(&f, &all), NULL, 0, NULL));
     CU_ASSERT_EQUAL(count_resources(&f, FLOW_BUREAU), 8);
+    CU_ASSERT_EQUAL(without(&f, "h1", "gone", &st), -1); /* it is not waited for */
     OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST", "/v1/recovery:confirm",
                  flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f)), status_view, &st));
     CU_ASSERT_FALSE(st.recovery);
@@ -500,6 +543,33 @@ an_older_copy_of_the_store_learns_from_its_hosts(void)
     f.cursor = 0;
     CU_ASSERT_EQUAL(flow_carry_out(&f), 8);
     CU_ASSERT_EQUAL(grant_view(&f, second->id).orders_open, 0);
+    flow_stop(&f);
+}
+
+/* A host that burnt down: somebody says so, with a reason, and the rest goes on. */
+static void
+a_lost_host_is_named_before_recovery_ends(void)
+{
+    struct flow f;
+    struct w_status_view st;
+
+    flow_start(&f);
+    CU_ASSERT_EQUAL(without(&f, "h1", "gone", &st), -1); /* not in recovery */
+    OK(commit_run(f.ctl.c.commit, recovery_step, NULL, &f.err));
+    CU_ASSERT_EQUAL(confirm(&f, &st), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "recovery without HOST"));
+    CU_ASSERT_EQUAL(without(&f, "h9", "gone", &st), -1);
+    CU_ASSERT_EQUAL(f.status, 404);
+    CU_ASSERT_EQUAL(without(&f, "h1", "", &st), -1); /* a reason is owed */
+    CU_ASSERT_EQUAL(confirm(&f, &st), -1);
+    OK(without(&f, "h1", "burnt down on the third", &st));
+    CU_ASSERT_PTR_NULL(st.receipts_missing);
+    CU_ASSERT_TRUE(st.recovery);
+    CU_ASSERT_EQUAL(ledger_has(&f, "recovery.without"), 1);
+    OK(confirm(&f, &st));
+    CU_ASSERT_FALSE(st.recovery);
+    OK(commit_run(f.ctl.c.commit, recovery_step, NULL, &f.err)); /* the next one asks anew */
+    CU_ASSERT_EQUAL(confirm(&f, &st), -1);
     flow_stop(&f);
 }
 
@@ -677,6 +747,7 @@ CU_TestInfo flow_tests[] = {
     {"a term that cannot be is not believed", a_term_that_cannot_be_is_not_believed},
     {"an older copy of the store learns from its hosts",
      an_older_copy_of_the_store_learns_from_its_hosts},
+    {"a lost host is named before recovery ends", a_lost_host_is_named_before_recovery_ends},
     {"a clock is overdue from its own instant", a_clock_is_overdue_from_its_own_instant},
     {"a silent host takes nothing new and loses nothing",
      a_silent_host_takes_nothing_new_and_loses_nothing},
