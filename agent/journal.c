@@ -71,23 +71,29 @@ sync_parent(const char *dir, struct err *e)
     return 0;
 }
 
-/* Write all of a new file beside the real one, sync, rename over it, sync the folder. */
+/* Write all of a new file beside the real one, sync, rename over it, sync the folder.  *out_fd is
+ * the new file as soon as it is in its place, even where -1 says that this may not be durable. */
 static int
 replace_file(int dir_fd, const struct strbuf *content, int *out_fd, struct err *e)
 {
     SCOPED(fd)
     int fd = openat(dir_fd, FILE_NAME ".new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    enum fault_verdict move;
 
     if (fd < 0)
         return err_set(e, errno == ENOSPC ? BY_E_NO_SPACE : BY_E_IO, "receipts: create: %s",
                        strerror(errno));
     if (write_all(fd, content->s, content->len, 0, e) < 0)
         return -1;
-    if (fsync(fd) < 0 || renameat(dir_fd, FILE_NAME ".new", dir_fd, FILE_NAME) < 0 ||
-        fsync(dir_fd) < 0)
+    if (fsync(fd) < 0)
         return err_set(e, BY_E_IO, "receipts: make durable: %s", strerror(errno));
+    move = fault_at(BY_FAULT_COMPACT_MOVE);
+    if (move == FAULT_FAIL || renameat(dir_fd, FILE_NAME ".new", dir_fd, FILE_NAME) < 0)
+        return err_set(e, BY_E_IO, "receipts: put the new file in its place: %s", strerror(errno));
     *out_fd = fd;
     fd = -1;
+    if (fsync(dir_fd) < 0 || move == FAULT_LOSE)
+        return err_set(e, BY_E_IO, "receipts: make durable: %s", strerror(errno));
     return 0;
 }
 
@@ -293,17 +299,22 @@ int
 journal_rewrite(struct journal *j, const struct strbuf *batch, struct err *e)
 {
     SCOPED(strbuf) struct strbuf b = {0};
-    int fd = -1;
+    int fd = -1, rc;
 
+    if (fault_at(BY_FAULT_COMPACT_BEFORE) == FAULT_FAIL)
+        return err_set(e, BY_E_IO, "receipts: a test made this rewriting fail");
     frame_head(&b, j->id);
     strbuf_add(&b, batch->s, batch->len);
-    if (replace_file(j->dir_fd, &b, &fd, e) < 0)
+    rc = replace_file(j->dir_fd, &b, &fd, e);
+    if (fd < 0)
         return -1;
-    (void)close(j->fd); /* replaced */
+    /* Replaced, whatever follows: a line that went to the old file would be lost with it. */
+    (void)close(j->fd);
     j->fd = fd;
     j->size = b.len;
-    j->broken = false;
-    return 0;
+    j->broken = rc < 0;
+    (void)fault_at(BY_FAULT_COMPACT_AFTER);
+    return rc;
 }
 
 size_t

@@ -105,6 +105,7 @@ struct receipts {
     char store[W_ID];
     char *head;
     struct strbuf staged; /* framed lines */
+    size_t look_at; /* size of the file at which it is worth looking what is needed; 0: first */
 };
 
 static void
@@ -325,6 +326,78 @@ frame_line(struct strbuf *out, const struct line *l)
     journal_frame(out, strbuf_peek(&b), b.len);
 }
 
+static bool
+is_authority(const struct receipts *r, const char *plan)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (strcmp(r->v[i]->r.order.authority_id, plan) == 0)
+            return true;
+    return false;
+}
+
+/* The bureau gave a machine the sizes that it has now: an order after it may rest on that. */
+static bool
+has_planned_size(const struct receipts *r, const struct w_plan *p)
+{
+    for (size_t i = 0; i < p->lines.n; i++) {
+        const struct w_plan_line *l = JM_ITEM(p->lines, struct w_plan_line, i);
+        const struct receipt *t = receipts_find(r, l->resource);
+
+        if (l->verb == VERB_DOWNGRADE && t != NULL && !t->facts.absent &&
+            t->order.vm.vcpus == l->vcpus && t->order.vm.mem_mib == l->mem_mib)
+            return true;
+    }
+    return false;
+}
+
+/* Whoever sends a later order sends the papers with it that it rests on. */
+static bool
+is_needed(const struct receipts *r, size_t at)
+{
+    const struct receipt_paper *p = &r->papers[at]->p;
+
+    switch (p->kind) {
+    case PAPER_KIND_GRANT:
+        for (size_t i = 0; i < r->n; i++)
+            if (strcmp(r->v[i]->r.order.grant, p->id) == 0)
+                return true;
+        return false;
+    case PAPER_KIND_PLAN:
+        return is_authority(r, p->id) || has_planned_size(r, &p->u.plan);
+    case PAPER_KIND_KEYS: /* taken in order of their number: the last is in force */
+        for (size_t i = at + 1; i < r->n_papers; i++)
+            if (r->papers[i]->p.kind == PAPER_KIND_KEYS)
+                return false;
+        return true;
+    case PAPER_KIND__MAX:
+        break;
+    }
+    return true;
+}
+
+static void
+paper_free(struct paper_entry *t)
+{
+    arena_clear(&t->a);
+    free(t);
+}
+
+static void
+papers_prune(struct receipts *r)
+{
+    size_t keep = 0;
+
+    for (size_t i = 0; i < r->n_papers; i++) {
+        struct paper_entry *t = r->papers[i];
+
+        if (is_needed(r, i))
+            r->papers[keep++] = t;
+        else
+            paper_free(t);
+    }
+    r->n_papers = keep;
+}
+
 /* Everything that is true now, as lines. */
 static void
 frame_all(const struct receipts *r, struct strbuf *out)
@@ -406,10 +479,8 @@ receipts_free(struct receipts *r)
         return;
     for (size_t i = 0; i < r->n; i++)
         entry_free(r->v[i]);
-    for (size_t i = 0; i < r->n_papers; i++) {
-        arena_clear(&r->papers[i]->a);
-        free(r->papers[i]);
-    }
+    for (size_t i = 0; i < r->n_papers; i++)
+        paper_free(r->papers[i]);
     free(r->v);
     free(r->papers);
     free(r->head);
@@ -567,6 +638,28 @@ rewrite(struct receipts *r, struct err *e)
 }
 
 int
+receipts_compact(struct receipts *r, struct err *e)
+{
+    papers_prune(r);
+    return rewrite(r, e);
+}
+
+/* Only saves space: when it fails, the file holds all that is needed, and more. */
+static void
+compact_when_due(struct receipts *r)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+
+    if (journal_size(r->j) <= REWRITE_BYTES || journal_size(r->j) <= r->look_at)
+        return;
+    papers_prune(r);
+    frame_all(r, &b);
+    r->look_at = b.len * REWRITE_RATIO;
+    if (journal_size(r->j) > r->look_at)
+        (void)journal_rewrite(r->j, &b, NULL);
+}
+
+int
 receipts_commit(struct receipts *r, struct err *e)
 {
     int rc;
@@ -579,13 +672,8 @@ receipts_commit(struct receipts *r, struct err *e)
     else if (e->code == BY_E_IO && rewrite(r, &(struct err){0}) == 0)
         err_wrap(e, "the receipts were rewritten without it");
     strbuf_reset(&r->staged);
-    if (rc == 0 && journal_size(r->j) > REWRITE_BYTES) {
-        SCOPED(strbuf) struct strbuf b = {0};
-
-        frame_all(r, &b);
-        if (b.len < journal_size(r->j) / REWRITE_RATIO)
-            (void)journal_rewrite(r->j, &b, NULL); /* only saves space; the old file is whole */
-    }
+    if (rc == 0)
+        compact_when_due(r);
     return rc;
 }
 

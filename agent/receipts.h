@@ -94,6 +94,11 @@ void receipts_stage_seen(struct receipts *r, uint64_t term, const char *store, c
 void receipts_stage_restated(struct receipts *r);
 /** Make all that was staged durable, then true in memory.  On -1 nothing changed. */
 int receipts_commit(struct receipts *r, struct err *e);
+/** Rewrite the file with what is still needed: the newest order of each resource with its facts,
+ * tombstones too; the grants that they name; the plans that they name, and those whose sizes a
+ * machine has; the newest key statement; term, store and head.  receipts_commit() does it when
+ * the file is mostly history.  On -1 the file holds at least this. */
+int receipts_compact(struct receipts *r, struct err *e);
 /** Drop what was staged. */
 void receipts_abort(struct receipts *r);
 

@@ -305,6 +305,142 @@ never_shortens_the_hold_by_a_clock_jump(void)
     CU_ASSERT_EQUAL(receipt_binned_ms(&f, 2000000, 1000, boot2), 41000);
 }
 
+/* What nobody needs any more, beside what put_order() wrote. */
+static void
+put_history(struct fix *f, struct receipts *r, struct w_grant *old, struct w_plan *done)
+{
+    *old = f->m.grant;
+    random_uuid(old->id);
+    (void)snprintf(old->number, sizeof(old->number), "superseded");
+    receipts_stage_paper(r, PAPER_KIND_GRANT, mill_sign_grant(&f->m, f->m.bureau, old));
+    mill_plan(&f->m, done, RES_VM, f->m.vm, VERB_DOWNGRADE);
+    receipts_stage_paper(r, PAPER_KIND_PLAN, mill_sign_plan(&f->m, f->m.bureau, done));
+    put_order(f, r);
+}
+
+/* Everything that must survive; whether the history is still there. */
+static bool
+holds_what_is_needed(struct fix *f, const struct receipts *r, const char *old_grant,
+                     const char *done_plan)
+{
+    const struct receipt *t = receipts_find(r, f->m.vol);
+    size_t keys = 0;
+
+    CU_ASSERT_FALSE(receipts_lost(r));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+    CU_ASSERT_STRING_EQUAL(t->envelope, f->order);
+    CU_ASSERT(t->hold_ms == 7 && t->not_before_ms == 9 && t->facts.fill == FILL_FILLING);
+    CU_ASSERT_EQUAL(receipts_term(r), 3);
+    CU_ASSERT_STRING_EQUAL(receipts_store(r), f->m.store);
+    CU_ASSERT_PTR_NOT_NULL(receipts_grant(r, f->m.grant.id));
+    for (size_t i = 0; i < receipts_papers(r); i++)
+        keys += receipts_paper_at(r, i)->kind == PAPER_KIND_KEYS;
+    CU_ASSERT_EQUAL(keys, 1);
+    CU_ASSERT_EQUAL(receipts_grant(r, old_grant) != NULL, receipts_plan(r, done_plan) != NULL);
+    return receipts_grant(r, old_grant) != NULL;
+}
+
+static void
+keeps_what_is_needed_when_it_is_rewritten(void)
+{
+    struct fix f;
+    struct err e = {0};
+    struct receipts *r = NULL;
+    struct w_grant old;
+    struct w_plan done, sized;
+    struct w_order vm;
+
+    fix_open(&f);
+    CU_ASSERT_EQUAL_FATAL(receipts_open(f.dir, f.id, &r, &e), 0);
+    put_history(&f, r, &old, &done);
+    mill_vm_order(&f.m, &vm);
+    receipts_stage_order(r, mill_sign_order(&f.m, f.m.controller, &vm), 7, 0);
+    mill_plan(&f.m, &sized, RES_VM, f.m.vm, VERB_DOWNGRADE); /* the size that it has now */
+    JM_ITEM(sized.lines, struct w_plan_line, 0)->vcpus = vm.vm.vcpus;
+    JM_ITEM(sized.lines, struct w_plan_line, 0)->mem_mib = vm.vm.mem_mib;
+    receipts_stage_paper(r, PAPER_KIND_PLAN, mill_sign_plan(&f.m, f.m.bureau, &sized));
+    CU_ASSERT_EQUAL_FATAL(receipts_commit(r, &e), 0);
+    CU_ASSERT_TRUE(holds_what_is_needed(&f, r, old.id, done.id));
+    CU_ASSERT_EQUAL(receipts_compact(r, &e), 0);
+    for (int round = 0; round < 2; round++) {
+        CU_ASSERT_FALSE(holds_what_is_needed(&f, r, old.id, done.id));
+        CU_ASSERT_PTR_NOT_NULL(receipts_plan(r, sized.id));
+        CU_ASSERT_EQUAL(receipts_count(r), 2);
+        receipts_free(r);
+        CU_ASSERT_EQUAL_FATAL(receipts_open(f.dir, f.id, &r, &e), 0);
+    }
+    receipts_free(r);
+    fix_close(&f);
+}
+
+/* A child rewrites under a fault, and if it lives, commits one thing more. */
+static int
+rewritten_under(struct fix *f, const char *fault)
+{
+    struct receipts *r = NULL;
+    struct err e = {0};
+    int status = 0;
+    pid_t pid = fork();
+
+    CU_ASSERT_FATAL(pid >= 0);
+    if (pid == 0) {
+        fault_restart();
+        if (receipts_open(f->dir, f->id, &r, &e) < 0)
+            _exit(1);
+        (void)setenv("BIANYUN_FAULT", fault, 1);
+        (void)receipts_compact(r, &e);
+        for (int i = 0; i < 2; i++) { /* what fails once is asked again, as the agent does */
+            receipts_stage_seen(r, 3, f->m.store, "head after");
+            if (receipts_commit(r, &e) == 0)
+                _exit(0);
+        }
+        _exit(2);
+    }
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void
+loses_nothing_at_any_step_of_rewriting(void)
+{
+    static const struct {
+        const char *fault;
+        bool killed, history; /* afterwards what is not needed may still be there */
+    } rows[] = {
+        {"COMPACT_BEFORE:1:kill", true, true}, {"COMPACT_BEFORE:1:fail", false, true},
+        {"COMPACT_MOVE:1:kill", true, true},   {"COMPACT_MOVE:1:fail", false, true},
+        {"COMPACT_MOVE:1:lose", false, false}, {"COMPACT_AFTER:1:kill", true, false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fix f;
+        struct err e = {0};
+        struct receipts *r = NULL;
+        struct w_grant old;
+        struct w_plan done;
+        int status;
+
+        fix_open(&f);
+        CU_ASSERT_EQUAL_FATAL(receipts_open(f.dir, f.id, &r, &e), 0);
+        put_history(&f, r, &old, &done);
+        CU_ASSERT_EQUAL_FATAL(receipts_commit(r, &e), 0);
+        receipts_free(r);
+        status = rewritten_under(&f, rows[i].fault);
+        CU_ASSERT_EQUAL(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, rows[i].killed);
+        CU_ASSERT(rows[i].killed || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
+        CU_ASSERT_EQUAL_FATAL(receipts_open(f.dir, f.id, &r, &e), 0);
+        CU_ASSERT_EQUAL(holds_what_is_needed(&f, r, old.id, done.id), rows[i].history);
+        if (!rows[i].killed) { /* what was acknowledged after it is not in a file that is gone */
+            CU_ASSERT_PTR_NOT_NULL_FATAL(receipts_head(r));
+            CU_ASSERT_STRING_EQUAL(receipts_head(r), "head after");
+        }
+        CU_ASSERT_EQUAL(receipts_compact(r, &e), 0);
+        CU_ASSERT_FALSE(holds_what_is_needed(&f, r, old.id, done.id));
+        receipts_free(r);
+        fix_close(&f);
+    }
+}
+
 CU_TestInfo receipts_tests[] = {
     {"keeps the exact bytes over a restart", keeps_the_exact_bytes_over_a_restart},
     {"forgets what was staged but not committed", forgets_what_was_staged_but_not_committed},
@@ -312,6 +448,8 @@ CU_TestInfo receipts_tests[] = {
     {"says lost when damaged, gone or another's", says_lost_when_damaged_gone_or_anothers},
     {"has all or nothing after a kill", has_all_or_nothing_after_a_kill},
     {"changes nothing when the write fails", changes_nothing_when_the_write_fails},
+    {"keeps what is needed when it is rewritten", keeps_what_is_needed_when_it_is_rewritten},
+    {"loses nothing at any step of rewriting", loses_nothing_at_any_step_of_rewriting},
     {"never shortens the hold by a clock jump", never_shortens_the_hold_by_a_clock_jump},
     CU_TEST_INFO_NULL,
 };
