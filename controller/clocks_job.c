@@ -31,12 +31,22 @@ say(struct tx *t, const struct clock_row *r, const char *act, const struct clock
     return ledger_append(t, "controller", act, r->subject, strbuf_peek(&b), e);
 }
 
+/* By the wall clock: after a jump there and back, time in the ledger stands still in a future that
+ * has not come. */
+static int64_t
+judged_at(const struct tx *t)
+{
+    int64_t wall = t->c->wall_ms();
+
+    return wall < t->now_ms ? wall : t->now_ms;
+}
+
 /* Late from its own instant, however late that is noticed. */
 static int
 judge(struct tx *t, struct clock_row *r, struct err *e)
 {
     struct clock_event at = {.at_ms = r->due_ms};
-    enum clock_state s = clock_state_of(t->c, r, t->now_ms);
+    enum clock_state s = clock_state_of(t->c, r, judged_at(t));
 
     if (r->overdue_ms != 0 || !clock_is_late(s))
         return 0;
@@ -50,11 +60,13 @@ judge(struct tx *t, struct clock_row *r, struct err *e)
 static int
 tell(struct tx *t, struct clock_row *r, const struct clock_event *ev, size_t n, struct err *e)
 {
+    int64_t now = judged_at(t);
+
     r->next_ms = 0;
     for (size_t i = 0; i < n; i++) {
-        bool stale = ev[i].what == CLE_REMIND && i + 1 < n && ev[i + 1].at_ms <= t->now_ms;
+        bool stale = ev[i].what == CLE_REMIND && i + 1 < n && ev[i + 1].at_ms <= now;
 
-        if (ev[i].at_ms > t->now_ms) {
+        if (ev[i].at_ms > now) {
             r->next_ms = ev[i].at_ms;
             break;
         }
@@ -64,7 +76,7 @@ tell(struct tx *t, struct clock_row *r, const struct clock_event *ev, size_t n, 
             say(t, r, "clock.told", &ev[i], e) < 0)
             return -1;
     }
-    for (size_t i = 0; i < n && ev[i].at_ms <= t->now_ms; i++)
+    for (size_t i = 0; i < n && ev[i].at_ms <= now; i++)
         if (ev[i].at_ms > r->told_ms)
             r->told_ms = ev[i].at_ms;
     return 0;
@@ -100,6 +112,8 @@ round_step(void *arg, struct tx *t, struct err *e)
     struct calendar cal;
     char version[24];
 
+    if (tx_clock_jumped(t))
+        return 0;
     if (calendar_load(t->d, &a, &cal, version, sizeof(version), e) < 0)
         return -1;
     for (size_t i = 0; i < x->n; i++)

@@ -153,6 +153,7 @@ commit_clock(struct commit *w, struct group *g, int64_t wall, int64_t mono, stru
     if (ledger_append(&t, "controller", "clock.jumped", w->c->store, body, e) < 0 ||
         meta_set_int(w->d, META_CLOCK_JUMP, 1, e) < 0)
         return -1;
+    g->jumped = true;
     commit_after(&t, commit_clock_flag, NULL);
     return 0;
 }
@@ -335,6 +336,12 @@ commit_after(struct tx *t, void (*fn)(struct controller *c, void *arg), void *ar
 
     *h = (struct group_hook){.next = g->s.hooks, .fn = fn, .arg = arg};
     g->s.hooks = h;
+}
+
+bool
+tx_clock_jumped(const struct tx *t)
+{
+    return t->group->jumped || controller_clock_jumped(t->c);
 }
 
 struct arena *

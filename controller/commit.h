@@ -36,6 +36,9 @@ int commit_touch_host(struct tx *t, const char *host, struct err *e);
 /** Something to do after this step's commit, on the writer thread, in order; must not block.  Not
  * run when the step or the group fails. */
 void commit_after(struct tx *t, void (*fn)(struct controller *c, void *arg), void *arg);
+/** The clock jumped and nobody has confirmed it, or this very group found it: time alone decides
+ * nothing now, no verdict, no end of a hold, no step of a plan. */
+bool tx_clock_jumped(const struct tx *t);
 /** Memory that lives until the group's answers have left. */
 struct arena *tx_arena(struct tx *t);
 #endif

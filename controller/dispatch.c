@@ -90,7 +90,8 @@ dispatch_answer(struct controller *c, struct db *db, const char *host, uint64_t 
 
     answer_frame(c, a, cursor, out);
     *news = false;
-    if (hold_in_force(db, host, now_ms, a, &out->holds, e) < 0 ||
+    /* By a clock that jumped no hold is over; the host ends it by its own. */
+    if (hold_in_force(db, host, controller_clock_jumped(c) ? 0 : now_ms, a, &out->holds, e) < 0 ||
         host_flow_get(db, host, &h, e) < 0)
         return -1;
     if (out->recovery)

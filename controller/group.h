@@ -51,6 +51,7 @@ struct group {
     struct db *d;
     struct arena arena;
     const char *head; /* the signed head, once sealed */
+    bool jumped;      /* this group found that the clock has jumped */
     struct group_state s;
 };
 #endif

@@ -40,7 +40,7 @@ struct jobs {
 static int
 plans_step(void *arg, struct tx *t, struct err *e)
 {
-    return plan_run_due(t, arg, e);
+    return tx_clock_jumped(t) ? 0 : plan_run_due(t, arg, e);
 }
 
 static int
@@ -60,6 +60,8 @@ run_plans(struct controller *c, struct db *d, struct err *e)
 {
     size_t due = 0, made = 0;
 
+    if (controller_clock_jumped(c))
+        return 0;
     if (plan_each_due(d, c->wall_ms(), "", count, &due, e) < 0)
         return -1;
     if (due == 0)
@@ -74,7 +76,7 @@ run_plans(struct controller *c, struct db *d, struct err *e)
 static int
 holds_step(void *arg, struct tx *t, struct err *e)
 {
-    return hold_expire(t, arg, e);
+    return tx_clock_jumped(t) ? 0 : hold_expire(t, arg, e);
 }
 
 static int
@@ -94,6 +96,8 @@ run_holds(struct controller *c, struct db *d, struct err *e)
 {
     size_t n = 0;
 
+    if (controller_clock_jumped(c))
+        return 0;
     if (hold_each_expired(d, c->wall_ms(), note_hold, &n, e) < 0)
         return -1;
     return n == 0 ? 0 : commit_run(c->commit, holds_step, &n, e);

@@ -8,6 +8,8 @@
 #include "controller/clocks.h"
 #include "controller/commit.h"
 #include "controller/jobs.h"
+#include "controller/live.h"
+#include "controller/meta.h"
 #include "drivers/db/migrate.h"
 #include "tests/unit/flow.h"
 #include "tests/unit/tmpdir.h"
@@ -122,6 +124,50 @@ a_clock_is_judged_by_its_own_instant_however_late(void)
     r = load(&f, r.id);
     CU_ASSERT_EQUAL(clock_state_of(&f.ctl.c, &r, now(&f)), CLS_MET_LATE);
     OK(ctl_verify(&f.ctl, &(uint64_t){0}, &f.err));
+    flow_stop(&f);
+}
+
+static int
+confirm_step(void *arg, struct tx *t, struct err *e)
+{
+    (void)arg;
+    return meta_set_int(t->d, META_CLOCK_JUMP, 0, e);
+}
+
+/* As an administrator who signs in anew: sessions do not outlast such a jump. */
+static void
+confirm_clock(struct flow *f)
+{
+    OK(commit_run(f->ctl.c.commit, confirm_step, NULL, &f->err));
+    live_set_jumped(f->ctl.c.live, false);
+}
+
+/* Forward over a deadline: the very round that meets the jump judges nothing by it; back over it
+ * again nothing is taken back.  Only what a person confirms is judged. */
+static void
+a_jump_over_a_deadline_judges_nothing_until_it_is_confirmed(void)
+{
+    struct flow f;
+    size_t n[3];
+
+    flow_start(&f);
+    struct act x = start(&f, CLK_REVIEW, now(&f), 0);
+    ctl_clock(60 * DAY, 1000);
+    run_job(&f);
+    struct clock_row r = load(&f, x.row.id);
+    CU_ASSERT_TRUE(controller_clock_jumped(&f.ctl.c));
+    CU_ASSERT_EQUAL(r.overdue_ms, 0);
+    told(&f, r.id, n);
+    CU_ASSERT_EQUAL(n[CLE_ESCALATE], 0);
+    ctl_clock(2000, 2000); /* and back */
+    run_job(&f);
+    CU_ASSERT_EQUAL(load(&f, r.id).overdue_ms, 0);
+    confirm_clock(&f);
+    run_job(&f);
+    CU_ASSERT_EQUAL(load(&f, r.id).overdue_ms, 0);
+    ctl_clock(60 * DAY, 60 * DAY); /* it really passes */
+    run_job(&f);
+    CU_ASSERT_EQUAL(load(&f, r.id).overdue_ms, r.due_ms);
     flow_stop(&f);
 }
 
@@ -432,6 +478,8 @@ a_store_of_before_keeps_its_clocks(void)
 CU_TestInfo clocks_tests[] = {
     {"a clock is judged by its own instant, however late",
      a_clock_is_judged_by_its_own_instant_however_late},
+    {"a jump over a deadline judges nothing until it is confirmed",
+     a_jump_over_a_deadline_judges_nothing_until_it_is_confirmed},
     {"one met late before anybody looked is late all the same",
      one_met_late_before_anybody_looked_is_late_all_the_same},
     {"reminders are told once and stop when it is met",

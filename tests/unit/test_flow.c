@@ -729,6 +729,32 @@ a_hold_reaches_the_host_and_ends_by_itself(void)
     flow_stop(&f);
 }
 
+static void
+a_hold_outlasts_a_clock_that_jumps(void)
+{
+    struct flow f;
+    struct w_hold h;
+
+    flow_start(&f);
+    OK(flow_desired(&f, 0));
+    OK(FLOW_CALL(&f, f.people[FLOW_PROVIDER], "POST", "/v1/holds",
+                 flow_text(&f,
+                           "{\"request\":\"%s\",\"for_ms\":600000,\"reason\":\"fire\",\"host\":"
+                           "\"%s\"}",
+                           flow_uuid(&f), f.host),
+                 hold, &h));
+    ctl_clock(7200000, 1000);
+    {
+        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+        OK(job_run(&f.ctl.c, d, JOB_HOLDS, &f.err));
+    }
+    CU_ASSERT_TRUE(controller_clock_jumped(&f.ctl.c));
+    OK(flow_desired(&f, 0));
+    CU_ASSERT_EQUAL(f.set.holds.n, 1);
+    CU_ASSERT_EQUAL(ledger_has(&f, "hold.expired"), 0);
+    flow_stop(&f);
+}
+
 CU_TestInfo flow_tests[] = {
     {"a grant becomes orders that close on equal readback",
      a_grant_becomes_orders_that_close_on_equal_readback},
@@ -754,6 +780,7 @@ CU_TestInfo flow_tests[] = {
     {"a host that has not spoken yet is not silent", a_host_that_has_not_spoken_yet_is_not_silent},
     {"a host whose libvirt does not answer is silent with the reason",
      a_host_whose_libvirt_does_not_answer_is_silent_with_the_reason},
+    {"a hold outlasts a clock that jumps", a_hold_outlasts_a_clock_that_jumps},
     {"a hold reaches the host and ends by itself", a_hold_reaches_the_host_and_ends_by_itself},
     CU_TEST_INFO_NULL,
 };
