@@ -337,6 +337,8 @@ receipts_done(void *arg, struct httpc_answer *a)
     }
     lane_ok(k, 0);
     k->l->want_receipts = false;
+    report_tell_anew(k->l->ag);
+    k->l->full_due_ms = 0;
     log_info("receipts.sent", "all=%zu", receipts_count(k->l->ag->receipts));
 }
 

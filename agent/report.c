@@ -328,6 +328,25 @@ report_acknowledged(struct agent *ag, const struct report *r)
 }
 
 void
+report_tell_anew(struct agent *ag)
+{
+    for (size_t i = 0; i < ag->tracks.n; i++) {
+        ag->tracks.v[i]->told = false;
+        ag->tracks.v[i]->sent = 0;
+    }
+    for (size_t i = 0; i < receipts_count(ag->receipts); i++) {
+        const struct receipt *t = receipts_at(ag->receipts, i);
+        struct receipt_facts f = facts_current(ag, t);
+
+        if (!f.told)
+            continue;
+        f.told = false;
+        receipts_stage_facts(ag->receipts, t->id, &f);
+    }
+    ag->dirty = true; /* what was staged is made durable with the next look */
+}
+
+void
 report_clear(struct report *r)
 {
     arena_clear(&r->a);

@@ -22,5 +22,8 @@ void report_build(struct agent *ag, bool complete, uint64_t foreign_known, int64
                   int64_t mono_ms, struct report *out);
 /** The controller has it. */
 void report_acknowledged(struct agent *ag, const struct report *r);
+/** A controller that asked for all receipts has forgotten what it was told: erasures are told
+ * again. */
+void report_tell_anew(struct agent *ag);
 void report_clear(struct report *r);
 #endif
