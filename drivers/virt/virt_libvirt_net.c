@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "drivers/base/log.h"
+#include "drivers/host/bridge.h"
 #include "drivers/virt/netxml.h"
 #include "drivers/virt/virt_libvirt.h"
 
@@ -98,14 +100,32 @@ net_list(struct virt *v, struct arena *a, const struct virt_net_seen **out, size
     return 0;
 }
 
+/* What a libvirtd that died while it started the network left in its way. */
+static bool
+bridge_cleared(struct virt_libvirt *lv, virNetworkPtr n)
+{
+    SCOPED(free) char *bridge = NULL;
+    struct err why = {0};
+    int rc;
+
+    if (lv->is_test || virNetworkIsActive(n) != 0)
+        return false;
+    bridge = virNetworkGetBridgeName(n);
+    rc = bridge == NULL ? 0 : bridge_drop_stale(bridge, &why);
+    if (rc != 0)
+        log_warn("bridge.stale", "bridge=%s removed=%d reason=" LOG_Q, bridge, rc == 1, why.msg);
+    return rc == 1;
+}
+
 static int
 net_up(struct virt_libvirt *lv, virNetworkPtr n, struct err *e)
 {
     const char *name = virNetworkGetName(n);
+
     if (virNetworkIsActive(n) == 1 || virNetworkCreate(n) == 0)
         return 0;
     (void)lv_fail(lv, e, "network %s cannot be started", name);
-    if (virNetworkIsActive(n) != 1)
+    if (virNetworkIsActive(n) != 1 && !(bridge_cleared(lv, n) && virNetworkCreate(n) == 0))
         return -1;
     err_clear(e);
     return 0;
