@@ -5,6 +5,6 @@ check-faults: all $(O)/fake-world ## what is lost around a host, daemons asked t
 	@tests/e2e/agent_loss
 	@tests/e2e/daemon_ends 3
 	@tests/e2e/faults_fake 15 $$(($$(date +%s) % 15))
-faults-full: all $(O)/fake-world ## every row of the fault table on the fake
-	@tests/e2e/faults_fake 1
+faults-full: all $(O)/fake-world ## every row of the fault table on the fake, 4 slices side by side
+	@tests/e2e/faults_full
 .PHONY: agent-fake check-faults faults-full
