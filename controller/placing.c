@@ -5,6 +5,7 @@
 
 #include "controller/auth.h"
 #include "controller/controller.h"
+#include "controller/granting.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/db/store_host_flow.h"
 #include "policies/host_fsm.h"
@@ -39,6 +40,7 @@ host_fact(const struct host_facts *h, bool silent, struct arena *a, struct w_pla
     o->vcpus_used = h->vcpus_used;
     o->mem_used_mib = h->mem_used_mib;
     o->bytes_used = h->bytes_used;
+    memcpy(o->arch, h->arch, sizeof(o->arch));
     o->ranges = host_ranges(h, a);
 }
 
@@ -51,6 +53,29 @@ is_silent(struct controller *c, const struct host_facts *h, int64_t now_ms)
     if (heard < h->seen_ms)
         heard = h->seen_ms;
     return h->inventory_unknown || now_ms - heard > c->conf.silent_seconds * 1000;
+}
+
+/* What the images of a group's machines are made for; those of unregistered ones are not known. */
+static int
+group_arch(struct db *d, const struct expansion *x, const struct expand_group *g, struct arena *a,
+           char out[20], struct err *e)
+{
+    enum place_arch all = PLACE_ARCH_ANY;
+    const char *last = "";
+
+    for (size_t i = g->first; i < g->first + g->n_items; i++) {
+        const struct w_order *o = &x->items[i].order;
+        const char *arch;
+
+        if (o->kind != RES_VM || strcmp(o->vm.image, last) == 0)
+            continue;
+        last = o->vm.image;
+        if (granting_arch(d, last, a, &arch, e) < 0)
+            return -1;
+        all = place_arch_join(all, place_arch_of(arch));
+    }
+    (void)snprintf(out, 20, "%s", place_arch_name(all));
+    return 0;
 }
 
 static void
@@ -78,6 +103,17 @@ facts_fill(struct controller *c, const struct host_facts *hosts, size_t n,
     out->groups = (struct jm_list){g, x->n_groups};
 }
 
+static int
+archs_fill(struct db *d, const struct expansion *x, struct arena *a, struct w_placing_facts *out,
+           struct err *e)
+{
+    for (size_t i = 0; i < x->n_groups; i++)
+        if (group_arch(d, x, &x->groups[i], a,
+                       JM_ITEM(out->groups, struct w_placing_group, i)->arch, e) < 0)
+            return -1;
+    return 0;
+}
+
 int
 placing_gather(struct controller *c, struct db *d, const struct expansion *x, const char *policy,
                int64_t now_ms, size_t limit, struct arena *a, struct w_placing_facts *out,
@@ -89,7 +125,7 @@ placing_gather(struct controller *c, struct db *d, const struct expansion *x, co
     if (host_facts_load(d, limit, a, &hosts, &n, e) < 0)
         return -1;
     facts_fill(c, hosts, n, x, policy, now_ms, a, out);
-    return 0;
+    return archs_fill(d, x, a, out, e);
 }
 
 int
@@ -102,7 +138,7 @@ placing_gather_host(struct controller *c, struct db *d, const struct expansion *
     if (host_facts_get(d, host, a, &h, e) < 0)
         return -1;
     facts_fill(c, &h, 1, x, policy, now_ms, a, out);
-    return 0;
+    return archs_fill(d, x, a, out, e);
 }
 
 /* ---- deciding -------------------------------------------------------------------------------- */
@@ -112,7 +148,7 @@ struct table {
     struct place_hosts cols;
     const struct w_placing_host *hosts;
     const char **name, **ranges;
-    uint8_t *state, *why;
+    uint8_t *state, *why, *arch;
     int64_t *vcpus, *mem, *disk;
     uint32_t *cpus, *can, *zone;
 };
@@ -150,6 +186,7 @@ table_fill(const struct w_placing_facts *f, struct arena *a, struct table *t)
     t->cpus = arena_alloc(a, room * sizeof(*t->cpus));
     t->can = arena_alloc(a, room * sizeof(*t->can));
     t->zone = arena_alloc(a, room * sizeof(*t->zone));
+    t->arch = arena_alloc(a, room);
     for (size_t i = 0; i < n; i++) {
         const struct w_placing_host *h = &t->hosts[i];
 
@@ -160,6 +197,7 @@ table_fill(const struct w_placing_facts *f, struct arena *a, struct table *t)
         t->mem[i] = place_free(h->mem_mib, (uint32_t)h->mem_overcommit_percent, h->mem_used_mib);
         t->disk[i] = disk_free(h);
         t->cpus[i] = (uint32_t)h->cpus;
+        t->arch[i] = (uint8_t)place_arch_of(h->arch);
     }
     t->cols = (struct place_hosts){.n = n,
                                    .name = t->name,
@@ -169,7 +207,8 @@ table_fill(const struct w_placing_facts *f, struct arena *a, struct table *t)
                                    .disk_free_bytes = t->disk,
                                    .cpus = t->cpus,
                                    .can = t->can,
-                                   .zone = t->zone};
+                                   .zone = t->zone,
+                                   .arch = t->arch};
 }
 
 /* Two networks of one host cannot use the same addresses. */
@@ -227,6 +266,7 @@ choose(struct table *t, const struct w_placing_group *g, struct arena *a, struct
     ask.mem_mib = (int64_t)g->mem_mib;
     ask.disk_bytes = (int64_t)g->bytes;
     ask.largest_vcpus = g->largest_vcpus;
+    ask.arch = place_arch_of(g->arch);
     memcpy(kept, t->state, t->cols.n);
     for (size_t i = 0; g->cidr[0] != '\0' && i < t->cols.n; i++)
         if (t->state[i] == HS_READY && range_clash(t->ranges[i], g->cidr))

@@ -1,6 +1,7 @@
 #include "policies/place.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "policies/host_fsm.h"
 #include "policies/text.h"
@@ -43,6 +44,32 @@ place_free(uint64_t total, uint32_t percent, uint64_t promised)
     return (int64_t)cap - (int64_t)promised;
 }
 
+static const char *const arch_names[PLACE_ARCH__MAX] = {"", "x86_64", "aarch64", "loongarch64",
+                                                        "several"};
+
+const char *
+place_arch_name(enum place_arch a)
+{
+    return a < PLACE_ARCH__MAX ? arch_names[a] : "?";
+}
+
+enum place_arch
+place_arch_of(const char *name)
+{
+    for (int a = PLACE_ARCH_ANY + 1; a < PLACE_ARCH__MAX; a++)
+        if (strcmp(arch_names[a], name) == 0)
+            return (enum place_arch)a;
+    return PLACE_ARCH_ANY;
+}
+
+enum place_arch
+place_arch_join(enum place_arch a, enum place_arch b)
+{
+    if (a == PLACE_ARCH_ANY || a == b)
+        return b;
+    return b == PLACE_ARCH_ANY ? a : PLACE_ARCH_SEVERAL;
+}
+
 static enum place_why
 judge(const struct place_hosts *h, const struct place_ask *ask, size_t i)
 {
@@ -50,6 +77,8 @@ judge(const struct place_hosts *h, const struct place_ask *ask, size_t i)
         return PLACE_ELSEWHERE;
     if (h->state[i] != HS_READY) /* as host_fsm_takes_new(), without a call per host */
         return PLACE_NOT_READY;
+    if (ask->arch != PLACE_ARCH_ANY && h->arch[i] != (uint8_t)ask->arch)
+        return PLACE_ARCH;
     if (ask->zone != 0 && h->zone[i] != ask->zone)
         return PLACE_ZONE;
     if ((h->can[i] & ask->needs) != ask->needs)
@@ -89,6 +118,17 @@ place(const struct place_hosts *hosts, const struct place_ask *ask, uint8_t *why
 }
 
 static void
+explain_arch(struct text *t, enum place_arch host, enum place_arch image)
+{
+    if (image == PLACE_ARCH_SEVERAL)
+        text_add(t, "the images of one network are made for several processors");
+    else
+        text_add(t, "it is %s, the image is made for %s",
+                 host == PLACE_ARCH_ANY ? "of another kind" : place_arch_name(host),
+                 place_arch_name(image));
+}
+
+static void
 explain_cannot(struct text *t, uint32_t missing)
 {
     static const struct {
@@ -123,6 +163,9 @@ place_explain(const struct place_hosts *h, const struct place_ask *ask, size_t i
         break;
     case PLACE_NOT_READY:
         text_add(&t, "it is %s, not ready", host_state_name((enum host_state)h->state[i]));
+        break;
+    case PLACE_ARCH:
+        explain_arch(&t, (enum place_arch)h->arch[i], ask->arch);
         break;
     case PLACE_ZONE:
         text_add(&t, "it is in another zone");

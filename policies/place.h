@@ -14,6 +14,16 @@ enum {
     PLACE_CAN_LOCK = 1 << 2, /* a lock manager guards the disks */
 };
 
+/* Processors; the names are those of images and of uname(1). */
+enum place_arch {
+    PLACE_ARCH_ANY, /* a host: not said, takes only what asks for none */
+    PLACE_ARCH_X86_64,
+    PLACE_ARCH_AARCH64,
+    PLACE_ARCH_LOONGARCH64,
+    PLACE_ARCH_SEVERAL, /* one group of several: no host has them */
+    PLACE_ARCH__MAX
+};
+
 /* Columns of n entries each.  Free is after overcommit and after all that is promised; it may be
  * negative when a host has shrunk. */
 struct place_hosts {
@@ -24,12 +34,14 @@ struct place_hosts {
     const uint32_t *cpus; /* real ones: no machine may have more */
     const uint32_t *can;  /* PLACE_CAN_ bits */
     const uint32_t *zone; /* number of its zone */
+    const uint8_t *arch;  /* enum place_arch */
 };
 struct place_ask {
     int64_t vcpus, mem_mib, disk_bytes; /* of the whole group */
     uint32_t largest_vcpus;             /* of one machine */
     uint32_t needs;                     /* PLACE_CAN_ bits */
     uint32_t zone;                      /* 0: any */
+    enum place_arch arch;               /* of the images */
     size_t pinned;                      /* host of the system's networks, or PLACE_NOWHERE */
 };
 #define PLACE_NOWHERE SIZE_MAX
@@ -39,6 +51,7 @@ enum place_why {
     PLACE_FITS,
     PLACE_ELSEWHERE, /* the system lives on another host */
     PLACE_NOT_READY,
+    PLACE_ARCH, /* the images are made for another processor */
     PLACE_ZONE,
     PLACE_CANNOT,
     PLACE_TOO_WIDE, /* one machine has more vCPUs than the host has CPUs */
@@ -51,6 +64,11 @@ enum place_why {
 struct place_ask place_ask_new(void);
 /** Add one machine (vcpus above 0) or volume to the group. */
 void place_ask_add(struct place_ask *ask, uint32_t vcpus, uint64_t mem_mib, uint64_t disk_bytes);
+const char *place_arch_name(enum place_arch a);
+/** PLACE_ARCH_ANY for a name that is none. */
+enum place_arch place_arch_of(const char *name);
+/** What a group of both asks for. */
+enum place_arch place_arch_join(enum place_arch a, enum place_arch b);
 /** What is free of `total` at `percent` overcommit when so much is promised. */
 int64_t place_free(uint64_t total, uint32_t percent, uint64_t promised);
 /** Index of the host, or PLACE_NOWHERE.  why: one entry per host (enum place_why), or NULL. */

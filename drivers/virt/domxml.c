@@ -227,6 +227,11 @@ os_write(struct xml_out *o, const struct virt_dom_spec *s, const struct domxml_h
         xml_open(o, "apic");
         xml_close(o);
     }
+    if (h->gic != 0) {
+        xml_open(o, "gic");
+        xml_attr_u64(o, "version", h->gic);
+        xml_close(o);
+    }
     xml_close(o);
 }
 
@@ -337,6 +342,10 @@ domxml_build(const struct virt_dom_spec *s, const struct domxml_host *h, struct 
                        "vm %s wants UEFI and this host has no loader without secure boot; install "
                        "OVMF",
                        s->vm->id);
+    if (s->vm->firmware != FW_UEFI && strcmp(h->arch, "x86_64") != 0 &&
+        strcmp(h->type, "test") != 0)
+        return err_set(e, BY_E_UNSUPPORTED, "vm %s wants BIOS, and %s starts by UEFI only",
+                       s->vm->id, h->arch);
     if (xml_out_init(&o, e) < 0)
         return -1;
     (void)snprintf(name, sizeof(name), "by-%s", s->vm->id);

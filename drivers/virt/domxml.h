@@ -24,6 +24,7 @@ struct domxml_host {
     const char *arch, *machine, *emulator; /* "x86_64", "pc-q35-7.2", a path */
     const char *cpu_mode;                  /* "host-model", "maximum" …; "" leaves the default */
     bool uefi;
+    uint32_t gic; /* ARM: version of the interrupt controller; 0: none is written */
 };
 
 /** The whole domain.  UNSUPPORTED when the spec needs what the host does not have. */

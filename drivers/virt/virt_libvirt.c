@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "drivers/host/hostinfo.h"
+#include "drivers/virt/domcaps.h"
 #include "drivers/virt/xmlutil.h"
 
 /* ---- errors -------------------------------------------------------------------------------- */
@@ -141,47 +142,6 @@ loop_start(void)
 
 /* ---- capabilities -------------------------------------------------------------------------- */
 
-/* q35 and its like: the machine that has PCIe and that domxml writes for. */
-static const char *
-machine_family(const char *arch)
-{
-    if (strcmp(arch, "x86_64") == 0)
-        return "q35";
-    return strcmp(arch, "aarch64") == 0 || strcmp(arch, "riscv64") == 0 ||
-                   strcmp(arch, "loongarch64") == 0
-               ? "virt"
-               : NULL;
-}
-
-static int
-domcaps_read(struct virt_libvirt *lv, const char *xml, bool kvm, struct virt_caps *c,
-             char cpu_mode[24], struct err *e)
-{
-    SCOPED(xml_doc_free) xmlDocPtr doc = NULL;
-    SCOPED(xml_xpath_free) xmlXPathContextPtr x = NULL;
-    const char *mode = "";
-    uint64_t max = 1;
-
-    if (xml_parse(xml, "domainCapabilities", &doc, e) < 0 || xml_xpath_new(doc, &x, e) < 0 ||
-        xml_copy(x, NULL, "/*/machine", c->machine, sizeof(c->machine), e) < 0 ||
-        xml_copy(x, NULL, "/*/path", c->emulator, sizeof(c->emulator), e) < 0 ||
-        xml_u64(x, NULL, "/*/vcpu/@max", &max, e) < 0)
-        return err_wrap(e, "domain capabilities");
-    c->vcpus_max = max > UINT32_MAX ? UINT32_MAX : (uint32_t)max;
-    c->uefi = xml_node(x, NULL,
-                       "/*/os[enum[@name='firmware']/value='efi']/loader[@supported='yes'][value]"
-                       "/enum[@name='secure']/value[.='no']") != NULL;
-    c->kvm = kvm;
-    /* What a domain gets from TCG's host-model changes with the host's CPU for no gain. */
-    if (kvm && xml_node(x, NULL, "/*/cpu/mode[@name='host-model'][@supported='yes']") != NULL)
-        mode = "host-model";
-    else if (xml_node(x, NULL, "/*/cpu/mode[@name='maximum'][@supported='yes']") != NULL)
-        mode = "maximum";
-    (void)snprintf(cpu_mode, 24, "%s", mode);
-    (void)lv;
-    return 0;
-}
-
 static char *
 domcaps_get(struct virt_libvirt *lv, const char *arch, const char *machine, bool kvm)
 {
@@ -199,10 +159,12 @@ caps_test(struct virt_caps *c)
 }
 
 static int
-caps_ask(struct virt_libvirt *lv, struct virt_caps *c, char cpu_mode[24], struct err *e)
+caps_ask(struct virt_libvirt *lv, struct virt_caps *c, char cpu_mode[24], uint32_t *gic,
+         struct err *e)
 {
     struct hostinfo info = {0};
     bool kvm;
+    SCOPED(free) char *known = NULL;
     SCOPED(free) char *xml = NULL;
     const char *machine;
     virNodeInfo node;
@@ -218,10 +180,12 @@ caps_ask(struct virt_libvirt *lv, struct virt_caps *c, char cpu_mode[24], struct
     (void)snprintf(c->arch, sizeof(c->arch), "%.19s", node.model);
     if (lv->is_test)
         return caps_test(c);
-    machine = machine_family(c->arch);
-    if (machine == NULL)
-        return err_set(e, BY_E_UNSUPPORTED, "hosts of architecture '%s' are not supported",
-                       c->arch);
+    known = virConnectGetCapabilities(lv->conn);
+    if (known == NULL)
+        return lv_fail(lv, e, "cannot read what guests this host can have");
+    if (domcaps_arch(known, c->arch, e) < 0)
+        return -1;
+    machine = domcaps_machine(c->arch);
     if (kvm)
         xml = domcaps_get(lv, c->arch, machine, true);
     if (xml == NULL) {
@@ -232,7 +196,7 @@ caps_ask(struct virt_libvirt *lv, struct virt_caps *c, char cpu_mode[24], struct
         return lv_fail(lv, e, "cannot read what domains of this host can have");
     c->can = VIRT_CAN_BOOT | VIRT_CAN_VOLUMES | VIRT_CAN_OVERLAY | VIRT_CAN_BALLOON |
              VIRT_CAN_STATS | VIRT_CAN_DHCP | VIRT_CAN_METADATA;
-    return domcaps_read(lv, xml, kvm, c, cpu_mode, e);
+    return domcaps_read(xml, kvm, c, cpu_mode, gic, e);
 }
 
 /* libvirt does not tell; the answer is about this machine's file, and "no" means "not seen". */
@@ -259,6 +223,7 @@ lv_caps(struct virt_libvirt *lv, struct virt_caps *out, struct err *e)
 {
     struct virt_caps c = {0};
     char cpu_mode[24] = "";
+    uint32_t gic = 0;
     bool known;
 
     (void)pthread_mutex_lock(&lv->lock);
@@ -268,13 +233,14 @@ lv_caps(struct virt_libvirt *lv, struct virt_caps *out, struct err *e)
     (void)pthread_mutex_unlock(&lv->lock);
     if (known)
         return 0;
-    if (caps_ask(lv, &c, cpu_mode, e) < 0)
+    if (caps_ask(lv, &c, cpu_mode, &gic, e) < 0)
         return -1;
     c.lock_manager = !lv->is_test && lock_manager_seen();
     (void)pthread_mutex_lock(&lv->lock);
     if (!lv->caps_known) { /* two may have asked at once: the answers are the same */
         lv->caps = c;
         memcpy(lv->cpu_mode, cpu_mode, sizeof(lv->cpu_mode));
+        lv->gic = gic;
         lv->caps_known = true;
     }
     (void)pthread_mutex_unlock(&lv->lock);

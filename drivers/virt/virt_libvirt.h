@@ -28,6 +28,7 @@ struct virt_libvirt {
     bool caps_known;
     struct virt_caps caps;
     char cpu_mode[24];
+    uint32_t gic;
 };
 
 /** For virt_open(): every scheme that is not ours. */

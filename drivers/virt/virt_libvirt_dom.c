@@ -198,6 +198,7 @@ dom_make(struct virt_libvirt *lv, const struct virt_dom_spec *s, struct arena *a
     h.arch = c.arch;
     h.machine = c.machine;
     h.emulator = c.emulator;
+    h.gic = lv->gic;
     h.cpu_mode = lv->cpu_mode; /* written once, before lv_caps() first returned */
     if (domxml_build(s, &h, a, &xml, e) < 0)
         return -1;

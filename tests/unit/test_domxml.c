@@ -1,6 +1,7 @@
 #include <CUnit/CUnit.h>
 #include <string.h>
 
+#include "drivers/virt/domcaps.h"
 #include "drivers/virt/domread.h"
 #include "drivers/virt/domxml.h"
 #include "tests/unit/virtspec.h"
@@ -37,6 +38,60 @@ writes_uefi_under_kvm(void)
     virtspec_init(&v);
     v.vm.firmware = FW_UEFI;
     golden_text("uefi-kvm.domain.xml", built(&v, true, &a));
+    arena_clear(&a);
+}
+
+/* As libvirt 9.0 with qemu-system-aarch64 7.2 tells it. */
+static void
+writes_aarch64_by_its_domain_capabilities(void)
+{
+    char cpu_mode[24] = "";
+    struct virt_caps c = {0};
+    struct arena a = {0};
+    struct err e = {0};
+    struct virtspec v;
+    uint32_t gic = 0;
+    const char *xml = "", *caps;
+
+    caps = file_text(&a, "tests/cases/virt/aarch64.domaincapabilities.xml");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(caps);
+    CU_ASSERT_EQUAL_FATAL(domcaps_read(caps, false, &c, cpu_mode, &gic, &e), 0);
+    CU_ASSERT(c.uefi && !c.kvm && gic == 3 && c.vcpus_max == 512);
+    virtspec_init(&v);
+    v.vm.firmware = FW_UEFI;
+    const struct domxml_host h = {.type = "qemu",
+                                  .arch = "aarch64",
+                                  .machine = c.machine,
+                                  .emulator = c.emulator,
+                                  .cpu_mode = cpu_mode,
+                                  .uefi = c.uefi,
+                                  .gic = gic};
+    CU_ASSERT_EQUAL(domxml_build(&v.s, &h, &a, &xml, &e), 0);
+    golden_text("aarch64.domain.xml", xml);
+    v.vm.firmware = FW_BIOS;
+    CU_ASSERT_EQUAL(domxml_build(&v.s, &h, &a, &xml, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_UNSUPPORTED);
+    arena_clear(&a);
+}
+
+static void
+refuses_a_processor_until_libvirt_lists_it(void)
+{
+    struct arena a = {0};
+    const char *caps = file_text(&a, "tests/cases/virt/libvirt-9.capabilities.xml");
+    struct err e = {0};
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(caps);
+    CU_ASSERT_EQUAL(domcaps_arch(caps, "x86_64", &e), 0);
+    CU_ASSERT_EQUAL(domcaps_arch(caps, "aarch64", &e), 0);
+    CU_ASSERT_EQUAL(domcaps_arch(caps, "loongarch64", &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_UNSUPPORTED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "this libvirt does not know loongarch64"));
+    CU_ASSERT_EQUAL(domcaps_arch("<capabilities><guest><arch name='loongarch64'/></guest>"
+                                 "</capabilities>",
+                                 "loongarch64", &e),
+                    0);
+    CU_ASSERT_EQUAL(domcaps_arch(caps, "sparc64", &e), -1); /* known to neither */
     arena_clear(&a);
 }
 
@@ -188,6 +243,8 @@ names_taps_within_what_the_kernel_takes(void)
 CU_TestInfo domxml_tests[] = {
     {"writes BIOS under TCG", writes_bios_under_tcg},
     {"writes UEFI under KVM", writes_uefi_under_kvm},
+    {"writes aarch64 by its domain capabilities", writes_aarch64_by_its_domain_capabilities},
+    {"refuses a processor until libvirt lists it", refuses_a_processor_until_libvirt_lists_it},
     {"writes sixteen disks and eight cards", writes_sixteen_disks_and_eight_cards},
     {"writes a VM that cannot grow without memory slots",
      writes_a_vm_that_cannot_grow_without_memory_slots},

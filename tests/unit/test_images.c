@@ -18,6 +18,7 @@ enum { PART = 1 << 20, BYTES = 2 * PART + 4096 };
 struct sent {
     struct flow f;
     char *bytes;
+    const char *arch; /* NULL: x86_64 */
     char sha[65];
     struct w_image_view v;
 };
@@ -25,6 +26,7 @@ struct sent {
 static void
 begin(struct sent *s, char mark)
 {
+    s->arch = NULL;
     flow_start(&s->f);
     s->f.ctl.c.conf.unregistered_images = false;
     s->bytes = calloc(1, BYTES);
@@ -48,9 +50,10 @@ announce(struct sent *s, const char *name, const char *version, enum flow_who wh
         &s->f, s->f.people[who], "POST", "/v1/images",
         flow_text(&s->f,
                   "{\"request\":\"%s\",\"name\":\"%s\",\"version\":\"%s\",\"os\":\"Debian 12\","
-                  "\"arch\":\"x86_64\",\"boot\":\"bios\",\"min_mem_mib\":512,\"sha256\":\"%s\","
+                  "\"arch\":\"%s\",\"boot\":\"bios\",\"min_mem_mib\":512,\"sha256\":\"%s\","
                   "\"size_bytes\":%d}",
-                  flow_uuid(&s->f), name, version, s->sha, BYTES),
+                  flow_uuid(&s->f), name, version, s->arch == NULL ? "x86_64" : s->arch, s->sha,
+                  BYTES),
         image_view, &s->v);
 }
 
@@ -320,6 +323,31 @@ only_published_images_are_granted(void)
     end(&s);
 }
 
+static void
+an_image_of_another_processor_lands_nowhere(void)
+{
+    struct w_grant_check check;
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_grant *g;
+    struct sent s;
+
+    begin(&s, 'j');
+    s.arch = "aarch64";
+    publish(&s);
+    CU_ASSERT_EQUAL(grant(&s, "1", s.sha, 1024), 409);
+    CU_ASSERT_PTR_NOT_NULL(strstr(s.f.err.msg, "it is x86_64, the image is made for aarch64"));
+    g = flow_grant(&s.f, "2");
+    (void)snprintf(JM_ITEM(g->lines, struct w_grant_line, 1)->image, W_HASH, "%s", s.sha);
+    jm_encode(schema_grant, g, &b);
+    OK(FLOW_CALL(&s.f, s.f.people[FLOW_BUREAU], "POST", "/v1/grants:check",
+                 flow_text(&s.f, "{\"request\":\"%s\",\"grant\":%s}", flow_uuid(&s.f),
+                           flow_quote(&s.f, strbuf_peek(&b))),
+                 grant_check, &check));
+    CU_ASSERT_FALSE(check.fits);
+    CU_ASSERT_PTR_NOT_NULL(strstr(check.reason, "made for aarch64"));
+    end(&s);
+}
+
 static int
 host_gets(struct sent *s, size_t offset, struct httpc_answer *a)
 {
@@ -395,6 +423,7 @@ CU_TestInfo images_tests[] = {
     {"what is bad is refused and keeps no bytes", what_is_bad_is_refused_and_keeps_no_bytes},
     {"a full disk is said before and while sending", a_full_disk_is_said_before_and_while_sending},
     {"only published images are granted", only_published_images_are_granted},
+    {"an image of another processor lands nowhere", an_image_of_another_processor_lands_nowhere},
     {"hosts fetch what is published or retired", hosts_fetch_what_is_published_or_retired},
     {"tenants see only what they may be granted", tenants_see_only_what_they_may_be_granted},
     CU_TEST_INFO_NULL,

@@ -21,6 +21,7 @@ struct table {
     uint8_t state[HOSTS_MAX];
     int64_t vcpus_free[HOSTS_MAX], mem_free_mib[HOSTS_MAX], disk_free_bytes[HOSTS_MAX];
     uint32_t cpus[HOSTS_MAX], can[HOSTS_MAX], zone[HOSTS_MAX];
+    uint8_t arch[HOSTS_MAX];
 };
 
 static void
@@ -35,7 +36,8 @@ table_read(struct json_object *list, struct table *t)
                                     .disk_free_bytes = t->disk_free_bytes,
                                     .cpus = t->cpus,
                                     .can = t->can,
-                                    .zone = t->zone};
+                                    .zone = t->zone,
+                                    .arch = t->arch};
     CU_ASSERT_FATAL(t->hosts.n <= HOSTS_MAX);
     for (size_t i = 0; i < t->hosts.n; i++) {
         struct json_object *o = json_object_array_get_idx(list, i);
@@ -51,6 +53,7 @@ table_read(struct json_object *list, struct table *t)
         t->disk_free_bytes[i] = golden_int(o, "disk_free_gib", 1000) * GIB;
         t->can[i] = (uint32_t)golden_int(o, "can", 7);
         t->zone[i] = (uint32_t)golden_int(o, "zone", 1);
+        t->arch[i] = (uint8_t)place_arch_of(golden_str(o, "arch", "x86_64"));
     }
 }
 
@@ -71,6 +74,7 @@ case_run(struct json_object *c, struct strbuf *out)
     for (size_t i = 0; i < json_object_array_length(group); i++) {
         struct json_object *g = json_object_array_get_idx(group, i);
 
+        ask.arch = place_arch_join(ask.arch, place_arch_of(golden_str(g, "arch", "")));
         place_ask_add(&ask, (uint32_t)golden_int(g, "vcpus", 0),
                       (uint64_t)golden_int(g, "mem_mib", 0),
                       (uint64_t)golden_int(g, "disk_gib", 0) * (uint64_t)GIB);
