@@ -31,6 +31,8 @@ const struct conf_row agent_config_rows[] = {
     ROW("images", "fetch_mib_s", CONF_INT, fetch_mib_s, "100", 0, 100000,
         "base images come from the controller at most so fast, MiB a second; 0: as fast as it "
         "goes"),
+    ROW("images", "spare_mib", CONF_INT, fetch_spare_mib, "1024", 0, 1073741824,
+        "room that fetched base images leave free on their disk, MiB"),
     ROW("libvirt", "serial_dir", CONF_PATH, serial_dir, "", 0, 0,
         "serial consoles of machines are logged here; empty: serial in the agent's folder"),
     ROW("libvirt", "stop_grace_ms", CONF_INT, stop_grace_ms, "90000", 0, 3600000,

@@ -22,7 +22,7 @@
 #include "drivers/host/image_head.h"
 #include "drivers/net/httpc.h"
 
-enum { WANTED_MAX = 16, CALL_MS = 60000, TELL_MS = 1000, SPARE_BYTES = 64 << 20 };
+enum { WANTED_MAX = 16, CALL_MS = 60000, TELL_MS = 1000 };
 
 enum stage { QUEUED, FETCHING, CHECKING, ENDED };
 
@@ -200,18 +200,19 @@ static int
 room(struct job *j, uint64_t bytes, struct err *e)
 {
     const char *dir = j->f->ag->conf.image_dir;
-    uint64_t free_bytes;
+    uint64_t spare = (uint64_t)j->f->ag->conf.fetch_spare_mib << 20, free_bytes;
     struct statvfs fs;
 
     if (statvfs(dir, &fs) < 0)
         return durable_errno(e, errno, "measure", dir);
     free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-    if (free_bytes >= bytes + SPARE_BYTES)
+    if (free_bytes >= spare && free_bytes - spare >= bytes)
         return 0;
     return err_set(e, BY_E_NO_SPACE,
-                   "%s has %" PRIu64 " MiB free and it needs %" PRIu64
-                   "; see 'bianyun-agent images list' for those that no machine here uses",
-                   dir, free_bytes >> 20, (bytes + SPARE_BYTES) >> 20);
+                   "no room: %s has %" PRIu64 " MiB free, %" PRIu64
+                   " MiB stay free, it needs %" PRIu64
+                   " MiB; see 'bianyun-agent images list' for those that no machine here uses",
+                   dir, free_bytes >> 20, spare >> 20, bytes >> 20);
 }
 
 static int

@@ -8,6 +8,7 @@
 #include "agent/enrol.h"
 #include "agent/agent.h"
 #include "agent/show.h"
+#include "agent/show_images.h"
 #include "drivers/base/signals.h"
 
 static const char usage[] =
@@ -23,6 +24,9 @@ static const char usage[] =
     "        measure through a read-only connection and print; writes nothing\n"
     "  bianyun-agent receipts list|show [ID]|head --dir DIR\n"
     "        what this host was allowed to do; the newest ledger head that it keeps as a witness\n"
+    "  bianyun-agent images list|remove SHA256 --dir DIR [--config FILE]\n"
+    "        base images here and what stands on them; remove one that nothing does, with the\n"
+    "        agent stopped\n"
     "  bianyun-agent config\n"
     "        print a sample configuration with every setting\n"
     "  bianyun-agent version | help\n";
@@ -166,6 +170,21 @@ cmd_receipts(const struct options *o, int n, char **args)
 }
 
 static int
+cmd_images(const struct options *o, int n, char **args)
+{
+    struct err e = {0};
+
+    if (need(o->dir, "--dir") < 0)
+        return 2;
+    if (n == 1 && strcmp(args[0], "list") == 0)
+        return show_images(o->dir, o->config, stdout, &e) < 0 ? fail(&e) : 0;
+    if (n == 2 && strcmp(args[0], "remove") == 0)
+        return show_images_remove(o->dir, o->config, args[1], stdout, &e) < 0 ? fail(&e) : 0;
+    fprintf(stderr, "bianyun-agent: images list, or images remove SHA256\n");
+    return 2;
+}
+
+static int
 cmd_config(void)
 {
     SCOPED(strbuf) struct strbuf b = {0};
@@ -204,6 +223,8 @@ main(int argc, char **argv)
         return cmd_observe(&o);
     if (strcmp(cmd, "receipts") == 0)
         return cmd_receipts(&o, argc - 1 - optind, argv + 1 + optind);
+    if (strcmp(cmd, "images") == 0)
+        return cmd_images(&o, argc - 1 - optind, argv + 1 + optind);
     if (strcmp(cmd, "config") == 0)
         return cmd_config();
     fprintf(stderr, "bianyun-agent: no command '%s'\n%s", cmd, usage);

@@ -1,3 +1,7 @@
 check-e2e: all ## the whole story on a private libvirt with QEMU (root)
 	@tests/e2e/run_story
 .PHONY: check-e2e
+check-debian: all ## a real Debian from apt: uploaded, granted, booted, asked through its guest agent (root)
+	@mk/install-packages guest debian
+	@tests/e2e/run_debian
+.PHONY: check-debian

@@ -15,6 +15,7 @@
 
 #include "controller/cli/commands.h"
 #include "drivers/base/clock.h"
+#include "drivers/codec/jscan.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/host/image_head.h"
 
@@ -65,7 +66,7 @@ cli_find_image(struct cli *c, const char *name, struct w_image_view *out, struct
 }
 
 static int
-resolve_line(struct cli *c, struct json_object *line, struct err *e)
+resolve_line(struct cli *c, struct json_object *line, int *named, struct err *e)
 {
     struct json_object *image = NULL;
     struct w_image_view v;
@@ -85,16 +86,19 @@ resolve_line(struct cli *c, struct json_object *line, struct err *e)
     image = json_object_new_string(v.sha256);
     if (image == NULL || json_object_object_add(line, "image", image) < 0)
         abort(); /* out of memory */
+    ++*named;
     return 0;
 }
 
 int
 cli_resolve_images(struct cli *c, const char *text, const char **out, struct err *e)
 {
-    struct json_object *doc = json_tokener_parse(text), *lines = NULL;
-    int rc = 0;
+    struct json_object *doc = NULL, *lines = NULL;
+    int rc = 0, named = 0;
 
-    /* What is no JSON, or has no such lines, is for the reader of the draft to refuse. */
+    /* What is not strict JSON, or has no such lines, is for the reader of the draft to refuse. */
+    if (jscan(text, strlen(text), NULL) == 0)
+        doc = json_tokener_parse(text);
     if (doc == NULL || !json_object_object_get_ex(doc, "lines", &lines) ||
         !json_object_is_type(lines, json_type_array)) {
         (void)json_object_put(doc);
@@ -102,8 +106,9 @@ cli_resolve_images(struct cli *c, const char *text, const char **out, struct err
         return 0;
     }
     for (size_t i = 0; rc == 0 && i < json_object_array_length(lines); i++)
-        rc = resolve_line(c, json_object_array_get_idx(lines, i), e);
-    if (rc == 0)
+        rc = resolve_line(c, json_object_array_get_idx(lines, i), &named, e);
+    *out = text;
+    if (rc == 0 && named > 0)
         *out = arena_strdup(&c->a, json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PLAIN));
     (void)json_object_put(doc);
     return rc;

@@ -53,7 +53,9 @@ seed_user_data(const struct w_vm_spec *vm, struct strbuf *out)
 {
     strbuf_adds(out, "#cloud-config\n{\"hostname\": ");
     add_quoted(out, vm->hostname);
-    strbuf_adds(out, ", \"disable_root\": true, \"ssh_pwauth\": false");
+    strbuf_adds(out,
+                ", \"manage_etc_hosts\": true, \"users\": [\"default\"], \"disable_root\": true, "
+                "\"ssh_pwauth\": false");
     if (vm->ssh_key != NULL && vm->ssh_key[0] != '\0') {
         strbuf_adds(out, ", \"ssh_authorized_keys\": [");
         add_quoted(out, vm->ssh_key);

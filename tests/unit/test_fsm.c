@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "policies/host_fsm.h"
+#include "policies/image_fsm.h"
 #include "policies/order_fsm.h"
 
 static void
@@ -59,7 +60,36 @@ places_new_machines_on_ready_hosts_only(void)
     CU_ASSERT_EQUAL(host_fsm_next(HS_CORDONED_SILENT, HS_EV_HEARD), HS_CORDONED);
 }
 
+static void
+grants_only_published_images_and_keeps_retired_ones(void)
+{
+    for (int s = 0; s <= IS__MAX; s++) {
+        CU_ASSERT_EQUAL(image_fsm_granted((enum image_state)s), s == IS_PUBLISHED);
+        CU_ASSERT_EQUAL(image_fsm_fetched((enum image_state)s),
+                        s == IS_PUBLISHED || s == IS_RETIRED);
+        for (int ev = 0; ev <= IS_EV__MAX; ev++) {
+            enum image_state to = image_fsm_next((enum image_state)s, (enum image_event)ev);
+
+            if (to == IS_PUBLISHED) /* never what was not checked */
+                CU_ASSERT(ev == IS_EV_PUBLISH && (s == IS_CHECKED || s == IS_RETIRED));
+            if (to == IS_CHECKED)
+                CU_ASSERT(ev == IS_EV_PASS && s == IS_UPLOADED);
+        }
+    }
+    for (int s = IS_NONE + 1; s < IS__MAX; s++) {
+        bool out = false;
+
+        for (int ev = 0; ev < IS_EV__MAX; ev++)
+            out = out || image_fsm_next((enum image_state)s, (enum image_event)ev) != IS_NONE;
+        CU_ASSERT_TRUE(out);
+        CU_ASSERT_EQUAL(image_state_of(image_state_name((enum image_state)s)), s);
+    }
+    CU_ASSERT_EQUAL(image_state_of("no state"), IS_NONE);
+}
+
 CU_TestInfo fsm_tests[] = {
+    {"grants only published images and keeps retired ones",
+     grants_only_published_images_and_keeps_retired_ones},
     {"refuses what is no row", refuses_what_is_no_row},
     {"closes an order only by equal readback", closes_an_order_only_by_equal_readback},
     {"leaves no state without a way out", leaves_no_state_without_a_way_out},

@@ -40,7 +40,13 @@ quotes_values_so_that_they_stay_values(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(strbuf_peek(&user),
                                   "[\"ssh-ed25519 AAAA \\\"quoted\\\\ key\\u000a- runcmd: [x]\"]"));
     CU_ASSERT_EQUAL(strncmp(strbuf_peek(&user), "#cloud-config\n", 14), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(strbuf_peek(&user), "{\"hostname\": \"web-1\","));
+    CU_ASSERT_PTR_NOT_NULL(strstr(strbuf_peek(&user), "\"users\": [\"default\"]"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(strbuf_peek(&user), "\"ssh_pwauth\": false"));
+    CU_ASSERT_PTR_NULL(strcasestr(strbuf_peek(&user), "password"));
+    CU_ASSERT_PTR_NULL(strcasestr(strbuf_peek(&user), "private"));
     seed_network_config(&vm, &net);
+    CU_ASSERT_EQUAL(strncmp(strbuf_peek(&net), "{\"version\": 2, \"ethernets\"", 25), 0);
     CU_ASSERT_PTR_NOT_NULL(
         strstr(strbuf_peek(&net),
                "\"nic1\": {\"match\": {\"macaddress\": \"52:54:00:00:00:02\"}, \"dhcp4\": true"));
