@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "controller/commit.h"
+#include "controller/granting.h"
 #include "controller/made.h"
 #include "controller/own.h"
 #include "controller/self.h"
@@ -176,7 +177,7 @@ expand(struct self *s, const struct w_grant_line *l, struct expansion *x, struct
     memcpy(one.id, s->g.id, sizeof(one.id));
     memcpy(one.system, s->g.system, sizeof(one.system));
     memcpy(one.number, s->g.number, sizeof(one.number));
-    if (grant_lines_check(&one, e) < 0 ||
+    if (grant_lines_check(&one, e) < 0 || granting_images(s->t, &one, s->k->a, e) < 0 ||
         system_row_get(s->t->d, s->g.system, s->k->a, &sys, e) < 0)
         return -1;
     if (grant_expand(&one, sys.ssh_key, &taken, s->k->a, x, e) < 0) {
