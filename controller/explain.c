@@ -253,6 +253,28 @@ tell_order(struct story *s, const struct entry *x, char plan[W_ID], struct err *
     return rc < 0 ? -1 : 0;
 }
 
+/* What the unit did by itself; where it took room, the placing is made again. */
+static void
+tell_unit_act(struct story *s, const struct entry *x)
+{
+    struct w_grant_record placed = {0};
+    struct w_unit_record rec;
+    struct err why = {0};
+
+    if (x->body[0] == '\0' ||
+        W_DECODE(unit_record, x->body, strlen(x->body), JM_PEER, s->k->a, &rec, &why) < 0) {
+        s->differs = true;
+        return;
+    }
+    say(s, "act", rec.id, x->at_ms, "%s, by account %s of the unit within its grant%s%s%s%s",
+        rec.text, x->actor, rec.undo_of[0] == '\0' ? "" : "; undoes act ", rec.undo_of,
+        rec.reason == NULL ? "" : "; reason: ", rec.reason == NULL ? "" : rec.reason);
+    placed.facts = rec.facts;
+    placed.choices = rec.choices;
+    if (rec.facts.groups.n > 0 && !placing_again(s, &placed))
+        s->differs = true;
+}
+
 static int
 tell_resource(struct story *s, const struct resource_row *r, struct err *e)
 {
@@ -276,6 +298,8 @@ tell_resource(struct story *s, const struct resource_row *r, struct err *e)
         } else if (strcmp(x->act, "certificate.issued") == 0) {
             say(s, "certificate", r->certificate, x->at_ms,
                 "overwritten and read back by host %s; certificate %s", x->actor, r->certificate);
+        } else if (strncmp(x->act, "unit.", 5) == 0) {
+            tell_unit_act(s, x);
         } else {
             say(s, "event", r->id, x->at_ms, "%s by %s", x->act, x->actor);
         }

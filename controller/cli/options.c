@@ -131,13 +131,14 @@ options_read(struct cli *c, int argc, char **argv, struct err *e)
 int
 options_arguments(const struct cli *c, struct err *e)
 {
-    int want = c->cmd->args[0] != '\0' ? 1 : 0;
+    int most = c->cmd->args[0] != '\0' ? 1 : 0;
+    int want = c->cmd->args[0] == '[' ? 0 : most; /* [X]: may be left out */
 
     if (c->argc < want)
         return err_set(e, BY_E_INVALID, "'bianyun %s%s%s' needs %s", c->cmd->noun,
                        c->cmd->verb[0] != '\0' ? " " : "", c->cmd->verb, c->cmd->args);
-    if (c->argc > want)
-        return err_set(e, BY_E_INVALID, "what is '%s'? See 'bianyun %s --help'", c->argv[want],
+    if (c->argc > most)
+        return err_set(e, BY_E_INVALID, "what is '%s'? See 'bianyun %s --help'", c->argv[most],
                        c->cmd->noun);
     return 0;
 }

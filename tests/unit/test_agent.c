@@ -590,6 +590,75 @@ reads_agent_conf_in_its_folder(void)
     agent_close(&ag);
 }
 
+/* More, by the unit, without an agreed restart: the running guest is added to. */
+static void
+grows_a_running_machine_without_a_restart(void)
+{
+    struct agenthost h;
+    struct w_order vm;
+
+    create_all(&h);
+    mill_vm_order(&h.m, &vm);
+    vm.vm.vcpus = 4;
+    vm.vm.root_bytes = 128 << 20;
+    unit_order(&h, &vm, 2, VERB_RESIZE, WANT_RUNNING);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
+    CU_ASSERT_EQUAL(calls(&h, "live.vcpus"), 1);
+    CU_ASSERT_EQUAL(calls(&h, "vol.grow"), 1);
+    CU_ASSERT_EQUAL(calls(&h, "dom.shutdown") + calls(&h, "dom.destroy"), 0);
+    CU_ASSERT_EQUAL(calls(&h, "dom.start"), 1);
+    agenthost_free(&h);
+}
+
+/* Whatever happens in the middle of it, it ends equal, and the guest is not restarted. */
+static void
+grows_a_running_machine_through_lost_answers(void)
+{
+    static const char *const scripts[] = {
+        "live.vcpus 1 fail io\n",   "live.vcpus 1 lose\n", "live.memory 1 lose\n",
+        "live.disks 1 fail busy\n", "dom.define 2 lose\n",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+        struct agenthost h;
+        struct w_order vm;
+
+        create_all(&h);
+        set_script(&h, scripts[i]);
+        mill_vm_order(&h.m, &vm);
+        vm.vm.vcpus = 4;
+        unit_order(&h, &vm, 2, VERB_RESIZE, WANT_RUNNING);
+        CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
+        CU_ASSERT_EQUAL(calls(&h, "dom.start"), 1);
+        agenthost_free(&h);
+    }
+}
+
+/* Less, or what adding cannot reach: only with the restart that was agreed. */
+static void
+restarts_for_a_change_only_as_agreed(void)
+{
+    struct agenthost h;
+    struct w_order vm;
+    bool equal = true;
+    char why[300] = "";
+
+    create_all(&h);
+    mill_vm_order(&h.m, &vm);
+    vm.vm.vcpus = 1;
+    unit_order(&h, &vm, 2, VERB_RESIZE, WANT_RUNNING);
+    CU_ASSERT_TRUE(agenthost_settle(&h));
+    CU_ASSERT_EQUAL(agenthost_seen(&h, h.m.vm, &equal, why, sizeof(why)), SEEN_RUNNING);
+    CU_ASSERT_FALSE(equal);
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "next stops"));
+    CU_ASSERT_EQUAL(calls(&h, "dom.shutdown"), 0);
+    vm.restart_from_ms = 1;
+    unit_order(&h, &vm, 3, VERB_RESIZE, WANT_RUNNING);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
+    CU_ASSERT_EQUAL(calls(&h, "dom.start"), 2);
+    agenthost_free(&h);
+}
+
 CU_TestInfo agent_tests[] = {
     {"makes what is ordered, once", makes_what_is_ordered_once},
     {"does nothing on an empty set", does_nothing_on_an_empty_set},
@@ -613,5 +682,8 @@ CU_TestInfo agent_tests[] = {
     {"does nothing under an emergency hold", does_nothing_under_an_emergency_hold},
     {"goes no step further under an emergency hold", goes_no_step_further_under_an_emergency_hold},
     {"reads agent.conf in its folder", reads_agent_conf_in_its_folder},
+    {"grows a running machine without a restart", grows_a_running_machine_without_a_restart},
+    {"grows a running machine through lost answers", grows_a_running_machine_through_lost_answers},
+    {"restarts for a change only as agreed", restarts_for_a_change_only_as_agreed},
     CU_TEST_INFO_NULL,
 };

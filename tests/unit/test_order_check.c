@@ -440,6 +440,159 @@ says_every_reason(void)
     }
 }
 
+/* ---- grants of free shape ---- */
+
+static struct oc_verdict
+judge_free(const struct oc_order *o, const struct oc_held *held, size_t n)
+{
+    struct oc_grant free_grant = grant;
+    struct oc_papers papers = {.grant = &free_grant, .held = held, .n_held = n};
+
+    free_grant.free = true;
+    free_grant.resources_max = 3;
+    return order_check(&host, o, &papers);
+}
+
+/* A machine of the unit's own: of no line. */
+static struct oc_order
+own_vm(const char *id, uint32_t ordinal, uint32_t vcpus, uint64_t mem_mib)
+{
+    static const struct oc_nic own_nics[] = {{"net1", "52:54:00:00:00:77", "10.0.0.77"}};
+    struct oc_order o = good_vm();
+
+    o.id = o.resource = id;
+    o.line = 0;
+    o.ordinal = ordinal;
+    o.authority = MO_BY_UNIT;
+    o.authority_id = "account";
+    o.vcpus = o.vcpus_max = vcpus;
+    o.mem_mib = o.mem_max_mib = mem_mib;
+    o.root = id;
+    o.seed = "own-seed";
+    o.nics = own_nics;
+    o.n_volumes = 0;
+    o.bytes = 100;
+    return o;
+}
+
+static void
+a_free_grant_is_bounded_by_its_totals(void)
+{
+    /* The lines give 8 vCPUs, 8192 MiB, 2500 bytes, 1 network; vm1 and vm9 hold what the row says.
+     */
+    static const struct {
+        const char *what;
+        uint32_t held_vcpus, vcpus;
+        uint64_t held_mem, mem, bytes;
+        enum mo_wanted held_wanted;
+        enum oc_reason reason;
+    } rows[] = {
+        {"what is left", 6, 2, 6144, 2048, 100, MO_RUNNING, OC_OK},
+        {"a vCPU more", 6, 3, 6144, 2048, 100, MO_RUNNING, OC_EXCEEDS},
+        {"a MiB more", 6, 2, 6144, 2049, 100, MO_RUNNING, OC_EXCEEDS},
+        {"a byte more", 6, 2, 6144, 2048, 1501, MO_RUNNING, OC_EXCEEDS},
+        {"the bin frees processors and memory", 6, 8, 6144, 8192, 1500, MO_BINNED, OC_OK},
+        {"and keeps the disk", 6, 8, 6144, 8192, 1501, MO_BINNED, OC_EXCEEDS},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct oc_order o = own_vm("own", 1, rows[i].vcpus, rows[i].mem);
+        struct oc_held held = {.order = good_vm()};
+
+        o.bytes = rows[i].bytes;
+        held.order.vcpus = rows[i].held_vcpus;
+        held.order.mem_mib = rows[i].held_mem;
+        held.order.wanted = rows[i].held_wanted;
+        expect_reason(rows[i].what, judge_free(&o, &held, 1), rows[i].reason);
+    }
+}
+
+/* Whoever stole the order key makes nothing beyond the grant, one order at a time or all at once.
+ */
+static void
+a_stolen_order_key_stays_within_a_free_grant(void)
+{
+    struct oc_held held[3] = {0};
+    struct oc_order o = own_vm("own1", 1, 8, 8192);
+
+    expect_reason("alone it fits", judge_free(&o, NULL, 0), OC_OK);
+    o.vcpus_max = 9;
+    expect_reason("room to grow beyond the grant", judge_free(&o, NULL, 0), OC_TOO_LARGE);
+    o = own_vm("own1", 1, 8, 8192);
+    held[0].order = o;
+    o = own_vm("own2", 2, 1, 64);
+    o.root = "own2-r";
+    o.seed = "own2-s";
+    o.n_nics = 0;
+    expect_reason("a second one does not", judge_free(&o, held, 1), OC_EXCEEDS);
+    held[0].gone = true;
+    expect_reason("when the first is gone it does", judge_free(&o, held, 1), OC_OK);
+    held[0] = (struct oc_held){.order = own_vm("a", 1, 1, 64)};
+    held[1] = (struct oc_held){.order = own_vm("b", 2, 1, 64)};
+    held[2] = (struct oc_held){.order = own_vm("c", 3, 1, 64)};
+    o.ordinal = 4;
+    expect_reason("a fourth thing", judge_free(&o, held, 3), OC_TOO_MANY);
+    o.image = "another";
+    expect_reason("an image that the grant does not name", judge_free(&o, NULL, 0), OC_OTHER_IMAGE);
+    o = own_vm("own1", 1, 1, 64);
+    expect_reason("of no line under an exact grant", judge(&o, NULL, 0), OC_NO_LINE);
+    o = good_vm();
+    o.authority = MO_BY_UNIT;
+    o.authority_id = "account";
+    expect_reason("made by the unit under an exact grant", judge(&o, NULL, 0), OC_NO_AUTHORITY);
+}
+
+static void
+the_units_ranges_lie_within_the_grants(void)
+{
+    static const struct {
+        const char *cidr;
+        enum oc_reason reason;
+    } rows[] = {
+        {"10.0.0.0/24", OC_OK},
+        {"10.0.0.128/25", OC_OK},
+        {"10.0.1.0/24", OC_OTHER_RANGE},
+        {"10.0.0.0/23", OC_OTHER_RANGE},
+        {"0.0.0.0/0", OC_OTHER_RANGE},
+        {"10.0.0/24", OC_OTHER_RANGE},
+        {"10.0.0.256/25", OC_OTHER_RANGE},
+        {"", OC_OTHER_RANGE},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct oc_order o = good_network();
+
+        o.line = 0;
+        o.authority = MO_BY_UNIT;
+        o.authority_id = "account";
+        o.cidr = rows[i].cidr;
+        expect_reason(rows[i].cidr, judge_free(&o, NULL, 0), rows[i].reason);
+    }
+}
+
+static void
+a_change_keeps_every_size(void)
+{
+    struct oc_held held[2];
+    size_t n = held_fill(held);
+    struct oc_order o = good_vm();
+
+    o.verb = MO_CHANGE;
+    o.authority = MO_BY_UNIT;
+    o.authority_id = "account";
+    o.n_volumes = 0;
+    expect_reason("fewer volumes", judge(&o, held, n), OC_OK);
+    CU_ASSERT_FALSE(judge(&o, held, n).may_restart);
+    o.restart_from_ms = 1;
+    CU_ASSERT_TRUE(judge(&o, held, n).may_restart);
+    o.vcpus = 3;
+    expect_reason("a size too", judge(&o, held, n), OC_RESIZES);
+    o.vcpus = 4;
+    o.authority = MO_BY_GRANT;
+    o.authority_id = "g";
+    expect_reason("not by the unit", judge(&o, held, n), OC_NO_AUTHORITY);
+}
+
 CU_TestInfo order_check_tests[] = {
     {"accepts what fits its grant", accepts_what_fits_its_grant},
     {"refuses what the grant does not say", refuses_what_the_grant_does_not_say},
@@ -454,5 +607,9 @@ CU_TestInfo order_check_tests[] = {
     {"keeps a resource what it is", keeps_a_resource_what_it_is},
     {"keeps resources apart", keeps_resources_apart},
     {"says every reason", says_every_reason},
+    {"a free grant is bounded by its totals", a_free_grant_is_bounded_by_its_totals},
+    {"a stolen order key stays within a free grant", a_stolen_order_key_stays_within_a_free_grant},
+    {"the unit's ranges lie within the grant's", the_units_ranges_lie_within_the_grants},
+    {"a change keeps every size", a_change_keeps_every_size},
     CU_TEST_INFO_NULL,
 };
