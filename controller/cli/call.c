@@ -173,7 +173,12 @@ kind_of_noun(const char *noun)
 int
 cli_find_resource(struct cli *c, const char *name, struct w_resource_view *out, struct err *e)
 {
-    int kind = kind_of_noun(c->cmd->noun);
+    return cli_find_kind(c, kind_of_noun(c->cmd->noun), name, out, e);
+}
+
+int
+cli_find_kind(struct cli *c, int kind, const char *name, struct w_resource_view *out, struct err *e)
+{
     const char *path = cli_query(c, "/v1/resources?limit=1000", "name", name);
     struct w_resource_list l = {0};
 

@@ -87,6 +87,9 @@ int cli_find_image(struct cli *c, const char *name, struct w_image_view *out, st
  * on standard error; *out is the text to go on with. */
 int cli_resolve_images(struct cli *c, const char *text, const char **out, struct err *e);
 int cli_find_resource(struct cli *c, const char *name, struct w_resource_view *out, struct err *e);
+/** Of that kind (RES_NONE: any); cli_find_resource() looks for the kind of the command's noun. */
+int cli_find_kind(struct cli *c, int kind, const char *name, struct w_resource_view *out,
+                  struct err *e);
 int cli_find_grant(struct cli *c, const char *name, struct w_grant_view *out, struct err *e);
 
 /** A list as a table (libsmartcols: aligned for Chinese), or JSON with --json.  columns: field

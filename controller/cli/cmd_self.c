@@ -89,7 +89,8 @@ neighbour(struct cli *c, const char *option, char out[W_ID], struct err *e)
 
     if (cli_opt(c, option) == NULL)
         return 0;
-    if (cli_find_resource(c, cli_opt(c, option), &r, e) < 0)
+    if (cli_find_kind(c, strcmp(option, "vm") == 0 ? RES_VM : RES_NETWORK, cli_opt(c, option), &r,
+                      e) < 0)
         return err_wrap(e, "--%s", option);
     memcpy(out, r.id, W_ID);
     return 0;
