@@ -36,7 +36,7 @@ live_vcpus(struct virt *v, const struct virt_dom_spec *s, struct err *e)
     struct virt_libvirt *lv = lv_of(v);
     SCOPED(lv_dom_free) virDomainPtr d = NULL;
     SCOPED(arena) struct arena a = {0};
-    struct domread r;
+    struct domread r = {0};
 
     if (live_read(lv, s, &a, &d, &r, e) < 0)
         return -1;
@@ -64,7 +64,7 @@ live_memory(struct virt *v, const struct virt_dom_spec *s, struct err *e)
     struct virt_libvirt *lv = lv_of(v);
     SCOPED(lv_dom_free) virDomainPtr d = NULL;
     SCOPED(arena) struct arena a = {0};
-    struct domread r;
+    struct domread r = {0};
 
     if (live_read(lv, s, &a, &d, &r, e) < 0)
         return -1;
@@ -87,7 +87,7 @@ live_disks(struct virt *v, const struct virt_dom_spec *s, struct err *e)
     struct virt_libvirt *lv = lv_of(v);
     SCOPED(lv_dom_free) virDomainPtr d = NULL;
     SCOPED(arena) struct arena a = {0};
-    struct domread r;
+    struct domread r = {0};
 
     if (live_read(lv, s, &a, &d, &r, e) < 0)
         return -1;
