@@ -162,7 +162,7 @@ image_file_settle(struct controller *c, const char *sha256, uint64_t size_bytes,
                   uint64_t *virtual_bytes, struct err *e)
 {
     char part[PATH_BYTES], whole[PATH_BYTES];
-    struct image_head head;
+    struct image_head head = {0};
     const char *at = part;
 
     if (file_path(c, sha256, ".part", part, e) < 0 || file_path(c, sha256, "", whole, e) < 0)

@@ -4,7 +4,7 @@
  * are whole and checked.  What was acknowledged is on the disk.  Threads: any, never a loop. */
 #include "controller/controller.h"
 
-#define IMAGE_PART_BYTES (1024u * 1024)
+#define IMAGE_PART_BYTES (1u << 20)
 
 /** Bytes that are here of one that is still coming; 0 when none. */
 int image_file_received(struct controller *c, const char *sha256, uint64_t *out, struct err *e);

@@ -349,6 +349,48 @@ an_image_of_another_processor_lands_nowhere(void)
 }
 
 static int
+unit_makes(struct sent *s, const char *name)
+{
+    struct w_accepted acc;
+
+    (void)FLOW_CALL(&s->f, s->f.people[FLOW_TENANT], "POST", "/v1/resources",
+                    flow_text(&s->f,
+                              "{\"request\":\"%s\",\"kind\":\"vm\",\"name\":\"%s\",\"vcpus\":1,"
+                              "\"mem_mib\":512,\"disk_gib\":1}",
+                              flow_uuid(&s->f), name),
+                    accepted, &acc);
+    return s->f.status;
+}
+
+static void
+a_unit_makes_nothing_new_on_a_retired_image(void)
+{
+    struct w_accepted acc;
+    struct w_grant_line *l;
+    struct w_grant *g;
+    struct sent s;
+
+    begin(&s, 'k');
+    publish(&s);
+    g = flow_grant(&s.f, "1");
+    g->version = 2;
+    g->shape = SHAPE_FREE;
+    g->resources_max = 9;
+    l = JM_ITEM(g->lines, struct w_grant_line, 1);
+    l->deferred = true;
+    l->network_line = 0;
+    (void)snprintf(l->image, sizeof(l->image), "%s", s.sha);
+    g->lines.n = 2;
+    OK(flow_grant_add(&s.f, g, flow_uuid(&s.f), &acc));
+    CU_ASSERT_EQUAL(unit_makes(&s, "one"), 200);
+    CU_ASSERT_EQUAL(act(&s, "retire", FLOW_BUREAU), 200);
+    CU_ASSERT_EQUAL(unit_makes(&s, "two"), 400);
+    CU_ASSERT_PTR_NOT_NULL(strstr(s.f.err.msg, "is retired"));
+    CU_ASSERT_EQUAL(flow_carry_out(&s.f), (int)acc.orders.n + 1); /* what was made stays */
+    end(&s);
+}
+
+static int
 host_gets(struct sent *s, size_t offset, struct httpc_answer *a)
 {
     struct err e = {0};
@@ -424,6 +466,7 @@ CU_TestInfo images_tests[] = {
     {"a full disk is said before and while sending", a_full_disk_is_said_before_and_while_sending},
     {"only published images are granted", only_published_images_are_granted},
     {"an image of another processor lands nowhere", an_image_of_another_processor_lands_nowhere},
+    {"a unit makes nothing new on a retired image", a_unit_makes_nothing_new_on_a_retired_image},
     {"hosts fetch what is published or retired", hosts_fetch_what_is_published_or_retired},
     {"tenants see only what they may be granted", tenants_see_only_what_they_may_be_granted},
     CU_TEST_INFO_NULL,
