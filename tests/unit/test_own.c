@@ -14,7 +14,7 @@
 #include "tests/unit/flow.h"
 
 enum kind { FREE_, PATH, STEP, LIST_, SOME, ASK, BODY };
-enum thing { UNIT, SYSTEM, CASE, ATTACHMENT, GRANT, ORDER, VM, NETWORK, CERTIFICATE, THINGS };
+enum thing { UNIT, SYSTEM, CASE, ATTACHMENT, GRANT, ORDER, VM, NETWORK, CERTIFICATE, ACT, THINGS };
 
 static const struct cell {
     const char *handler, *text;
@@ -86,6 +86,10 @@ add_papers(void *arg, struct tx *t, struct err *e)
     if (DB_EXEC(t->d, DB_CERTIFICATE_INSERT, NULL, e, DBS(id[CERTIFICATE]), DBS(id[VM]),
                 DBS(id[UNIT]), DBS(id[ORDER]), DBS("{}"), DBS("page"), DBI(t->now_ms)) < 0)
         return -1;
+    if (DB_EXEC(t->d, DB_UNIT_ACT_INSERT, NULL, e, DBS(id[ACT]), DBI(t->now_ms), DBS(id[UNIT]),
+                DBS(id[ACT]), DBI(1), DBS(id[VM]), DBS(""), DBS("made"), DBS("{}"), DBS("{}"),
+                DBI(0)) < 0)
+        return -1;
     return DB_EXEC(t->d, DB_FINDING_INSERT, NULL, e, DBS(id[CERTIFICATE]), DBS(id[VM]),
                    DBS(id[SYSTEM]), DBS(id[UNIT]), DBS(id[GRANT]), DBI(VERDICT_IDLE), DBS("idle"),
                    DBS("{}"), DBS("demo"), DBI(t->now_ms), DBI(t->now_ms), DBI(1), DBI(512));
@@ -156,13 +160,14 @@ add_things(struct own *o, enum owner w)
     g = flow_grant(f, flow_text(f, "OWN-%d", (int)w));
     memcpy(g->system, s.id, W_ID);
     memcpy(g->unit, o->id[w][UNIT], W_ID);
-    (void)snprintf(JM_ITEM(g->lines, struct w_grant_line, 0)->cidr, 20, "10.%d.0.0/24",
-                   90 + (int)w);
+    (void)snprintf(JM_ITEM(g->lines, struct w_grant_line, 0)->cidr, 20, "10.9%c.0.0/24",
+                   '0' + (char)w);
     if (flow_grant_add(f, g, flow_uuid(f), &acc) < 0)
         die("grant", o);
     memcpy(o->id[w][GRANT], g->id, W_ID);
     find_made(o, w);
     random_uuid(o->id[w][CERTIFICATE]);
+    random_uuid(o->id[w][ACT]);
     if (commit_run(f->ctl.c.commit, add_papers, &p, &f->err) < 0)
         die("papers", o);
     add_case(o, w, h);
