@@ -158,28 +158,47 @@ ctl_account_step(void *arg, struct tx *t, struct err *e)
     return 0;
 }
 
+/* Adds *n, in a unit of its own unless it names one. */
+static void
+ctl_add(struct ctl *t, struct newcomer *n, struct caller *who, char token[64])
+{
+    struct err e = {0};
+
+    random_uuid(n->who.account);
+    n->new_unit = n->who.unit[0] == '\0';
+    if (n->new_unit)
+        random_uuid(n->who.unit);
+    if (n->login[0] == '\0')
+        (void)snprintf(n->login, sizeof(n->login), "p%.8s", n->who.account);
+    random_token(AUTH_TOKEN_SESSION, token, 64);
+    digest_sha256_hex(token, strlen(token), n->token_sha256);
+    if (commit_run(t->c.commit, ctl_account_step, n, &e) < 0)
+        ctl_die("account", &e);
+    if (who != NULL)
+        *who = n->who;
+}
+
 void
 ctl_person(struct ctl *t, const char *login, const char *unit, enum w_role role, struct caller *who,
            char token[64])
 {
-    struct newcomer n = {.who = {.role = role, .name = "person"}, .new_unit = unit == NULL};
-    struct err e = {0};
+    struct newcomer n = {.who = {.role = role, .name = "person"}};
 
-    random_uuid(n.who.account);
-    random_uuid(n.who.unit);
     if (unit != NULL)
         (void)snprintf(n.who.unit, sizeof(n.who.unit), "%s", unit);
     if (role == ROLE_PROVIDER)
         (void)snprintf(n.who.employer, sizeof(n.who.employer), "company");
-    (void)snprintf(n.login, sizeof(n.login), "p%.8s", n.who.account);
     if (login != NULL)
         (void)snprintf(n.login, sizeof(n.login), "%s", login);
-    random_token(AUTH_TOKEN_SESSION, token, 64);
-    digest_sha256_hex(token, strlen(token), n.token_sha256);
-    if (commit_run(t->c.commit, ctl_account_step, &n, &e) < 0)
-        ctl_die("account", &e);
-    if (who != NULL)
-        *who = n.who;
+    ctl_add(t, &n, who, token);
+}
+
+void
+ctl_nameless(struct ctl *t, struct caller *who, char token[64])
+{
+    struct newcomer n = {.who = {.role = ROLE_PROVIDER, .name = "person"}};
+
+    ctl_add(t, &n, who, token);
 }
 
 void

@@ -27,6 +27,8 @@ void ctl_account(struct ctl *t, enum w_role role, struct caller *who, char token
 /** The same with a login, and in a unit that is there; NULL: as ctl_account(). */
 void ctl_person(struct ctl *t, const char *login, const char *unit, enum w_role role,
                 struct caller *who, char token[64]);
+/** Somebody of the provider whose account names no company. */
+void ctl_nameless(struct ctl *t, struct caller *who, char token[64]);
 /** A client of the people's listener; token NULL: not signed in. httpc_free(). */
 struct httpc *ctl_client(struct ctl *t, const char *token);
 /** Enrol a host of that name through the API as a new machine; its certificate and key go to

@@ -16,7 +16,9 @@
 #include "drivers/net/httpc.h"
 #include "policies/person.h"
 #include "policies/roles.h"
+#include "drivers/db/migrate.h"
 #include "tests/unit/ctl.h"
+#include "tests/unit/tmpdir.h"
 
 #define PASSWORD "Bian-liang 2026"
 #define MINUTE_MS INT64_C(60000)
@@ -577,6 +579,124 @@ a_code_counts_once_and_wrong_ones_lock(void)
     ctl_stop(&t);
 }
 
+/* ---- older stores --------------------------------------------------------------------------- */
+
+/* The list up to the last migration before accounts had states. */
+static size_t
+before_accounts(const struct migration **list)
+{
+    size_t n = 0, i = 0;
+
+    *list = migrate_list(&n);
+    while (i < n && strstr((*list)[i].name, "-accounts") == NULL)
+        i++;
+    CU_ASSERT_FATAL(i > 0 && i < n);
+    return i;
+}
+
+static void
+people_of_an_older_store_keep_their_roles(void)
+{
+    static const char *const old[] = {
+        "INSERT INTO unit (id, name, created_ms) VALUES ('u-provider', 'p', 1), ('u-new', 'n', 1)",
+        "INSERT INTO account (id, login, name, unit, role, disabled, created_ms) VALUES ('a', "
+        "'old', 'n', 'u-provider', 3, 0, 1)",
+        "INSERT INTO session (token_sha256, account, created_ms, expires_ms) VALUES ('s', 'a', 1, "
+        "9)"};
+    SCOPED(tmpdir) char *dir = tmpdir_new();
+    const struct migration *list;
+    struct db_schema then = {NULL, 0, old, ARRAY_LEN(old)};
+    struct err e = {0};
+    char path[400];
+
+    then.migration_count = before_accounts(&list);
+    then.migrations = list;
+    (void)snprintf(path, sizeof(path), "%s/store.db", dir);
+    {
+        SCOPED(db_free) struct db *d = NULL;
+        static const char *const none[] = {NULL};
+        struct db_schema empty = {then.migrations, then.migration_count, none, 0};
+
+        CU_ASSERT_EQUAL_FATAL(db_open_schema(path, false, &empty, &d, &e), 0);
+    }
+    {
+        SCOPED(db_free) struct db *d = NULL;
+
+        CU_ASSERT_EQUAL_FATAL(db_open_schema(path, false, &then, &d, &e), 0);
+        for (size_t i = 0; i < ARRAY_LEN(old); i++)
+            CU_ASSERT_EQUAL(db_exec(d, (enum db_stmt)i, NULL, 0, NULL, &e), 0);
+    }
+    {
+        SCOPED(db_free) struct db *d = NULL;
+        SCOPED(db_rows_free) struct db_rows *a = NULL;
+        SCOPED(db_rows_free) struct db_rows *u = NULL;
+
+        CU_ASSERT_EQUAL_FATAL(db_open(path, false, &d, &e), 0);
+        CU_ASSERT_EQUAL_FATAL(DB_QUERY(d, DB_ACCOUNT_GET, &a, &e, DBS("a")), 0);
+        CU_ASSERT_EQUAL(db_next(a, &e), 1);
+        CU_ASSERT_EQUAL(db_int(a, 5), ROLE_PROVIDER);
+        CU_ASSERT_EQUAL_FATAL(DB_QUERY(d, DB_UNIT_GET, &u, &e, DBS("u-provider")), 0);
+        CU_ASSERT_EQUAL(db_next(u, &e), 1);
+        CU_ASSERT_EQUAL(db_int(u, 3), UNIT_PROVIDER);
+        CU_ASSERT_STRING_EQUAL(db_str(u, 4), "");
+    }
+}
+
+/* Who acted for the provider before companies had to be named sees, and changes nothing. */
+static void
+a_provider_without_a_company_changes_nothing(void)
+{
+    SCOPED(httpc_free) struct httpc *h = NULL;
+    struct caller who;
+    struct ctl t;
+    char token[64], out[2000];
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    ctl_nameless(&t, &who, token);
+    h = ctl_client(&t, token);
+    CU_ASSERT_EQUAL(call(h, "GET", "/v1/hosts", NULL, out), 200);
+    CU_ASSERT_EQUAL(call(h, "POST", "/v1/hosts", "{\"name\":\"h\"}", out), 403);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "company"));
+    CU_ASSERT_EQUAL(call(h, "DELETE", "/v1/sessions", NULL, out), 204);
+    ctl_stop(&t);
+}
+
+static void
+units_make_no_ring_and_no_tower(void)
+{
+    SCOPED(httpc_free) struct httpc *h = NULL;
+    char token[64], out[2000], id[10][W_ID], path[100];
+    struct ctl t;
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    ctl_account(&t, ROLE_ADMIN, NULL, token);
+    h = ctl_client(&t, token);
+    for (int i = 0; i < 8; i++) {
+        int status = i == 0 ? call(h, "POST", "/v1/units", "{\"name\":\"u0\"}", out)
+                            : text(h, "POST", "/v1/units", out,
+                                   "{\"name\":\"u%d\",\"parent\":\"%s\"}", i, id[i - 1]);
+
+        CU_ASSERT_EQUAL(status, 200);
+        field(out, "id", id[i], W_ID);
+    }
+    CU_ASSERT_EQUAL(text(h, "POST", "/v1/units", out, "{\"name\":\"u8\",\"parent\":\"%s\"}", id[7]),
+                    409); /* the ninth level */
+    (void)snprintf(path, sizeof(path), "/v1/units/%s:move", id[0]);
+    CU_ASSERT_EQUAL(text(h, "POST", path, out, "{\"parent\":\"%s\"}", id[3]), 409);
+    CU_ASSERT_EQUAL(text(h, "POST", path, out, "{\"parent\":\"%s\"}", id[0]), 409);
+    CU_ASSERT_EQUAL(call(h, "POST", "/v1/units", "{\"name\":\"top\"}", out), 200);
+    field(out, "id", id[8], W_ID);
+    CU_ASSERT_EQUAL(text(h, "POST", path, out, "{\"parent\":\"%s\"}", id[8]),
+                    409); /* nine levels */
+    (void)snprintf(path, sizeof(path), "/v1/units/%s:move", id[1]);
+    CU_ASSERT_EQUAL(text(h, "POST", path, out, "{\"parent\":\"%s\"}", id[8]), 200);
+    CU_ASSERT_EQUAL(
+        text(h, "POST", path, out, "{\"parent\":\"00000000-0000-4000-8000-000000000001\"}"), 404);
+    ctl_stop(&t);
+}
+
 CU_TestInfo accounts_tests[] = {
     {"roles are given by whom the rule names", roles_are_given_by_whom_the_rule_names},
     {"passwords and id numbers are judged", passwords_and_id_numbers_are_judged},
@@ -595,6 +715,9 @@ CU_TestInfo accounts_tests[] = {
      a_request_that_waited_while_its_session_ended_changes_nothing},
     {"a signed challenge is good once, for one login and store",
      a_signed_challenge_is_good_once_for_one_login_and_store},
+    {"people of an older store keep their roles", people_of_an_older_store_keep_their_roles},
+    {"a provider without a company changes nothing", a_provider_without_a_company_changes_nothing},
+    {"units make no ring and no tower", units_make_no_ring_and_no_tower},
     {"a code counts once, and wrong ones lock", a_code_counts_once_and_wrong_ones_lock},
     CU_TEST_INFO_NULL,
 };
