@@ -659,6 +659,42 @@ restarts_for_a_change_only_as_agreed(void)
     agenthost_free(&h);
 }
 
+/* The order key is enough to sign it, and the host adds up by itself: nothing is made. */
+static void
+refuses_what_exceeds_a_grant_of_free_shape(void)
+{
+    struct agenthost h;
+    struct w_order vm;
+    bool equal = true;
+    char why[300] = "";
+
+    agenthost_new(&h, NULL);
+    h.m.grant.version = 2;
+    h.m.grant.shape = SHAPE_FREE;
+    h.m.grant.resources_max = 9;
+    h.m.grant_text = mill_sign_grant(&h.m, h.m.bureau, &h.m.grant);
+    agenthost_start(&h);
+    give_all(&h);
+    CU_ASSERT_TRUE_FATAL(agenthost_until(&h, h.m.vm, SEEN_RUNNING)); /* 2 of 8 vCPUs */
+    mill_vm_order(&h.m, &vm);
+    vm.line = 0;
+    random_uuid(vm.resource);
+    memcpy(vm.vm.id, vm.resource, sizeof(vm.vm.id));
+    random_uuid(vm.vm.root_volume);
+    random_uuid(vm.vm.seed_volume);
+    vm.vm.vcpus = vm.vm.vcpus_max = 7;
+    vm.vm.nics.n = vm.vm.disks.n = 0;
+    unit_order(&h, &vm, 1, VERB_CREATE, WANT_RUNNING);
+    CU_ASSERT_TRUE(agenthost_settle(&h));
+    CU_ASSERT_EQUAL(agenthost_seen(&h, vm.resource, &equal, why, sizeof(why)), SEEN_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "totals"));
+    CU_ASSERT_EQUAL(calls(&h, "dom.define"), 1);
+    vm.vm.vcpus = vm.vm.vcpus_max = 6;
+    unit_order(&h, &vm, 1, VERB_CREATE, WANT_RUNNING);
+    CU_ASSERT_TRUE(agenthost_until(&h, vm.resource, SEEN_RUNNING));
+    agenthost_free(&h);
+}
+
 CU_TestInfo agent_tests[] = {
     {"makes what is ordered, once", makes_what_is_ordered_once},
     {"does nothing on an empty set", does_nothing_on_an_empty_set},
@@ -685,5 +721,6 @@ CU_TestInfo agent_tests[] = {
     {"grows a running machine without a restart", grows_a_running_machine_without_a_restart},
     {"grows a running machine through lost answers", grows_a_running_machine_through_lost_answers},
     {"restarts for a change only as agreed", restarts_for_a_change_only_as_agreed},
+    {"refuses what exceeds a grant of free shape", refuses_what_exceeds_a_grant_of_free_shape},
     CU_TEST_INFO_NULL,
 };
