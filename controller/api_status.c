@@ -61,6 +61,7 @@ status_fill(struct api_call *k, struct tx *t, struct err *e)
     out->clock_jump = jumped != 0;
     if (out->recovery && recovery_missing(t, k->a, &out->receipts_missing, e) < 0)
         return -1;
+    out->utc_offset_min = t->c->conf.utc_offset;
     if (status_counts(t, out, e) < 0)
         return -1;
     return status_hosts(t, k->a, out, e);

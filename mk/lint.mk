@@ -1,6 +1,6 @@
 # Cheapest first; each part can be run alone.  tidy is slow and therefore incremental: one stamp per
 # file, made again when the file, a header that it includes, or .clang-tidy changed.
-LINT_SCRIPTS := format banned arrows sizes faults sorted words shell requirement_map
+LINT_SCRIPTS := format banned arrows sizes faults say sorted words shell requirement_map
 TIDY := $(patsubst %.c,$(O)/tidy/%.ok,$(wildcard policies/*.c drivers/*/*.c agent/*.c controller/*.c controller/cli/*.c))
 HEADERS_OK := $(HDRS:%=$(O)/lint/%.ok)
 

@@ -40,7 +40,8 @@ cli_send(struct cli *c, const char *method, const char *path, const void *bytes,
 
     if (cli_connect(c, e) < 0)
         return -1;
-    if (httpc_call(c->http, method, path, bytes, len, 90000, &ans, e) < 0) {
+    if (httpc_call(c->http, method, path, bytes, len, c->timeout_ms > 0 ? c->timeout_ms : 90000,
+                   &ans, e) < 0) {
         httpc_answer_clear(&ans);
         return -1;
     }

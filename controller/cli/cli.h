@@ -9,6 +9,7 @@
 #include "drivers/base/error.h"
 #include "drivers/base/scope.h"
 #include "drivers/codec/wire.h"
+#include "policies/say.h"
 
 struct cli;
 
@@ -24,7 +25,15 @@ struct option_row {
 extern const struct command commands[]; /* ends with noun NULL */
 extern const struct option_row option_rows[];
 
-#define CLI_OPTIONS_MAX 96
+#define CLI_OPTIONS_MAX 128
+#define CLI_COLUMNS_MAX 24
+
+/* Lists that turn ids into names, asked for when the first is met. */
+enum cli_named { CLI_UNITS, CLI_SYSTEMS, CLI_HOSTS, CLI_NAMED__MAX };
+struct cli_names {
+    bool asked;
+    struct jm_list list;
+};
 
 struct cli {
     struct arena a; /* everything of this run */
@@ -32,7 +41,11 @@ struct cli {
     int argc; /* positional arguments */
     char **argv;
     const char *values[CLI_OPTIONS_MAX]; /* by index of option_rows; "" for a flag that is given */
+    enum say_lang lang;
     const char *profile;
+    int utc_offset_min; /* of the city's clocks */
+    int timeout_ms;     /* of one call; 0: the usual */
+    struct cli_names names[CLI_NAMED__MAX];
     char url[300], ca_file[600], token[160]; /* from the profile */
     struct httpc *http;
     struct w_account me;
@@ -92,8 +105,9 @@ int cli_find_kind(struct cli *c, int kind, const char *name, struct w_resource_v
                   struct err *e);
 int cli_find_grant(struct cli *c, const char *name, struct w_grant_view *out, struct err *e);
 
-/** A list as a table (libsmartcols: aligned for Chinese), or JSON with --json.  columns: field
- * names separated by blanks; the heading is the field's name in capitals. */
+/** A list as a table (libsmartcols: aligned for Chinese), or JSON with --json; at most --limit
+ * items. columns: field names separated by blanks, at most CLI_COLUMNS_MAX; values as people read
+ * them (values.c).  Where a row has both a name and an id, show the name first and the id last. */
 int cli_print_list(struct cli *c, const struct jm_field *list_schema, const void *list,
                    const char *columns, struct err *e);
 /** One object as "field  value" lines, or JSON. */
@@ -110,10 +124,34 @@ int cli_read_file(struct cli *c, const char *path, size_t max, const char **text
 /** Write a new file, mode as given; an existing one is CONFLICT. */
 int cli_write_file(const char *path, const char *text, size_t len, unsigned mode, struct err *e);
 
+/* values.c */
+bool cli_ends_with(const char *s, const char *tail);
+/** An instant in the city's time. */
+const char *cli_time(struct cli *c, int64_t ms);
+/** A number, truth or enumeration of obj; 0 for texts. */
+int64_t cli_number(const struct jm_field *f, const void *obj);
+/** A field of obj in words; whole: an id stands beside its name. */
+const char *cli_text(struct cli *c, const struct jm_field *schema, const struct jm_field *f,
+                     const void *obj, bool whole);
+const struct jm_field *cli_field(const struct jm_field *schema, const char *name, size_t len);
+/** Value of --limit, or UINT32_MAX. */
+int cli_limit(const struct cli *c, uint64_t *out, struct err *e);
+
+/* nearest.c: begin with word, try candidates; best is the nearest, or NULL. */
+struct nearest {
+    const char *word, *best;
+    size_t d;
+};
+void nearest_try(struct nearest *n, const char *candidate);
+
 /* profile.c */
+#define PROFILE_CURRENT ".current" /* names the profile of 'profiles use' */
+bool profile_is_name(const char *s);
 int profile_load(struct cli *c, struct err *e);
 int profile_save(struct cli *c, struct err *e);
 int profile_forget(struct cli *c, struct err *e);
+/** After a sign-in: what the profile keeps of the controller (the city's time). */
+void profile_learn(struct cli *c);
 /** Make the folder of the profiles. */
 int profile_make_dir(struct cli *c, struct err *e);
 int profile_dir(struct cli *c, char *out, size_t size, struct err *e);
@@ -123,7 +161,9 @@ int profile_dir(struct cli *c, char *out, size_t size, struct err *e);
 bool help_has(const char *noun);
 /** A command's help; with only NULL, that of all commands, or of a noun's (NULL or unknown: all).
  */
-void help_print(FILE *f, const struct command *only, const char *noun);
+void help_print(const struct cli *c, FILE *f, const struct command *only, const char *noun);
+/** Does it take this option?  Verbs "list" take --limit without naming it. */
+bool options_taken(const struct command *k, const char *name);
 int cmd_completion(struct cli *c, struct err *e);
 int cmd_man(struct cli *c, struct err *e);
 #endif

@@ -10,13 +10,17 @@ list_kind(struct cli *c, enum w_res_kind kind, const char *columns, struct err *
     const char *system = cli_opt(c, "system"), *path, *after = "";
     struct w_resource_list l, all = {0};
     struct w_system s = {0};
+    uint64_t limit;
     size_t cap = 0;
 
+    if (cli_limit(c, &limit, e) < 0)
+        return -1;
     if (system != NULL && cli_find_system(c, system, &s, e) < 0)
         return -1;
-    path = cli_query(c, "/v1/resources?limit=1000", "kind", w_res_kind_names[kind]);
+    path = arena_printf(&c->a, "/v1/resources?limit=%d", limit < 1000 ? (int)limit : 1000);
+    path = cli_query(c, path, "kind", w_res_kind_names[kind]);
     path = cli_query(c, path, "system", s.id);
-    do { /* page by page, until the last */
+    do { /* page by page, until the last or enough */
         struct w_resource_view *grown;
 
         if (CLI_GET(c, cli_query(c, path, "after", after), resource_list, &l, e) < 0)
@@ -33,7 +37,7 @@ list_kind(struct cli *c, enum w_res_kind kind, const char *columns, struct err *
                    l.items.n * sizeof(*grown));
         all.items.n += l.items.n;
         after = l.next != NULL ? l.next : "";
-    } while (after[0] != '\0' && l.items.n > 0);
+    } while (after[0] != '\0' && l.items.n > 0 && all.items.n < limit);
     return cli_print_list(c, schema_resource_list, &all, columns, e);
 }
 

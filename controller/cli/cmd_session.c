@@ -176,9 +176,14 @@ cmd_login(struct cli *c, struct err *e)
             return err_set(e, BY_E_IO, "cannot write %s: %s", ca, strerror(errno));
         (void)cli_copy(c->ca_file, sizeof(c->ca_file), "ca", ca, NULL); /* of the same size */
     }
-    if (cli_copy(c->token, sizeof(c->token), "token", s.token, e) < 0 || profile_save(c, e) < 0)
+    if (cli_copy(c->token, sizeof(c->token), "token", s.token, e) < 0)
         return -1;
-    fprintf(stderr, "signed in as %s, profile '%s'\n", w_role_names[s.role], c->profile);
+    profile_learn(c);
+    if (profile_save(c, e) < 0)
+        return -1;
+    fprintf(stderr, say(c->lang, "signed in as %s, profile '%s'"),
+            say(c->lang, w_role_names[s.role]), c->profile);
+    fprintf(stderr, "\n");
     return 0;
 }
 

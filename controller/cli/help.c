@@ -5,32 +5,25 @@
 #include "controller/cli/commands.h"
 
 static void
-print_option(FILE *f, const struct option_row *o)
+print_option(const struct cli *c, FILE *f, const struct option_row *o)
 {
     fprintf(f, "  --%s%s%-*s %s\n", o->name, o->arg != NULL ? " " : "",
             (int)(24 - strlen(o->name) - (o->arg != NULL ? 1 : 0)), o->arg != NULL ? o->arg : "",
-            o->help);
+            say(c->lang, o->help));
 }
 
 static void
-print_command(FILE *f, const struct command *k)
+print_command(const struct cli *c, FILE *f, const struct command *k)
 {
-    fprintf(f, "  %-14s%-10s %-12s %s\n", k->noun, k->verb, k->args, k->help);
+    fprintf(f, "  %-14s%-10s %-12s %s\n", k->noun, k->verb, k->args, say(c->lang, k->help));
 }
 
 static void
-print_options_of(FILE *f, const struct command *k)
+print_options_of(const struct cli *c, FILE *f, const struct command *k)
 {
-    const char *p = k->options;
-
-    while (*p != '\0') {
-        size_t n = strcspn(p, " ");
-
-        for (const struct option_row *o = option_rows; o->name != NULL; o++)
-            if (strlen(o->name) == n && strncmp(o->name, p, n) == 0)
-                print_option(f, o);
-        p += n + strspn(p + n, " ");
-    }
+    for (const struct option_row *o = option_rows; o->name != NULL; o++)
+        if (!o->global && options_taken(k, o->name))
+            print_option(c, f, o);
 }
 
 bool
@@ -43,25 +36,27 @@ help_has(const char *noun)
 }
 
 void
-help_print(FILE *f, const struct command *only, const char *noun)
+help_print(const struct cli *c, FILE *f, const struct command *only, const char *noun)
 {
     bool any = noun != NULL && help_has(noun);
 
     if (only != NULL) {
         fprintf(f, "bianyun %s%s%s%s%s\n  %s\n", only->noun, only->verb[0] != '\0' ? " " : "",
-                only->verb, only->args[0] != '\0' ? " " : "", only->args, only->help);
-        print_options_of(f, only);
-        fprintf(f, "\nEvery command:\n");
+                only->verb, only->args[0] != '\0' ? " " : "", only->args, say(c->lang, only->help));
+        print_options_of(c, f, only);
+        fprintf(f, "\n%s\n", say(c->lang, "Every command takes:"));
     } else {
-        fprintf(f, "bianyun COMMAND … : the command line of Bianyun (汴云)\n\n");
+        fprintf(f, "%s\n\n",
+                say(c->lang, "bianyun COMMAND … : the command line of Bianyun (汴云)"));
         for (const struct command *k = commands; k->noun != NULL; k++)
             if (!any || strcmp(k->noun, noun) == 0)
-                print_command(f, k);
-        fprintf(f, "\n'bianyun COMMAND --help' shows a command's options.  Every command takes:\n");
+                print_command(c, f, k);
+        fprintf(f, "\n%s %s\n", say(c->lang, "'bianyun COMMAND --help' shows a command's options."),
+                say(c->lang, "Every command takes:"));
     }
     for (const struct option_row *o = option_rows; o->name != NULL; o++)
         if (o->global)
-            print_option(f, o);
+            print_option(c, f, o);
 }
 
 static void

@@ -34,6 +34,13 @@ word_in(const char *list, const char *word)
     return false;
 }
 
+bool
+options_taken(const struct command *k, const char *name)
+{
+    return word_in(k->options, name) ||
+           (strcmp(k->verb, "list") == 0 && strcmp(name, "limit") == 0);
+}
+
 /* Which row the words name; *used counts the words taken. */
 const struct command *
 options_command(int argc, char **argv, int *used)
@@ -65,14 +72,14 @@ whole_name(const char *at, const char *name)
 
 /* What is no text would reach the controller as another text. */
 static int
-texts_only(int argc, char **argv, struct err *e)
+texts_only(const struct cli *c, int argc, char **argv, struct err *e)
 {
     uint32_t cp;
 
     for (int i = 0; i < argc; i++)
         for (size_t n = strlen(argv[i]), at = 0, step; at < n; at += step)
             if ((step = utf8_next(argv[i] + at, n - at, &cp)) == 0)
-                return err_set(e, BY_E_INVALID, "argument %d is not UTF-8 text", i);
+                return err_set(e, BY_E_INVALID, say(c->lang, "argument %d is not UTF-8 text"), i);
     return 0;
 }
 
@@ -84,6 +91,35 @@ request_form(const struct cli *c, struct err *e)
     const char *fault = id != NULL ? jclass_fault(JM_UUID, id, strlen(id)) : NULL;
 
     return fault == NULL ? 0 : err_set(e, BY_E_INVALID, "--request %s", fault);
+}
+
+/* An option that this command would take and that looks like this one. */
+static int
+unknown_option(const struct cli *c, const char *at, struct err *e)
+{
+    char word[40];
+    struct nearest n = {.word = word};
+    int len = (int)strcspn(at, "=");
+
+    (void)snprintf(word, sizeof(word), "%.*s", len > 2 ? len - 2 : 0, len > 2 ? at + 2 : "");
+    for (const struct option_row *o = option_rows; o->name != NULL; o++)
+        if (o->global || (c->cmd != NULL && options_taken(c->cmd, o->name)))
+            nearest_try(&n, o->name);
+    if (n.best != NULL)
+        return err_set(e, BY_E_INVALID, say(c->lang, "unknown option %.*s; did you mean --%s?"),
+                       len, at, n.best);
+    return err_set(e, BY_E_INVALID, say(c->lang, "unknown option %.*s; see 'bianyun help'"), len,
+                   at);
+}
+
+static int
+language(struct cli *c, struct err *e)
+{
+    const char *l = cli_opt(c, "lang");
+
+    if (l != NULL && strcmp(l, "zh") != 0 && strcmp(l, "en") != 0)
+        return err_set(e, BY_E_INVALID, say(c->lang, "--lang is zh or en, not '%s'"), l);
+    return 0;
 }
 
 int
@@ -107,24 +143,23 @@ options_read(struct cli *c, int argc, char **argv, struct err *e)
             for (index = 0; strcmp(option_rows[index].name, "help") != 0; index++)
                 ;
         } else if (got == ':') {
-            return err_set(e, BY_E_INVALID, "%s needs a value", argv[optind - 1]);
+            return err_set(e, BY_E_INVALID, say(c->lang, "%s needs a value"), argv[optind - 1]);
         } else if (got != 1) {
-            return err_set(e, BY_E_INVALID, "unknown option %s; see 'bianyun help'",
-                           argv[optind - 1]);
+            return unknown_option(c, argv[optind - 1], e);
         }
         o = &option_rows[index];
         at = argv[optind - (optarg != NULL && optarg == argv[optind - 1] ? 2 : 1)];
         if (got == 1 && !whole_name(at, o->name))
-            return err_set(e, BY_E_INVALID, "unknown option %.*s; see 'bianyun help'",
-                           (int)strcspn(at, "="), at);
-        if (!o->global && (c->cmd == NULL || !word_in(c->cmd->options, o->name)))
-            return err_set(e, BY_E_INVALID, "--%s does not belong to this command; see --help",
+            return unknown_option(c, at, e);
+        if (!o->global && (c->cmd == NULL || !options_taken(c->cmd, o->name)))
+            return err_set(e, BY_E_INVALID,
+                           say(c->lang, "--%s does not belong to this command; see --help"),
                            o->name);
         c->values[index] = optarg != NULL ? optarg : "";
     }
     c->argc = argc - optind;
     c->argv = argv + optind;
-    return texts_only(argc, argv, e) < 0 ? -1 : request_form(c, e);
+    return texts_only(c, argc, argv, e) < 0 || language(c, e) < 0 ? -1 : request_form(c, e);
 }
 
 /* As many positional arguments as the row names. */
@@ -135,11 +170,11 @@ options_arguments(const struct cli *c, struct err *e)
     int want = c->cmd->args[0] == '[' ? 0 : most; /* [X]: may be left out */
 
     if (c->argc < want)
-        return err_set(e, BY_E_INVALID, "'bianyun %s%s%s' needs %s", c->cmd->noun,
+        return err_set(e, BY_E_INVALID, say(c->lang, "'bianyun %s%s%s' needs %s"), c->cmd->noun,
                        c->cmd->verb[0] != '\0' ? " " : "", c->cmd->verb, c->cmd->args);
     if (c->argc > most)
-        return err_set(e, BY_E_INVALID, "what is '%s'? See 'bianyun %s --help'", c->argv[most],
-                       c->cmd->noun);
+        return err_set(e, BY_E_INVALID, say(c->lang, "what is '%s'? See 'bianyun %s --help'"),
+                       c->argv[most], c->cmd->noun);
     return 0;
 }
 
@@ -158,8 +193,8 @@ cli_need(const struct cli *c, const char *name, const char **out, struct err *e)
     const char *v = cli_opt(c, name);
 
     if (v == NULL)
-        return err_set(e, BY_E_INVALID, "--%s is missing; see 'bianyun %s %s --help'", name,
-                       c->cmd->noun, c->cmd->verb);
+        return err_set(e, BY_E_INVALID, say(c->lang, "--%s is missing; see 'bianyun %s %s --help'"),
+                       name, c->cmd->noun, c->cmd->verb);
     *out = v;
     return 0;
 }
@@ -177,7 +212,8 @@ cli_opt_u64(const struct cli *c, const char *name, uint64_t fallback, uint64_t m
     errno = 0;
     *out = strtoull(v, &end, 10);
     if (v[strspn(v, "0123456789")] != '\0' || end == v)
-        return err_set(e, BY_E_INVALID, "--%s wants a whole number, not '%s'", name, v);
+        return err_set(e, BY_E_INVALID, say(c->lang, "--%s wants a whole number, not '%s'"), name,
+                       v);
     if (errno != 0 || *out > max)
         return err_set(e, BY_E_INVALID, "--%s is at most %llu, not %s", name,
                        (unsigned long long)max, v);
@@ -218,6 +254,7 @@ cli_opt_ms(const struct cli *c, const char *name, int64_t fallback, int64_t *out
             *out = n * units[i].ms;
             return 0;
         }
-    return err_set(e, BY_E_INVALID, "--%s wants a time such as 30s, 10m, 2h or 15d, not '%s'", name,
+    return err_set(e, BY_E_INVALID,
+                   say(c->lang, "--%s wants a time such as 30s, 10m, 2h or 15d, not '%s'"), name,
                    v);
 }

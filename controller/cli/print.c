@@ -1,115 +1,11 @@
 /* Tables and objects, by reflection over the rows of wire.def: a field is said once. */
-#include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "controller/cli/cli.h"
-
-static bool
-ends_with(const char *s, const char *tail)
-{
-    size_t n = strlen(s), m = strlen(tail);
-
-    return n >= m && strcmp(s + n - m, tail) == 0;
-}
-
-static uint64_t
-field_number(const struct jm_field *f, const char *at)
-{
-    switch (f->type) {
-    case JM_U32:
-        return *(const uint32_t *)(const void *)at;
-    case JM_U64:
-        return *(const uint64_t *)(const void *)at;
-    case JM_I64:
-        return (uint64_t) * (const int64_t *)(const void *)at;
-    case JM_BOOL:
-        return *(const bool *)(const void *)at;
-    case JM_ENUM:
-        return (uint64_t) * (const int *)(const void *)at;
-    case JM_STR:
-    case JM_TEXT:
-    case JM_OBJ:
-    case JM_LIST:
-        break;
-    }
-    return 0;
-}
-
-/* In the largest unit that divides it. */
-static const char *
-span_text(struct arena *a, int64_t ms)
-{
-    static const struct {
-        int64_t ms;
-        const char *unit;
-    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "min"}, {1000, "s"}};
-
-    for (size_t i = 0; i < ARRAY_LEN(units); i++)
-        if (ms % units[i].ms == 0)
-            return arena_printf(a, "%" PRId64 " %s", ms / units[i].ms, units[i].unit);
-    return arena_printf(a, "%" PRId64 " ms", ms);
-}
-
-/* Local time for instants, one unit for spans, MiB or GiB for bytes. */
-static const char *
-number_text(struct arena *a, const char *name, int64_t v)
-{
-    if (ends_with(name, "_ms") && v > 1000000000000) {
-        char buf[40];
-        time_t s = (time_t)(v / 1000);
-        struct tm tm;
-
-        (void)localtime_r(&s, &tm);
-        (void)strftime(buf, sizeof(buf), "%Y-%m-%d %H:%M:%S", &tm);
-        return arena_strdup(a, buf);
-    }
-    if (ends_with(name, "_ms"))
-        return v == 0 ? "" : span_text(a, v);
-    if (ends_with(name, "bytes") && v >= 1048576)
-        return v % 1073741824 == 0 ? arena_printf(a, "%" PRId64 " GiB", v / 1073741824)
-                                   : arena_printf(a, "%" PRId64 " MiB", v / 1048576);
-    return arena_printf(a, "%" PRId64, v);
-}
-
-static const char *
-field_text(struct arena *a, const struct jm_field *f, const void *obj)
-{
-    const char *at = (const char *)obj + f->off;
-
-    switch (f->type) {
-    case JM_STR:
-        return at;
-    case JM_TEXT:
-        return *(const char *const *)(const void *)at != NULL
-                   ? *(const char *const *)(const void *)at
-                   : "";
-    case JM_BOOL:
-        return field_number(f, at) != 0 ? "yes" : "no";
-    case JM_ENUM:
-        return f->names[field_number(f, at)];
-    case JM_U32:
-    case JM_U64:
-    case JM_I64:
-        return number_text(a, f->name, (int64_t)field_number(f, at));
-    case JM_OBJ:
-    case JM_LIST:
-        break;
-    }
-    return "";
-}
-
-static const struct jm_field *
-find_field(const struct jm_field *schema, const char *name, size_t len)
-{
-    for (const struct jm_field *f = schema; f->name != NULL; f++)
-        if (strlen(f->name) == len && strncmp(f->name, name, len) == 0)
-            return f;
-    return NULL;
-}
 
 static void
 print_json(const struct jm_field *schema, const void *obj)
@@ -120,91 +16,181 @@ print_json(const struct jm_field *schema, const void *obj)
     printf("%s\n", strbuf_peek(&b));
 }
 
+/* Fields named in columns, in their order; returns how many. */
+static size_t
+pick_columns(const struct jm_field *schema, const char *columns, const struct jm_field **out)
+{
+    size_t n = 0;
+
+    for (const char *p = columns; *p != '\0' && n < CLI_COLUMNS_MAX;) {
+        size_t len = strcspn(p, " ");
+
+        out[n] = cli_field(schema, p, len);
+        if (out[n] != NULL)
+            n++;
+        p += len + strspn(p + len, " ");
+    }
+    return n;
+}
+
+/* English: the field's name in capitals without its unit, which the values carry. */
+static const char *
+heading(struct cli *c, const struct jm_field *f)
+{
+    static const char *const units[] = {"_at_ms", "_ms", "_mib", "_gib", "_percent"};
+    char *title;
+
+    if (c->lang != SAY_EN && say_has(f->name))
+        return say(c->lang, f->name);
+    title = arena_strdup(&c->a, f->name);
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (cli_ends_with(title, units[i])) {
+            title[strlen(title) - strlen(units[i])] = '\0';
+            break;
+        }
+    for (char *q = title; *q != '\0'; q++)
+        *q = *q == '_' ? '-' : *q >= 'a' && *q <= 'z' ? (char)(*q - 32) : *q;
+    return title;
+}
+
+static bool
+is_number(const struct jm_field *f)
+{
+    return (f->type == JM_U32 || f->type == JM_U64 || f->type == JM_I64) &&
+           !cli_ends_with(f->name, "_ms");
+}
+
+/* On a narrow terminal texts are cut, numbers and the first column never; into a file all is whole.
+ */
+static int
+new_columns(struct cli *c, struct libscols_table *t, const struct jm_field *const *f, size_t n,
+            struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        int flags = is_number(f[i])                                            ? SCOLS_FL_RIGHT
+                    : i > 0 && (f[i]->type == JM_STR || f[i]->type == JM_TEXT) ? SCOLS_FL_TRUNC
+                                                                               : 0;
+
+        if (scols_table_new_column(t, heading(c, f[i]), 0, flags) == NULL)
+            return err_set(e, BY_E_NOMEM, "no memory for a table of %zu columns", n);
+    }
+    return 0;
+}
+
 static int
 add_rows(struct cli *c, struct libscols_table *t, const struct jm_field *items,
          const struct jm_list *list, const char *columns, struct err *e)
 {
+    const struct jm_field *f[CLI_COLUMNS_MAX];
+    size_t n = pick_columns(items->sub, columns, f);
+
+    if (new_columns(c, t, f, n, e) < 0)
+        return -1;
     for (size_t i = 0; i < list->n; i++) {
         struct libscols_line *line = scols_table_new_line(t, NULL);
         const char *row = (const char *)list->items + i * items->sub_size;
-        size_t col = 0;
 
         if (line == NULL)
             return err_set(e, BY_E_NOMEM, "no memory for a table of %zu rows", list->n);
-        for (const char *p = columns; *p != '\0'; col++) {
-            size_t n = strcspn(p, " ");
-            const struct jm_field *f = find_field(items->sub, p, n);
-
-            if (f != NULL)
-                (void)scols_line_set_data(line, col, field_text(&c->a, f, row)); /* copied */
-            p += n + strspn(p + n, " ");
-        }
+        for (size_t k = 0; k < n; k++)
+            (void)scols_line_set_data(line, k,
+                                      cli_text(c, items->sub, f[k], row, false)); /* copied */
     }
     return 0;
+}
+
+int
+cli_limit(const struct cli *c, uint64_t *out, struct err *e)
+{
+    if (cli_opt_u64(c, "limit", UINT32_MAX, UINT32_MAX, out, e) < 0)
+        return -1;
+    return *out > 0 ? 0 : err_set(e, BY_E_INVALID, say(c->lang, "--limit is at least 1"));
+}
+
+/* A copy of the answer that has at most --limit items. */
+static void *
+limited(struct cli *c, const struct jm_field *items, const void *list, uint64_t limit)
+{
+    size_t size = items->off + items->size;
+    char *copy;
+    struct jm_list *l;
+
+    for (const struct jm_field *f = items; f->name != NULL; f++) /* items may come first */
+        if (f->off + f->size > size)
+            size = f->off + f->size;
+    copy = arena_alloc(&c->a, size);
+    memcpy(copy, list, size);
+    l = (struct jm_list *)(void *)(copy + items->off);
+    if (l->n > limit)
+        l->n = (size_t)limit;
+    return copy;
 }
 
 int
 cli_print_list(struct cli *c, const struct jm_field *list_schema, const void *list,
                const char *columns, struct err *e)
 {
-    const struct jm_field *items = find_field(list_schema, "items", 5);
-    const struct jm_list *l =
-        (const struct jm_list *)(const void *)((const char *)list + items->off);
+    const struct jm_field *items = cli_field(list_schema, "items", 5);
+    const struct jm_list *l;
     struct libscols_table *t;
+    uint64_t limit;
     int rc;
 
+    if (cli_limit(c, &limit, e) < 0)
+        return -1;
+    if (limit != UINT32_MAX)
+        list = limited(c, items, list, limit);
     if (cli_opt(c, "json") != NULL) {
         print_json(list_schema, list);
         return 0;
     }
+    l = (const struct jm_list *)(const void *)((const char *)list + items->off);
     (void)setlocale(LC_ALL, "");
     t = scols_new_table();
     if (t == NULL)
         return err_set(e, BY_E_NOMEM, "no memory for a table");
-    for (const char *p = columns; *p != '\0';) {
-        size_t n = strcspn(p, " ");
-        const struct jm_field *f = find_field(items->sub, p, n);
-        char title[40];
-
-        (void)snprintf(title, sizeof(title), "%.*s",
-                       (int)(ends_with(f->name, "_at_ms") ? n - 6
-                             : ends_with(f->name, "_ms")  ? n - 3
-                                                          : n),
-                       p);
-        for (char *q = title; *q != '\0'; q++)
-            *q = *q == '_' ? '-' : *q >= 'a' && *q <= 'z' ? (char)(*q - 32) : *q;
-        (void)scols_table_new_column(t, title, 0, 0);
-        p += n + strspn(p + n, " ");
-    }
     rc = add_rows(c, t, items, l, columns, e);
     if (rc == 0)
         (void)scols_print_table(t);
     scols_unref_table(t);
+    if (rc == 0 && l->n == 0 && isatty(STDOUT_FILENO) != 0)
+        fprintf(stderr, "%s\n", say(c->lang, "nothing to list"));
     return rc;
+}
+
+/* Width of a label on a terminal: a Chinese character takes two. */
+static int
+label_pad(const char *label, int want)
+{
+    int width = 0;
+
+    for (const unsigned char *p = (const unsigned char *)label; *p != '\0'; p++)
+        width += (*p & 0xc0) == 0x80 ? 0 : *p < 0x80 ? 1 : 2;
+    return width < want ? want - width : 0;
 }
 
 static void
 print_fields(struct cli *c, const struct jm_field *schema, const void *obj, int indent)
 {
     for (const struct jm_field *f = schema; f->name != NULL; f++) {
-        const char *at = (const char *)obj + f->off;
+        const char *at = (const char *)obj + f->off, *label = say(c->lang, f->name);
 
         if (f->type == JM_OBJ) {
-            printf("%*s%s\n", indent, "", f->name);
+            printf("%*s%s\n", indent, "", label);
             print_fields(c, f->sub, at, indent + 2);
         } else if (f->type == JM_LIST) {
             const struct jm_list *l = (const struct jm_list *)(const void *)at;
 
             for (size_t i = 0; i < l->n; i++) {
-                printf("%*s%s %zu\n", indent, "", f->name, i + 1);
+                printf("%*s%s %zu\n", indent, "", label, i + 1);
                 print_fields(c, f->sub, (const char *)l->items + i * f->sub_size, indent + 2);
             }
         } else {
-            const char *text = field_text(&c->a, f, obj);
+            const char *text = cli_text(c, schema, f, obj, true);
 
-            if (text[0] != '\0' && (field_number(f, at) != 0 || (f->flags & JM_KEEP0) != 0 ||
+            if (text[0] != '\0' && (cli_number(f, obj) != 0 || (f->flags & JM_KEEP0) != 0 ||
                                     f->type == JM_STR || f->type == JM_TEXT))
-                printf("%*s%-*s %s\n", indent, "", 22 - indent, f->name, text);
+                printf("%*s%s%*s %s\n", indent, "", label, label_pad(label, 22 - indent), "", text);
         }
     }
 }
@@ -230,7 +216,8 @@ cli_print_accepted(struct cli *c, const struct w_accepted *acc, struct err *e)
     } else {
         if (acc->note != NULL)
             fprintf(stderr, "%s\n", acc->note);
-        if (cli_print_list(c, schema_order_list, &l, "id kind name verb wanted generation", e) < 0)
+        if (cli_print_list(c, schema_order_list, &l, "name kind verb wanted host generation id",
+                           e) < 0)
             return -1;
     }
     return cli_opt(c, "watch") != NULL && acc->orders.n > 0 ? watch_orders(c, acc, e) : 0;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -27,13 +28,19 @@ profile_dir(struct cli *c, char *out, size_t size, struct err *e)
     return 0;
 }
 
+bool
+profile_is_name(const char *s)
+{
+    return s[0] != '\0' &&
+           s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] == '\0';
+}
+
 static int
 profile_path(struct cli *c, char *out, size_t size, struct err *e)
 {
     char dir[540];
 
-    if (strspn(c->profile, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") !=
-        strlen(c->profile))
+    if (!profile_is_name(c->profile))
         return err_set(e, BY_E_INVALID,
                        "a profile's name has letters, digits, - and _ only, not '%s'", c->profile);
     if (profile_dir(c, dir, sizeof(dir), e) < 0)
@@ -51,6 +58,45 @@ take_line(struct cli *c, const char *key, const char *value)
         (void)snprintf(c->ca_file, sizeof(c->ca_file), "%s", value);
     else if (strcmp(key, "token") == 0)
         (void)snprintf(c->token, sizeof(c->token), "%s", value);
+    else if (strcmp(key, "utc_offset_min") == 0)
+        c->utc_offset_min = (int)strtol(value, NULL, 10);
+}
+
+/* The one named, else that of 'profiles use', else 'default'. */
+static int
+profile_choose(struct cli *c, struct err *e)
+{
+    char path[600], dir[540], line[80];
+    FILE *f;
+
+    c->profile = cli_opt(c, "profile");
+    if (c->profile == NULL)
+        c->profile = getenv("BIANYUN_PROFILE");
+    if (c->profile != NULL && c->profile[0] != '\0')
+        return 0;
+    c->profile = "default";
+    if (profile_dir(c, dir, sizeof(dir), e) < 0)
+        return -1;
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, PROFILE_CURRENT);
+    f = fopen(path, "re");
+    if (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0] != '\0')
+            c->profile = arena_strdup(&c->a, line);
+    }
+    if (f != NULL)
+        (void)fclose(f); /* read only */
+    return 0;
+}
+
+void
+profile_learn(struct cli *c)
+{
+    struct w_status_view v;
+    struct err none = {0};
+
+    if (CLI_GET(c, "/v1/status", status_view, &v, &none) == 0)
+        c->utc_offset_min = (int)v.utc_offset_min;
 }
 
 int
@@ -60,12 +106,7 @@ profile_load(struct cli *c, struct err *e)
     struct stat st;
     FILE *f;
 
-    c->profile = cli_opt(c, "profile");
-    if (c->profile == NULL)
-        c->profile = getenv("BIANYUN_PROFILE");
-    if (c->profile == NULL || c->profile[0] == '\0')
-        c->profile = "default";
-    if (profile_path(c, path, sizeof(path), e) < 0)
+    if (profile_choose(c, e) < 0 || profile_path(c, path, sizeof(path), e) < 0)
         return -1;
     f = fopen(path, "re");
     if (f == NULL && errno == ENOENT)
@@ -128,7 +169,8 @@ profile_save(struct cli *c, struct err *e)
 
     if (profile_path(c, path, sizeof(path), e) < 0 || make_dirs(path, e) < 0)
         return -1;
-    n = snprintf(text, sizeof(text), "url=%s\nca=%s\ntoken=%s\n", c->url, c->ca_file, c->token);
+    n = snprintf(text, sizeof(text), "url=%s\nca=%s\ntoken=%s\nutc_offset_min=%d\n", c->url,
+                 c->ca_file, c->token, c->utc_offset_min);
     (void)snprintf(fresh, sizeof(fresh), "%s.new", path);
     fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, text, (size_t)n) != n || fsync(fd) < 0 || rename(fresh, path) < 0)

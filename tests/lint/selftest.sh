@@ -44,6 +44,7 @@ plant sorted tests/unit/suites.def "$(printf 'SUITE(b)\nSUITE(a)')"
 plant sorted tests/unit/suites.def "$(printf 'SUITE(a)\nSUITE(a)')"
 plant words agent/a.c "/* TO""DO */"
 plant words agent/a.c "/* /ho""me/someone */"
+plant say agent/a.c 'f(say(l, "no such text"));'
 plant shell tests/lint/a.sh "$(printf '#!/bin/sh\nif')"
 map() { sed -E "$1" "$here/../../docs/requirement-map.md"; } # its test files are not in the tree
 plant requirement_map docs/requirement-map.md "$(map '/^\| R57 /d; s/`tests[^`]*`//g; s/ part / planned /')"

@@ -1,0 +1,211 @@
+/* Values as people read them: times in the city's zone, sizes with units, words in the language,
+ * names instead of ids. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "controller/cli/cli.h"
+#include "drivers/codec/jclass.h"
+
+bool
+cli_ends_with(const char *s, const char *tail)
+{
+    size_t n = strlen(s), m = strlen(tail);
+
+    return n >= m && strcmp(s + n - m, tail) == 0;
+}
+
+/* In the largest unit that divides it. */
+static const char *
+span_text(struct arena *a, int64_t ms)
+{
+    static const struct {
+        int64_t ms;
+        const char *unit;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "min"}, {1000, "s"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (ms % units[i].ms == 0)
+            return arena_printf(a, "%" PRId64 " %s", ms / units[i].ms, units[i].unit);
+    return arena_printf(a, "%" PRId64 " ms", ms);
+}
+
+const char *
+cli_time(struct cli *c, int64_t ms)
+{
+    time_t s = (time_t)(ms / 1000 + (int64_t)c->utc_offset_min * 60);
+    char buf[40];
+    struct tm tm;
+
+    (void)gmtime_r(&s, &tm);
+    (void)strftime(buf, sizeof(buf), "%Y-%m-%d %H:%M:%S", &tm);
+    return arena_strdup(&c->a, buf);
+}
+
+/* In the largest unit of 1024 that keeps it whole. */
+static const char *
+size_text(struct arena *a, int64_t v, size_t unit)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+
+    while (v != 0 && v % 1024 == 0 && unit + 1 < ARRAY_LEN(units)) {
+        v /= 1024;
+        unit++;
+    }
+    return arena_printf(a, "%" PRId64 " %s", v, units[unit]);
+}
+
+static const char *
+number_text(struct cli *c, const char *name, int64_t v)
+{
+    if (cli_ends_with(name, "_ms") && v > 1000000000000)
+        return cli_time(c, v);
+    if (cli_ends_with(name, "_ms"))
+        return v == 0 ? "" : span_text(&c->a, v);
+    if (cli_ends_with(name, "bytes"))
+        return size_text(&c->a, v, 0);
+    if (cli_ends_with(name, "_mib"))
+        return size_text(&c->a, v, 2);
+    if (cli_ends_with(name, "_gib"))
+        return size_text(&c->a, v, 3);
+    if (cli_ends_with(name, "_percent"))
+        return arena_printf(&c->a, "%" PRId64 " %%", v);
+    return arena_printf(&c->a, "%" PRId64, v);
+}
+
+int64_t
+cli_number(const struct jm_field *f, const void *obj)
+{
+    const char *at = (const char *)obj + f->off;
+
+    switch (f->type) {
+    case JM_U32:
+        return *(const uint32_t *)(const void *)at;
+    case JM_U64:
+        return (int64_t) * (const uint64_t *)(const void *)at;
+    case JM_I64:
+        return *(const int64_t *)(const void *)at;
+    case JM_BOOL:
+        return *(const bool *)(const void *)at;
+    case JM_ENUM:
+        return *(const int *)(const void *)at;
+    case JM_STR:
+    case JM_TEXT:
+    case JM_OBJ:
+    case JM_LIST:
+        break;
+    }
+    return 0;
+}
+
+/* ---- names instead of ids ----------------------------------------------------------------------
+ */
+
+/* Each list is asked for once; what the caller may not see stays an id. */
+static const struct jm_list *
+names_of(struct cli *c, enum cli_named kind)
+{
+    struct cli_names *n = &c->names[kind];
+    struct err none = {0};
+    struct w_unit_list units = {0};
+    struct w_system_list systems = {0};
+    struct w_host_list hosts = {0};
+
+    if (n->asked)
+        return &n->list;
+    n->asked = true;
+    if (kind == CLI_UNITS && CLI_GET(c, "/v1/units", unit_list, &units, &none) == 0)
+        n->list = units.items;
+    if (kind == CLI_SYSTEMS && CLI_GET(c, "/v1/systems", system_list, &systems, &none) == 0)
+        n->list = systems.items;
+    if (kind == CLI_HOSTS && CLI_GET(c, "/v1/hosts", host_list, &hosts, &none) == 0)
+        n->list = hosts.items;
+    return &n->list;
+}
+
+#define NAME_IN(list, T, key)                                                                      \
+    do {                                                                                           \
+        for (size_t i_ = 0; i_ < (list)->n; i_++)                                                  \
+            if (strcmp(JM_ITEM(*(list), const T, i_)->id, key) == 0)                               \
+                return JM_ITEM(*(list), const T, i_)->name;                                        \
+    } while (0)
+
+static const char *
+name_of(struct cli *c, const char *field, const char *id)
+{
+    if (jclass_fault(JM_UUID, id, strlen(id)) != NULL)
+        return NULL;
+    if (strcmp(field, "unit") == 0 || strcmp(field, "parent") == 0)
+        NAME_IN(names_of(c, CLI_UNITS), struct w_unit, id);
+    else if (strcmp(field, "system") == 0)
+        NAME_IN(names_of(c, CLI_SYSTEMS), struct w_system, id);
+    else if (strcmp(field, "host") == 0)
+        NAME_IN(names_of(c, CLI_HOSTS), struct w_host_view, id);
+    return NULL;
+}
+
+/* ---- one value ---------------------------------------------------------------------------------
+ */
+
+/* Figures of utilization: hundredths of a percent, or bytes a second, as the metric of the row. */
+static const char *
+figure_text(struct cli *c, const struct jm_field *schema, const void *obj, const struct jm_field *f)
+{
+    static const char *const figures[] = {"avg", "p95", "p95_peak", "max"};
+    int64_t v = cli_number(f, obj), metric;
+    const struct jm_field *m = cli_field(schema, "metric", 6);
+    size_t i = 0;
+
+    while (i < ARRAY_LEN(figures) && strcmp(f->name, figures[i]) != 0)
+        i++;
+    if (m == NULL || m->type != JM_ENUM || i == ARRAY_LEN(figures))
+        return NULL;
+    metric = cli_number(m, obj);
+    if (metric == METRIC_CPU || metric == METRIC_MEM)
+        return arena_printf(&c->a, "%" PRId64 ".%02" PRId64 " %%", v / 100, v % 100);
+    return v < 10240      ? arena_printf(&c->a, "%" PRId64 " B/s", v)
+           : v < 10485760 ? arena_printf(&c->a, "%" PRId64 " KiB/s", v / 1024)
+                          : arena_printf(&c->a, "%" PRId64 " MiB/s", v / 1048576);
+}
+
+const char *
+cli_text(struct cli *c, const struct jm_field *schema, const struct jm_field *f, const void *obj,
+         bool whole)
+{
+    const char *at = (const char *)obj + f->off, *s, *name;
+
+    switch (f->type) {
+    case JM_STR:
+    case JM_TEXT:
+        s = f->type == JM_STR ? at : *(const char *const *)(const void *)at;
+        if (s == NULL)
+            return "";
+        name = name_of(c, f->name, s);
+        if (name == NULL)
+            return strcmp(f->name, "state") == 0 ? say(c->lang, s) : s;
+        return whole ? arena_printf(&c->a, "%s (%s)", name, s) : name;
+    case JM_BOOL:
+        return cli_number(f, obj) != 0 ? say(c->lang, "yes") : say(c->lang, "no");
+    case JM_ENUM:
+        return say(c->lang, f->names[cli_number(f, obj)]);
+    case JM_U32:
+    case JM_U64:
+    case JM_I64:
+        s = figure_text(c, schema, obj, f);
+        return s != NULL ? s : number_text(c, f->name, cli_number(f, obj));
+    case JM_OBJ:
+    case JM_LIST:
+        break;
+    }
+    return "";
+}
+
+const struct jm_field *
+cli_field(const struct jm_field *schema, const char *name, size_t len)
+{
+    for (const struct jm_field *f = schema; f->name != NULL; f++)
+        if (strlen(f->name) == len && strncmp(f->name, name, len) == 0)
+            return f;
+    return NULL;
+}
