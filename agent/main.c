@@ -10,6 +10,7 @@
 #include "agent/show.h"
 #include "agent/show_images.h"
 #include "drivers/base/signals.h"
+#include "drivers/base/manpage.h"
 
 static const char usage[] =
     "bianyun-agent: the host's side of Bianyun\n"
@@ -29,6 +30,8 @@ static const char usage[] =
     "        agent stopped\n"
     "  bianyun-agent config\n"
     "        print a sample configuration with every setting\n"
+    "  bianyun-agent man [conf]\n"
+    "        print the manual page, or that of the configuration (scdoc)\n"
     "  bianyun-agent version | help\n";
 
 struct options {
@@ -185,6 +188,21 @@ cmd_images(const struct options *o, int n, char **args)
 }
 
 static int
+cmd_man(bool conf)
+{
+    static const char *const helps[] = {usage, NULL};
+    SCOPED(strbuf) struct strbuf b = {0};
+
+    if (conf)
+        man_conf("bianyun-agent", agent_config_rows, &b);
+    else
+        man_program("bianyun-agent", "the host's side of Bianyun: carries out signed orders", helps,
+                    &b);
+    fputs(strbuf_peek(&b), stdout);
+    return 0;
+}
+
+static int
 cmd_config(void)
 {
     SCOPED(strbuf) struct strbuf b = {0};
@@ -225,6 +243,8 @@ main(int argc, char **argv)
         return cmd_receipts(&o, argc - 1 - optind, argv + 1 + optind);
     if (strcmp(cmd, "images") == 0)
         return cmd_images(&o, argc - 1 - optind, argv + 1 + optind);
+    if (strcmp(cmd, "man") == 0)
+        return cmd_man(argc > 2 && strcmp(argv[2], "conf") == 0);
     if (strcmp(cmd, "config") == 0)
         return cmd_config();
     fprintf(stderr, "bianyun-agent: no command '%s'\n%s", cmd, usage);

@@ -22,6 +22,7 @@
 #include "drivers/base/log.h"
 #include "drivers/base/notify.h"
 #include "drivers/base/signals.h"
+#include "drivers/base/manpage.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/host/durable.h"
 
@@ -44,6 +45,8 @@ static const char usage[] =
     "        a new one-time token for an account, with the controller stopped\n"
     "  bianyun-controller sample-config\n"
     "        print a configuration with every setting\n"
+    "  bianyun-controller man [conf]\n"
+    "        print the manual page, or that of the configuration (scdoc)\n"
     "  bianyun-controller version | help\n"
     "'init --help', 'run --help' and 'token --help' say more.\n";
 static const char usage_init[] =
@@ -74,6 +77,20 @@ static const char usage_token[] =
     "  ('bianyun accounts token').  The controller must be stopped; the ledger tells of it.\n"
     "  --dir DIR      the store that init made\n"
     "  --login LOGIN  whose\n";
+
+static int
+main_man(bool conf)
+{
+    static const char *const helps[] = {usage, usage_init, usage_run, usage_token, NULL};
+    SCOPED(strbuf) struct strbuf b = {0};
+
+    if (conf)
+        man_conf("bianyun-controller", config_rows, &b);
+    else
+        man_program("bianyun-controller", "the centre of Bianyun: grants, orders, ledger", helps,
+                    &b);
+    return fputs(strbuf_peek(&b), stdout) < 0;
+}
 
 static int
 main_fail(const struct err *e)
@@ -330,6 +347,8 @@ main(int argc, char **argv)
         conf_sample(config_rows, &b);
         return fputs(strbuf_peek(&b), stdout) < 0;
     }
+    if (strcmp(verb, "man") == 0)
+        return main_man(argc > 2 && strcmp(argv[2], "conf") == 0);
     for (size_t i = 0; i < ARRAY_LEN(verbs) && v == NULL; i++)
         v = strcmp(verbs[i].name, verb) == 0 ? &verbs[i] : NULL;
     if (v == NULL && verb[0] == '\0')

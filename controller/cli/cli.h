@@ -147,6 +147,8 @@ void nearest_try(struct nearest *n, const char *candidate);
 /* profile.c */
 #define PROFILE_CURRENT ".current" /* names the profile of 'profiles use' */
 bool profile_is_name(const char *s);
+/** Print the names of all profiles, one a line; silent when there are none. */
+int profile_names(struct cli *c);
 int profile_load(struct cli *c, struct err *e);
 int profile_save(struct cli *c, struct err *e);
 int profile_forget(struct cli *c, struct err *e);

@@ -66,27 +66,49 @@ row_read(struct cli *c, const char *dir, const char *name, struct row *out)
     return true;
 }
 
-int
-cmd_profile_list(struct cli *c, struct err *e)
+static int
+read_all(struct cli *c, struct rows *l, struct err *e)
 {
     struct row *rows = arena_alloc(&c->a, PROFILES_MAX * sizeof(*rows));
-    struct rows l = {.items = {.items = rows}};
     const struct dirent *d;
     char dir[540];
     DIR *o;
 
+    l->items = (struct jm_list){.items = rows};
     if (profile_dir(c, dir, sizeof(dir), e) < 0)
         return -1;
     o = opendir(dir);
-    while (o != NULL && l.items.n < PROFILES_MAX && (d = readdir(o)) != NULL)
-        if (row_read(c, dir, d->d_name, &rows[l.items.n])) {
-            rows[l.items.n].current = strcmp(d->d_name, c->profile) == 0;
-            l.items.n++;
+    while (o != NULL && l->items.n < PROFILES_MAX && (d = readdir(o)) != NULL)
+        if (row_read(c, dir, d->d_name, &rows[l->items.n])) {
+            rows[l->items.n].current = strcmp(d->d_name, c->profile) == 0;
+            l->items.n++;
         }
     if (o != NULL)
         (void)closedir(o);
-    qsort(rows, l.items.n, sizeof(*rows), by_name);
-    return cli_print_list(c, list_rows, &l, "profile current signed_in url", e);
+    qsort(rows, l->items.n, sizeof(*rows), by_name);
+    return 0;
+}
+
+int
+cmd_profile_list(struct cli *c, struct err *e)
+{
+    struct rows l;
+
+    return read_all(c, &l, e) < 0
+               ? -1
+               : cli_print_list(c, list_rows, &l, "profile current signed_in url", e);
+}
+
+int
+profile_names(struct cli *c)
+{
+    struct rows l;
+    struct err none = {0};
+
+    if (read_all(c, &l, &none) == 0)
+        for (size_t i = 0; i < l.items.n; i++)
+            printf("%s\n", JM_ITEM(l.items, const struct row, i)->profile);
+    return 0;
 }
 
 /* The folder, when there is a profile of the name given. */
