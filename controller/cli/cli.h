@@ -137,6 +137,13 @@ const struct jm_field *cli_field(const struct jm_field *schema, const char *name
 /** Value of --limit, or UINT32_MAX. */
 int cli_limit(const struct cli *c, uint64_t *out, struct err *e);
 
+/* undo.c */
+/** Say on standard error how to take back what was just done; until_ms 0: no limit that we know. */
+void cli_undo(struct cli *c, int64_t until_ms, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/** The same for each order that can be taken back. */
+void cli_undo_orders(struct cli *c, const struct w_accepted *acc);
+
 /* nearest.c: begin with word, try candidates; best is the nearest, or NULL. */
 struct nearest {
     const char *word, *best;

@@ -61,7 +61,10 @@ host_act(struct cli *c, const char *verb, struct err *e)
 int
 cmd_host_cordon(struct cli *c, struct err *e)
 {
-    return host_act(c, "cordon", e);
+    if (host_act(c, "cordon", e) < 0)
+        return -1;
+    cli_undo(c, 0, "bianyun hosts uncordon %s", c->argv[0]);
+    return 0;
 }
 
 int
@@ -95,9 +98,11 @@ cmd_hold(struct cli *c, struct err *e)
     else
         return -1;
     cli_request_id(c, in.request);
-    if (CLI_POST(c, "/v1/holds", hold_request, &in, hold, &out, e) < 0)
+    if (CLI_POST(c, "/v1/holds", hold_request, &in, hold, &out, e) < 0 ||
+        cli_print_one(c, schema_hold, &out, e) < 0)
         return -1;
-    return cli_print_one(c, schema_hold, &out, e);
+    cli_undo(c, out.until_ms, "bianyun holds end %s", out.id);
+    return 0;
 }
 
 int

@@ -77,10 +77,35 @@ cmd_policy_set(struct cli *c, struct err *e)
     return cli_print_one(c, schema_policy, &p, e);
 }
 
+/* The chain that everything hangs on, in one look. */
+static void
+print_chain(struct cli *c, const struct w_resource_view *r)
+{
+    printf("%s %s: %s, %s %s, %s\n", say(c->lang, w_res_kind_names[r->kind]), r->name,
+           say(c->lang, w_seen_names[r->seen]), say(c->lang, "as of"), cli_time(c, r->as_of_ms),
+           r->equal ? say(c->lang, "equal to its order") : say(c->lang, "not equal to its order"));
+    printf("  <- %s %s\n", say(c->lang, "order"), r->order);
+    printf("  <- %s %s\n", say(c->lang, "grant"), r->grant);
+    printf("  <- %s %s\n\n", say(c->lang, "number"), r->number);
+}
+
+static void
+print_explanation(struct cli *c, const struct w_explanation *x)
+{
+    for (size_t i = 0; i < x->lines.n; i++) {
+        const struct w_explain_line *l = JM_ITEM(x->lines, const struct w_explain_line, i);
+
+        printf("%s%s%s%s%s\n    %s\n", say(c->lang, l->step), l->id[0] != '\0' ? " " : "", l->id,
+               l->at_ms != 0 ? "  " : "", l->at_ms != 0 ? cli_time(c, l->at_ms) : "", l->text);
+    }
+    printf("%s: %s\n", say(c->lang, "computed again from the recorded facts"),
+           x->replay_equal ? say(c->lang, "the same, byte for byte") : say(c->lang, "DIFFERENT"));
+}
+
 int
 cmd_explain(struct cli *c, struct err *e)
 {
-    struct w_resource_view r;
+    struct w_resource_view r = {0};
     struct w_grant_view g;
     struct w_explanation x;
     struct err none = {0};
@@ -95,13 +120,9 @@ cmd_explain(struct cli *c, struct err *e)
         return -1;
     if (cli_opt(c, "json") != NULL)
         return cli_print_one(c, schema_explanation, &x, e);
-    for (size_t i = 0; i < x.lines.n; i++) {
-        const struct w_explain_line *l = JM_ITEM(x.lines, const struct w_explain_line, i);
-
-        printf("%s%s%s\n    %s\n", l->step, l->id[0] != '\0' ? " " : "", l->id, l->text);
-    }
-    printf("computed again from the recorded facts: %s\n",
-           x.replay_equal ? "the same, byte for byte" : "DIFFERENT");
+    if (r.id[0] != '\0')
+        print_chain(c, &r);
+    print_explanation(c, &x);
     return x.replay_equal ? 0
                           : err_set(e, BY_E_CONFLICT,
                                     "the decision recorded and the decision computed again differ; "

@@ -67,9 +67,8 @@ new_columns(struct cli *c, struct libscols_table *t, const struct jm_field *cons
             struct err *e)
 {
     for (size_t i = 0; i < n; i++) {
-        int flags = is_number(f[i])                                            ? SCOLS_FL_RIGHT
-                    : i > 0 && (f[i]->type == JM_STR || f[i]->type == JM_TEXT) ? SCOLS_FL_TRUNC
-                                                                               : 0;
+        bool yields = f[i]->type == JM_TEXT || f[i]->cls == JM_UUID || f[i]->cls == JM_SHA256;
+        int flags = is_number(f[i]) ? SCOLS_FL_RIGHT : i > 0 && yields ? SCOLS_FL_TRUNC : 0;
 
         if (scols_table_new_column(t, heading(c, f[i]), 0, flags) == NULL)
             return err_set(e, BY_E_NOMEM, "no memory for a table of %zu columns", n);
@@ -219,6 +218,7 @@ cli_print_accepted(struct cli *c, const struct w_accepted *acc, struct err *e)
         if (cli_print_list(c, schema_order_list, &l, "name kind verb wanted host generation id",
                            e) < 0)
             return -1;
+        cli_undo_orders(c, acc);
     }
     return cli_opt(c, "watch") != NULL && acc->orders.n > 0 ? watch_orders(c, acc, e) : 0;
 }
