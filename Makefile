@@ -51,7 +51,7 @@ $(O)/bianyun-agent: $(call obj,agent/main.c $(AGENT)) $(O)/lib.a
 $(O)/bianyun: $(call obj,$(CLI)) $(O)/lib.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(O)/unit: $(call obj,$(UNIT) $(CTRL) $(AGENT)) $(O)/lib.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcunit
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/lib.a $(LDLIBS) -lcunit
 
 .SUFFIXES: # make's own rules would build programs beside their sources
 $(O)/%.o: %.c Makefile VERSION
