@@ -117,7 +117,7 @@ api_attachment_add(struct api_call *k, struct tx *t, struct err *e)
     if (DB_QUERY(t->d, DB_ATTACHMENT_OPEN, &r, e, DBS(k->who.account)) < 0 || db_next(r, e) != 1)
         return -1;
     if (db_int(r, 0) >= ATTACHMENT_OPEN_MAX)
-        return err_set(e, BY_E_BUSY, "%d of your uploads are not finished: finish them first",
+        return err_set(e, BY_E_CONFLICT, "%d of your uploads are not finished: finish them first",
                        ATTACHMENT_OPEN_MAX);
     db_rows_free(TAKE(r));
     *out = *in;

@@ -57,7 +57,7 @@ api_hold_add(struct api_call *k, struct tx *t, struct err *e)
     if (hold_where(k, t, in, &h, e) < 0 || hold_in_force(t->d, "", t->now_ms, k->a, &now, e) < 0)
         return -1;
     if (now.n >= HOLDS_MAX)
-        return err_set(e, BY_E_BUSY, "%zu holds are in force: end some first", now.n);
+        return err_set(e, BY_E_CONFLICT, "%zu holds are in force: end some first", now.n);
     random_uuid(h.hold.id);
     h.hold.until_ms = t->now_ms + in->for_ms;
     h.hold.reason = in->reason;

@@ -190,7 +190,7 @@ a_document_that_is_not_what_was_announced_is_refused(void)
     for (int i = 2; i < ATTACHMENT_OPEN_MAX; i++)
         OK(announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v));
     CU_ASSERT_EQUAL(announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v), -1);
-    CU_ASSERT_EQUAL(f.status, 503);
+    CU_ASSERT_EQUAL(f.status, 409);
     flow_stop(&f);
 }
 
