@@ -16,7 +16,7 @@ print_json(const struct jm_field *schema, const void *obj)
     printf("%s\n", strbuf_peek(&b));
 }
 
-/* Fields named in columns, in their order; returns how many. */
+/* Fields named in columns, in their order; returns how many, 0 when one is no field. */
 static size_t
 pick_columns(const struct jm_field *schema, const char *columns, const struct jm_field **out)
 {
@@ -26,8 +26,8 @@ pick_columns(const struct jm_field *schema, const char *columns, const struct jm
         size_t len = strcspn(p, " ");
 
         out[n] = cli_field(schema, p, len);
-        if (out[n] != NULL)
-            n++;
+        if (out[n++] == NULL)
+            return 0;
         p += len + strspn(p + len, " ");
     }
     return n;
@@ -83,6 +83,8 @@ add_rows(struct cli *c, struct libscols_table *t, const struct jm_field *items,
     const struct jm_field *f[CLI_COLUMNS_MAX];
     size_t n = pick_columns(items->sub, columns, f);
 
+    if (n == 0)
+        return err_set(e, BY_E_BUG, "the columns '%s' are not all fields of the rows", columns);
     if (new_columns(c, t, f, n, e) < 0)
         return -1;
     for (size_t i = 0; i < list->n; i++) {

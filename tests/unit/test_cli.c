@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "controller/cli/cli.h"
+#include "controller/cli/complete.h"
+#include "controller/routes.h"
 
 /* Run fn for every word of a row's option list. */
 static void
@@ -220,7 +222,53 @@ reads_durations_with_their_unit(void)
     }
 }
 
+static void
+completes_from_routes_that_are_there(void)
+{
+    for (const struct complete_row *r = complete_rows; r->kind != NULL; r++) {
+        char path[80], id[W_ID];
+        size_t n = strlen(r->words);
+
+        (void)snprintf(path, sizeof(path), "%.*s", (int)strcspn(r->path, "?"), r->path);
+        CU_ASSERT_PTR_NOT_NULL(route_find("GET", path, id));
+        CU_ASSERT(n > 2 && r->words[0] == ' ' && r->words[n - 1] == ' ');
+        CU_ASSERT(r == complete_rows || strcmp(r[-1].kind, r->kind) < 0);
+    }
+    CU_ASSERT_PTR_NOT_NULL(complete_of("VM"));
+    CU_ASSERT_PTR_NOT_NULL(complete_of("--system"));
+    CU_ASSERT_PTR_NULL(complete_of("FILE"));
+    CU_ASSERT_PTR_NULL(complete_of(""));
+}
+
+static void
+guesses_what_was_meant_but_not_wildly(void)
+{
+    static const struct {
+        const char *word, *candidates[4], *best;
+    } rows[] = {
+        {"vmss", {"vms", "volumes"}, "vms"},
+        {"lsit", {"show", "list"}, "list"},
+        {"netwroks", {"networks", "keys"}, "networks"},
+        {"reco", {"reclaim", "recovery"}, "recovery"},
+        {"xyz", {"vms", "list", "keys"}, NULL},
+        {"a", {"b"}, NULL},
+        {"", {"a"}, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct nearest n = {.word = rows[i].word};
+
+        for (size_t k = 0; rows[i].candidates[k] != NULL; k++)
+            nearest_try(&n, rows[i].candidates[k]);
+        CU_ASSERT((n.best == NULL) == (rows[i].best == NULL));
+        if (n.best != NULL && rows[i].best != NULL)
+            CU_ASSERT_STRING_EQUAL(n.best, rows[i].best);
+    }
+}
+
 CU_TestInfo cli_tests[] = {
+    {"completes from routes that are there", completes_from_routes_that_are_there},
+    {"guesses what was meant, but not wildly", guesses_what_was_meant_but_not_wildly},
     {"has sound rows", has_sound_rows},
     {"finds the row of its words", finds_the_row_of_its_words},
     {"reads options in any place", reads_options_in_any_place},
