@@ -131,8 +131,7 @@ parameter(const char *in, const struct jm_field *f)
         as.type = JM_ENUM;
         as.names = flags;
     }
-    if (as.type == JM_TEXT)
-        as.flags |= JM_REQ; /* given is not empty */
+    as.flags |= JM_REQ; /* given is not empty */
     put_text(o, "name", f->name);
     put_text(o, "in", in);
     put_text(o, "description", f->doc);

@@ -105,7 +105,8 @@ word_schema(struct json_object *o, const struct jm_field *f)
     struct json_object *words = json_object_new_array();
 
     put_text(o, "type", "string");
-    for (int i = 1; f->names[i] != NULL; i++)
+    /* The reader takes "" as not given. */
+    for (int i = (f->flags & JM_REQ) != 0 ? 1 : 0; f->names[i] != NULL; i++)
         (void)json_object_array_add(words, json_object_new_string(f->names[i]));
     (void)json_object_object_add(o, "enum", words);
 }
