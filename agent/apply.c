@@ -13,6 +13,7 @@
 #include "agent/task.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
+#include "drivers/codec/adoptwire.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/host/durable.h"
 #include "drivers/host/image.h"
@@ -285,6 +286,26 @@ vm_define(struct task *t, struct virt *v, struct err *e)
     return vm_define_only(t, v, e) < 0 ? -1 : reading_dom(task_reading(t), v, t->id, e);
 }
 
+/* Looked at once more right before: what was read a while ago may have changed. */
+static int
+vm_adopt(struct task *t, struct virt *v, struct err *e)
+{
+    struct virt_mark m = mark_of(&t->order);
+    struct virt_dom_seen d;
+    const char *why;
+    bool later;
+
+    if (v->ops->dom->get(v, t->id, &t->a, &d, e) < 0)
+        return err_wrap(e, "take over %s", t->order.vm.name);
+    why = d.ours ? NULL : adopt_obstacle(&t->order.vm.adopt, d.found, &t->a, &later);
+    if (why != NULL)
+        return err_set(e, later ? BY_E_BUSY : BY_E_CONFLICT, "%s is left alone: %s",
+                       t->order.vm.name, why);
+    if (v->ops->dom->adopt(v, t->id, &m, e) < 0)
+        return err_wrap(e, "take over %s", t->order.vm.name);
+    return reading_dom(task_reading(t), v, t->id, e);
+}
+
 static int
 vm_start(struct task *t, struct virt *v, struct err *e)
 {
@@ -332,6 +353,7 @@ PHASES(vm_root, {.what = "make root disk and seed", .run = vm_root});
 PHASES(vm_define, {.what = "define machine", .run = vm_define});
 PHASES(vm_make, {.what = "define machine", .run = vm_define_only},
        {.what = "start machine", .run = vm_start});
+PHASES(vm_adopt, {.what = "mark machine", .run = vm_adopt});
 PHASES(vm_start, {.what = "start machine", .run = vm_start});
 PHASES(vm_resume, {.what = "resume machine", .run = vm_resume});
 PHASES(vm_shutdown, {.what = "ask machine to stop", .run = vm_shutdown});
@@ -365,6 +387,8 @@ phases_of(enum rec_op op)
         return vm_start_phases;
     case REC_VM_RESUME:
         return vm_resume_phases;
+    case REC_VM_ADOPT:
+        return vm_adopt_phases;
     case REC_VM_SHUTDOWN:
         return vm_shutdown_phases;
     case REC_VM_DESTROY:
@@ -441,6 +465,7 @@ facts_before(struct agent *ag, enum rec_op op, const struct receipt *t, struct r
     case REC_VM_DEFINE:
     case REC_VM_RESUME:
     case REC_VM_DESTROY:
+    case REC_VM_ADOPT:
     case REC_OP__MAX:
         break;
     }

@@ -1,5 +1,6 @@
 #include "agent/erase.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "agent/apply.h"
 #include "drivers/base/clock.h"
 #include "drivers/crypto/paper.h"
+#include "drivers/host/disk.h"
 #include "drivers/host/durable.h"
 #include "drivers/host/extent.h"
 
@@ -112,6 +114,103 @@ gather_logs(struct task *t, struct err *e)
     return 0;
 }
 
+/* ---- disks that a machine which was there brought along ---- */
+
+enum { CHAIN_MAX = 32 };
+
+/* A definition names this file, or lays one of its disks over it. */
+static bool
+def_uses(const struct virt_dom_def *d, const char *path)
+{
+    char at[PATH_MAX], under[PATH_MAX];
+
+    for (size_t i = 0; i < d->n_disks; i++) {
+        if (d->disks[i].path == NULL ||
+            snprintf(at, sizeof(at), "%s", d->disks[i].path) >= (int)sizeof(at))
+            continue;
+        for (int depth = 0; depth < CHAIN_MAX; depth++) {
+            if (strcmp(at, path) == 0)
+                return true;
+            if (!disk_backing(at, depth == 0 ? d->disks[i].format : "qcow2", under))
+                break;
+            memcpy(at, under, sizeof(at));
+        }
+    }
+    return false;
+}
+
+/* 1 used by another machine of this host, 0 not, -1 nobody knows. */
+static int
+used_elsewhere(struct task *t, struct virt *v, const char *path, struct err *e)
+{
+    const struct virt_dom_seen *all = NULL;
+    size_t n = 0;
+
+    if (v->ops->dom->list(v, &t->a, &all, &n, e) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(all[i].id, t->id) != 0 &&
+            (def_uses(&all[i].config, path) || (all[i].has_live && def_uses(&all[i].live, path))))
+            return 1;
+    return 0;
+}
+
+static void
+by_hand(struct task *t, const char *target, const char *path, const char *why)
+{
+    strbuf_addf(&t->manual, "%s%s (%s): %s", t->manual.len > 0 ? "; " : "", target,
+                path == NULL ? "no file" : path, why);
+}
+
+static int
+gather_found(struct task *t, struct virt *v, const struct w_found_disk *d, struct err *e)
+{
+    int used;
+
+    if (d->shared)
+        return 0;
+    if (strcmp(d->kind, "file") != 0 || d->path == NULL || d->path[0] != '/') {
+        by_hand(t, d->target, d->path, "a device or disk elsewhere, to be erased where it is kept");
+        return 0;
+    }
+    if (d->backing != NULL)
+        by_hand(t, d->target, d->backing, "the image that it is laid over is left as it is");
+    used = used_elsewhere(t, v, d->path, e);
+    if (used < 0)
+        return err_wrap(e, "who else uses %s", d->path);
+    if (used == 1 || !disk_is_single(d->path)) {
+        by_hand(t, d->target, d->path,
+                "another machine uses it, or it has a second name: never overwritten from here");
+        return 0;
+    }
+    return copy_add(t, "own disk", d->path, e) == NULL ? -1 : 0;
+}
+
+static int
+gather_existing(struct task *t, struct virt *v, struct err *e)
+{
+    const struct w_adoption *p = &t->order.vm.adopt;
+
+    strbuf_reset(&t->manual);
+    for (size_t i = 0; i < p->disks.n; i++)
+        if (gather_found(t, v, JM_ITEM(p->disks, struct w_found_disk, i), e) < 0)
+            return -1;
+    return 0;
+}
+
+static int
+gather_disks(struct task *t, struct virt *v, struct err *e)
+{
+    const struct w_vm_spec *vm = &t->order.vm;
+
+    if (vm->adopt.id[0] != '\0')
+        return gather_existing(t, v, e);
+    return copy_volume(t, v, "root disk", vm->root_volume, e) < 0 ||
+                   copy_volume(t, v, "seed", vm->seed_volume, e) < 0
+               ? -1
+               : 0;
+}
+
 static int
 gather_vm(struct task *t, struct virt *v, struct err *e)
 {
@@ -119,8 +218,7 @@ gather_vm(struct task *t, struct virt *v, struct err *e)
     const char *const *paths = NULL;
     size_t n = 0;
 
-    if (check_off(t, v, e) < 0 || copy_volume(t, v, "root disk", vm->root_volume, e) < 0 ||
-        copy_volume(t, v, "seed", vm->seed_volume, e) < 0 ||
+    if (check_off(t, v, e) < 0 || gather_disks(t, v, e) < 0 ||
         v->ops->dom->leftovers(v, t->id, &t->a, &paths, &n, e) < 0)
         return err_wrap(e, "find all copies of %s", vm->name);
     for (size_t i = 0; i < n; i++)
@@ -169,6 +267,8 @@ erase_overwrite(struct task *t, struct virt *v, struct err *e)
     (void)v; /* needs no connection */
     strbuf_reset(&t->limits);
     strbuf_adds(&t->limits, LIMITS);
+    if (t->manual.len > 0)
+        strbuf_addf(&t->limits, " To be done by hand: %s.", strbuf_peek(&t->manual));
     for (size_t i = 0; i < t->n_copies; i++) {
         struct task_copy *c = &t->copies[i];
         struct extent_report r = {0};
@@ -196,7 +296,7 @@ is_never_made(const struct task *t)
     for (size_t i = 0; i < t->n_copies; i++)
         if (t->copies[i].report.existed)
             return false;
-    if (f->restated)
+    if (f->restated || t->order.vm.adopt.id[0] != '\0') /* it ran before it was ours */
         return false;
     return t->order.kind == RES_VM ? f->root_fill != FILL_DONE && f->seed_fill != FILL_DONE
                                    : f->fill != FILL_DONE;

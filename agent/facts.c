@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "drivers/codec/adoptwire.h"
+
 /* Disks of a machine beside its data volumes: root and seed. */
 enum { OWN_DISKS = 2 };
 
@@ -93,12 +95,24 @@ want_vm(const struct w_vm_spec *vm, struct arena *a, struct rec_want *w)
     w->vcpus = vm->vcpus;
     w->mem_mib = vm->mem_mib;
     w->bytes = vm->root_bytes;
-    w->root = vm->root_volume;
-    w->seed = vm->seed_volume;
+    w->existing = vm->adopt.id[0] != '\0';
+    w->root = w->existing ? NULL : vm->root_volume;
+    w->seed = w->existing ? NULL : vm->seed_volume;
     w->volumes = vols;
     w->n_volumes = vm->disks.n;
     w->networks = nets;
     w->n_networks = vm->nics.n;
+}
+
+/* A machine that was there and carries no mark yet: why it may not be marked now. */
+static const char *
+obstacle_of(const struct agent *ag, const struct receipt *t, struct arena *a)
+{
+    const struct virt_dom_seen *d = world_dom(ag->world, t->id);
+
+    if (t->order.vm.adopt.id[0] == '\0' || d == NULL || d->ours)
+        return NULL;
+    return adopt_obstacle(&t->order.vm.adopt, d->found, a, NULL);
 }
 
 /* Time of this host's own clock that a retry waits for, as wall time. */
@@ -156,6 +170,7 @@ want_build(const struct agent *ag, const struct receipt *t, int64_t wall_ms, int
     w->retry_at_ms = retry_wall(k, wall_ms, mono_ms);
     if (t->order.kind == RES_VM)
         want_vm(&t->order.vm, a, w);
+    w->obstacle = obstacle_of(ag, t, a);
     if (t->order.kind == RES_VOLUME)
         w->bytes = t->order.volume.size_bytes;
 }
@@ -184,8 +199,32 @@ has_nic(const struct virt_dom_def *d, const struct w_nic *nic)
 }
 
 static bool
+has_path(const struct virt_dom_def *d, const char *path)
+{
+    for (size_t i = 0; i < d->n_disks; i++)
+        if (path != NULL && d->disks[i].path != NULL && strcmp(d->disks[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+/* Its own disks are where they were; CDs and cards are its unit's matter. */
+static bool
+existing_parts_equal(const struct virt_dom_def *d, const struct w_adoption *p)
+{
+    for (size_t i = 0; i < p->disks.n; i++) {
+        const struct w_found_disk *f = JM_ITEM(p->disks, struct w_found_disk, i);
+
+        if (!f->shared && f->path != NULL && f->path[0] == '/' && !has_path(d, f->path))
+            return false;
+    }
+    return true;
+}
+
+static bool
 parts_equal(const struct virt_dom_def *d, const struct w_vm_spec *vm)
 {
+    if (vm->adopt.id[0] != '\0')
+        return existing_parts_equal(d, &vm->adopt);
     if (d->n_disks != vm->disks.n + OWN_DISKS || d->n_nics != vm->nics.n ||
         !has_disk(d, vm->root_volume) || !has_disk(d, vm->seed_volume))
         return false;

@@ -6,12 +6,19 @@
 #include "agent/facts.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
+#include "drivers/codec/adoptwire.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
 #include "drivers/host/durable.h"
 #include "policies/order_check.h"
 
-enum { HEAD_KEEP_MS = 30000, CLOCK_AGREES_MS = 300000, GIB_SHIFT = 30, HOLDS_BYTES = 1 << 20 };
+enum {
+    HEAD_KEEP_MS = 30000,
+    CLOCK_AGREES_MS = 300000,
+    GIB_SHIFT = 30,
+    HOLDS_BYTES = 1 << 20,
+    ROOT_MIN_BYTES = 1 << 20
+};
 
 /* Everything that the orders of one answer are judged against. */
 struct bench {
@@ -36,6 +43,17 @@ bench_scope(struct bench *b)
 
 /* ---- wire to policy ---- */
 
+static const char *
+adopt_to_policy(struct bench *b, const struct w_adoption *p)
+{
+    char sum[W_HASH];
+
+    if (p->id[0] == '\0')
+        return NULL;
+    adopt_sha256(p, sum);
+    return arena_strdup(&b->a, sum);
+}
+
 static void
 grant_to_policy(struct bench *b, const struct w_grant *g, struct oc_grant *out)
 {
@@ -53,7 +71,10 @@ grant_to_policy(struct bench *b, const struct w_grant *g, struct oc_grant *out)
                                     .image = l->image,
                                     .firmware = l->firmware,
                                     .format = l->format,
-                                    .cidr = l->cidr};
+                                    .cidr = l->cidr,
+                                    .adopt = adopt_to_policy(b, &l->adopt),
+                                    .adopt_host = l->adopt.host,
+                                    .adopt_id = l->adopt.id};
     }
     *out = (struct oc_grant){.id = g->id,
                              .system = g->system,
@@ -73,6 +94,7 @@ verb_to_policy(int v)
         [VERB_NONE] = MO_VERB__MAX,      [VERB_CREATE] = MO_CREATE, [VERB_RESIZE] = MO_RESIZE,
         [VERB_DOWNGRADE] = MO_DOWNGRADE, [VERB_POWER] = MO_POWER,   [VERB_BIN] = MO_BIN,
         [VERB_RESTORE] = MO_RESTORE,     [VERB_ERASE] = MO_ERASE,   [VERB_CHANGE] = MO_CHANGE,
+        [VERB_ADOPT] = MO_ADOPT,
     };
 
     return of[v];
@@ -101,6 +123,21 @@ plan_to_policy(struct bench *b, const struct w_plan *p, struct oc_plan *out)
                             .n_lines = p->lines.n};
 }
 
+/* Files that a machine which was there has to itself. */
+static void
+files_to_policy(struct bench *b, const struct w_adoption *p, struct oc_order *out)
+{
+    const char **files = arena_alloc(&b->a, (p->disks.n + 1) * sizeof(*files));
+
+    for (size_t i = 0; i < p->disks.n; i++) {
+        const struct w_found_disk *d = JM_ITEM(p->disks, struct w_found_disk, i);
+
+        if (!d->shared && d->path != NULL && d->path[0] == '/')
+            files[out->n_files++] = d->path;
+    }
+    out->files = files;
+}
+
 static void
 vm_to_policy(struct bench *b, const struct w_vm_spec *vm, struct oc_order *out)
 {
@@ -127,6 +164,8 @@ vm_to_policy(struct bench *b, const struct w_vm_spec *vm, struct oc_order *out)
     out->volumes = vols;
     out->n_volumes = vm->disks.n;
     out->bytes = vm->root_bytes;
+    out->adopt = adopt_to_policy(b, &vm->adopt);
+    files_to_policy(b, &vm->adopt, out);
 }
 
 static void
@@ -267,6 +306,8 @@ bench_fill(struct bench *b, const struct w_desired_answer *in)
         order_to_policy(b, &t->order, &b->held[b->n_held].order);
         b->held[b->n_held].gone = t->facts.absent;
         b->held[b->n_held].hold_ms = t->hold_ms;
+        b->held[b->n_held].unadopted =
+            t->order.verb == VERB_ADOPT && !facts_current(b->ag, t).seen_once;
         b->held[b->n_held++].no_back = t->facts.erase_begun;
     }
     b->may_prefill = !receipts_lost(r) && world_read_at(b->ag->world) != 0 &&
@@ -296,8 +337,12 @@ check_shape(const struct w_order *o, struct err *e)
     if (vm != (o->kind == RES_VM) || vol != (o->kind == RES_VOLUME) ||
         net != (o->kind == RES_NETWORK))
         return err_set(e, BY_E_INVALID, "the order's kind and its contents do not go together");
+    if (o->version != (o->vm.adopt.id[0] != '\0' ? 2 : 1))
+        return err_set(e, BY_E_INVALID, "the order's version and its contents do not go together");
     if (strcmp(id, o->resource) != 0)
         return err_set(e, BY_E_INVALID, "the order is about one resource and describes another");
+    if (vm && o->vm.adopt.id[0] == '\0' && o->vm.root_bytes < ROOT_MIN_BYTES)
+        return err_set(e, BY_E_INVALID, "the order makes a machine without a root disk");
     return 0;
 }
 

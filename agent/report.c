@@ -9,7 +9,12 @@
 #include "drivers/codec/utf8.h"
 #include "policies/reconcile.h"
 
-enum { ITEMS_MAX = 6000 /* as wire.def */, REASON_MAX = 900 };
+enum {
+    ITEMS_MAX = 6000 /* as wire.def */,
+    REASON_MAX = 900,
+    FOUND_MAX = 1024,
+    FOUND_BYTES = 65536 /* as wire.def */
+};
 
 static int
 seen_of(enum rec_seen s)
@@ -46,6 +51,22 @@ hash_item(const struct w_observed *o)
     return hash_add(1469598103934665603ULL, strbuf_peek(&b), b.len);
 }
 
+/* Of the disks that a machine which was there brought along. */
+static uint64_t
+existing_bytes(const struct virt_dom_seen *d, const struct w_adoption *p)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < p->disks.n; i++) {
+        const struct w_found_disk *f = JM_ITEM(p->disks, struct w_found_disk, i);
+
+        for (size_t k = 0; !f->shared && f->path != NULL && k < d->config.n_disks; k++)
+            if (d->config.disks[k].path != NULL && strcmp(d->config.disks[k].path, f->path) == 0)
+                sum += d->config.disks[k].bytes;
+    }
+    return sum;
+}
+
 /* Sizes as read back, never as ordered. */
 static void
 read_back(const struct agent *ag, const struct receipt *t, struct w_observed *o)
@@ -61,6 +82,8 @@ read_back(const struct agent *ag, const struct receipt *t, struct w_observed *o)
     d = t->order.kind == RES_VM ? world_dom(ag->world, t->id) : NULL;
     if (d == NULL)
         return;
+    if (t->order.vm.adopt.id[0] != '\0')
+        o->bytes = existing_bytes(d, &t->order.vm.adopt);
     o->vcpus = d->has_live ? d->live.vcpus : d->config.vcpus;
     o->mem_mib = d->has_live ? d->live.mem_mib : d->config.mem_mib;
 }
@@ -101,8 +124,9 @@ put_reason(struct arena *a, struct w_observed *o, const char *code, const char *
     o->reason = arena_strdup(a, clean);
 }
 
+/* obstacle: it is not even tried at this moment, so what failed before is no news. */
 static void
-item_of(const struct agent *ag, const struct receipt *t, const struct rec_verdict *v,
+item_of(const struct agent *ag, const struct receipt *t, const struct rec_verdict *v, bool obstacle,
         struct arena *a, struct w_observed *o)
 {
     const struct track *k = track_find(&ag->tracks, t->id);
@@ -122,7 +146,7 @@ item_of(const struct agent *ag, const struct receipt *t, const struct rec_verdic
         put_reason(a, o, "", v->reason);
     if (t->facts.absent && v->seen == REC_SEEN_ABSENT && !facts_current(ag, t).told)
         o->erasure = t->facts.erasure;
-    if (k == NULL || v->equal)
+    if (k == NULL || v->equal || obstacle)
         return;
     if (k->image[0] != '\0' && fetch_busy(ag->fetch, k->image, text)) {
         o->seen = SEEN_WORKING;
@@ -201,6 +225,39 @@ unregistered(const struct agent *ag, struct arena *a, struct w_observed *items, 
     }
 }
 
+/* In detail, at most as many as a report may hold; the others are only listed. */
+static void
+found_add(const struct agent *ag, struct report *r)
+{
+    struct w_found_text *f = arena_alloc(&r->a, FOUND_MAX * sizeof(*f));
+    size_t n = 0;
+
+    for (size_t i = 0; i < world_doms(ag->world) && n < FOUND_MAX; i++) {
+        const struct virt_dom_seen *d = world_dom_at(ag->world, i);
+        SCOPED(strbuf) struct strbuf b = {0};
+
+        if (d == NULL || d->ours || d->found == NULL)
+            continue;
+        jm_encode(schema_found, d->found, &b);
+        if (b.len <= FOUND_BYTES)
+            f[n++].text = arena_strdup(&r->a, strbuf_peek(&b));
+    }
+    r->status.found = (struct jm_list){.items = f, .n = n};
+}
+
+static uint64_t
+found_hash(const struct jm_list *found)
+{
+    uint64_t h = 7;
+
+    for (size_t i = 0; i < found->n; i++) {
+        const char *text = JM_ITEM(*found, struct w_found_text, i)->text;
+
+        h = hash_add(h, text, strlen(text));
+    }
+    return h;
+}
+
 /* ---- the report ---- */
 
 static void
@@ -223,7 +280,7 @@ add_receipts(struct agent *ag, const struct rec_world *w, bool complete, struct 
         struct w_observed o = {0};
         uint64_t h;
 
-        item_of(ag, t, &v, &r->a, &o);
+        item_of(ag, t, &v, w->wants[i].obstacle != NULL, &r->a, &o);
         h = hash_item(&o);
         /* A tombstone is told once: what is not in a full inventory is not there. */
         if ((!complete || o.seen == SEEN_ABSENT) && track_get(&ag->tracks, t->id)->sent == h)
@@ -296,11 +353,14 @@ report_build(struct agent *ag, bool complete, uint64_t foreign_known, int64_t wa
     out->foreign_hash = foreign_known;
     if (ok) {
         unregistered(ag, &out->a, foreign, &n_foreign);
-        out->foreign_hash = 1;
+        found_add(ag, out);
+        out->foreign_hash = found_hash(&out->status.found);
         for (size_t i = 0; i < n_foreign; i++)
             out->foreign_hash = out->foreign_hash * 31 + hash_item(&foreign[i]);
         if (out->foreign_hash != foreign_known)
             complete = out->status.complete = true;
+        if (!complete)
+            out->status.found.n = 0; /* nothing new about them */
         add_receipts(ag, &w, complete, out, items, &n);
     }
     add_refusals(ag, wall_ms, out, items, &n);

@@ -182,6 +182,7 @@ task_free(struct task *t)
         return;
     reading_free(t->reading);
     strbuf_clear(&t->limits);
+    strbuf_clear(&t->manual);
     arena_clear(&t->a);
     free(t);
 }

@@ -41,6 +41,7 @@ struct task {
     struct task_copy copies[TASK_COPIES_MAX];
     size_t n_copies;
     struct strbuf limits;
+    struct strbuf manual; /* what only a person can erase, in words */
     int64_t erase_started_ms;
     struct task *next; /* in agent.ready */
 };

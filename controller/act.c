@@ -18,6 +18,9 @@ act_authority_check(int verb, int authority, struct err *e)
     case VERB_CREATE: /* by the unit: within the totals of a grant of free shape */
         ok = authority == AUTH_GRANT || authority == AUTH_UNIT;
         break;
+    case VERB_ADOPT:
+        ok = authority == AUTH_GRANT;
+        break;
     case VERB_RESIZE:
     case VERB_CHANGE:
     case VERB_POWER:
@@ -72,7 +75,8 @@ act_issue(struct tx *t, const char *actor, struct w_order *o, struct err *e)
         return -1;
     order_size(o, &size);
     struct quota_whose w = {.grant = o->grant, .resource = o->resource, .order = o->id};
-    if (quota_hold(t, &w, &size, e) < 0)
+    /* What was there is granted and used at once, when it is read back: quota_adopt(). */
+    if (o->verb != VERB_ADOPT && quota_hold(t, &w, &size, e) < 0)
         return -1;
     jm_encode(schema_order, o, &b);
     return ledger_append(t, actor, "order.issued", o->resource, strbuf_peek(&b), e);
@@ -280,12 +284,18 @@ check_power(const struct resource_row *r, const struct act *x, struct err *e)
 static int
 check_taken_up(struct tx *t, const struct resource_row *r, struct arena *a, struct err *e)
 {
+    bool heard = r->seen_term == r->term && r->seen_generation == r->generation;
     struct order_row o;
 
-    if (r->seen_term == r->term && r->seen_generation == r->generation)
+    if (heard && r->seen != SEEN_FOREIGN)
         return 0;
     if (order_row_get(t->d, r->order, a, &o, e) < 0)
         return -1;
+    if (o.verb == VERB_ADOPT && o.closed_ms == 0)
+        return err_set(e, BY_E_CONFLICT, "host %s has not taken over %s yet%s%s", r->host_name,
+                       r->name, r->seen_reason[0] == '\0' ? "" : ": ", r->seen_reason);
+    if (heard)
+        return 0;
     if (o.verb == VERB_POWER || o.verb == VERB_BIN || o.verb == VERB_ERASE)
         return 0;
     return err_set(e, BY_E_CONFLICT,
@@ -343,6 +353,7 @@ act_check(struct tx *t, const struct resource_row *r, const struct act *x, struc
             return err_set(e, BY_E_CONFLICT, "%s is in the recycle bin: restore it first", r->name);
         return 0;
     case VERB_CREATE:
+    case VERB_ADOPT:
     case VERB_NONE:
     case VERB__MAX:
         break;

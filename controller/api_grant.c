@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "controller/act.h"
+#include "controller/adoption.h"
 #include "controller/api_order.h"
 #include "controller/clocks.h"
 #include "controller/commit.h"
@@ -99,6 +100,30 @@ check_grant(struct tx *t, struct intake *in, struct arena *a, struct err *e)
     if (grant_lines_check(&in->g, e) < 0)
         return -1;
     return granting_images(t, &in->g, a, e);
+}
+
+int
+grant_lawful(struct tx *t, const struct w_grant *g, struct arena *a, struct system_row *sys,
+             struct err *e)
+{
+    struct intake *in = arena_alloc(a, sizeof(*in));
+
+    in->g = *g;
+    if (check_grant(t, in, a, e) < 0)
+        return -1;
+    *sys = in->sys;
+    return 0;
+}
+
+/* What was there is not made: it is taken over by confirming a claim. */
+static int
+check_makes(const struct w_grant *g, struct err *e)
+{
+    if (!adoption_is(g))
+        return 0;
+    return err_field(e, BY_E_INVALID, "lines",
+                     "a line names an existing machine: confirm the claim to it instead "
+                     "(POST /v1/claims:confirm)");
 }
 
 /* ---- expanding and placing
@@ -217,7 +242,7 @@ grant_try(struct api_call *k, struct tx *t, const struct w_grant *g, struct w_gr
     struct err why = {0};
 
     in->g = *g;
-    if (check_grant(t, in, k->a, &why) < 0) {
+    if (check_makes(&in->g, &why) < 0 || check_grant(t, in, k->a, &why) < 0) {
         if (why.code == BY_E_IO || why.code == BY_E_BUG) {
             *e = why;
             return -1;
@@ -342,8 +367,8 @@ grant_accept(struct api_call *k, struct tx *t, struct w_accepted *out, struct er
         return err_set(e, BY_E_CONFLICT,
                        "the controller is in recovery: its hosts know more than "
                        "its store; an administrator must confirm first");
-    if (signer_check(k, t, &in->paper, in->g.approver, e) < 0 || check_grant(t, in, k->a, e) < 0 ||
-        expand_and_place(t, in, k->a, e) < 0)
+    if (signer_check(k, t, &in->paper, in->g.approver, e) < 0 || check_makes(&in->g, e) < 0 ||
+        check_grant(t, in, k->a, e) < 0 || expand_and_place(t, in, k->a, e) < 0)
         return -1;
     if (!in->fits)
         return err_set(e, BY_E_CONFLICT, "grant %s: %s", in->g.number, why_not(in, k->a));

@@ -4,6 +4,7 @@
  * placement, quota, resources, one signed order each, the clock.  Everything or nothing.
  * Threads: prepare_ on workers, checks and reads on readers, adding in the writer. */
 #include "controller/api.h"
+#include "drivers/db/store_grant.h"
 
 #define GRANT_DEFAULT_DAYS 365 /* of an application that names no time */
 
@@ -20,4 +21,7 @@ int grant_try(struct api_call *k, struct tx *t, const struct w_grant *g, struct 
               struct err *e);
 int api_grant_list(struct api_call *k, struct tx *t, struct err *e);
 int api_grant_get(struct api_call *k, struct tx *t, struct err *e);
+/** The rules of every grant: number, system, times, hold, lines that make sense. */
+int grant_lawful(struct tx *t, const struct w_grant *g, struct arena *a, struct system_row *sys,
+                 struct err *e);
 #endif

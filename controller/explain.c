@@ -10,6 +10,7 @@
 #include "controller/placing.h"
 #include "controller/policy.h"
 #include "drivers/base/strbuf.h"
+#include "drivers/codec/adoptwire.h"
 #include "drivers/db/store_grant.h"
 #include "drivers/db/store_resource.h"
 #include "drivers/db/store_usage.h"
@@ -145,14 +146,63 @@ tell_placing(struct story *s, const struct w_grant_record *rec, const char *reso
     }
 }
 
+/* ---- machines that were there ---- */
+
+/* Whether it might be taken over, judged once more from what its host had found. */
+static bool
+adoption_again(struct story *s, const struct w_claim_record *c)
+{
+    const char *why = adopt_obstacle(NULL, &c->found, s->k->a, NULL);
+
+    s->replayed++;
+    return strcmp(why == NULL ? "" : why, c->reason == NULL ? "" : c->reason) == 0;
+}
+
+/* 1 told, 0 the grant is not one that takes over machines. */
+static int
+tell_adoption(struct story *s, const char *grant, const char *resource, struct err *e)
+{
+    struct w_adoption_record rec;
+    struct entry x;
+    int rc = entry_find(s, grant, "adoption.confirmed", &x, e);
+
+    if (rc != 1 || x.body[0] == '\0' ||
+        W_DECODE(adoption_record, x.body, strlen(x.body), JM_PEER, s->k->a, &rec, NULL) < 0)
+        return rc < 0 ? -1 : 0;
+    for (size_t i = 0; i < rec.claims.n; i++) {
+        const struct w_claim_record *c = JM_ITEM(rec.claims, struct w_claim_record, i);
+
+        if (!adoption_again(s, c))
+            s->differs = true;
+        if (resource == NULL || strcmp(c->vm, resource) == 0)
+            say(s, "existing", c->vm, x.at_ms,
+                "was there before its grant (存量): %s on host %s, claimed by unit %s, confirmed "
+                "as it was found%s%s; its quota is entered as existing when its host reads the "
+                "mark back, no clock runs, nothing was measured before",
+                c->found.parts.name, c->host, c->unit,
+                c->reason == NULL || c->reason[0] == '\0' ? "" : ", waiting: ",
+                c->reason == NULL ? "" : c->reason);
+    }
+    say(s, "grant", grant, x.at_ms,
+        "confirmed from account %s, signed with key %.16s…, body SHA-256 %s", x.actor, rec.key,
+        rec.body_sha256);
+    say(s, "approval", rec.number, rec.approved_at_ms, "approval number %s, approved by account %s",
+        rec.number, rec.approver);
+    return 1;
+}
+
 static int
 tell_grant(struct story *s, const char *grant, const char *resource, struct err *e)
 {
     struct w_grant_record rec;
     struct entry x;
     struct err why = {0};
-    int rc = entry_find(s, grant, "grant.accepted", &x, e);
+    int rc = tell_adoption(s, grant, resource, e);
 
+    if (rc == 0)
+        rc = entry_find(s, grant, "grant.accepted", &x, e);
+    else
+        return rc < 0 ? -1 : 0;
     if (rc < 0)
         return -1;
     if (rc != 1 || x.body[0] == '\0' ||

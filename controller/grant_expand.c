@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drivers/codec/adoptwire.h"
 #include "drivers/crypto/digest.h"
 
 enum { MAC_TRIES = 32 };
@@ -119,11 +120,31 @@ bad(struct err *e, size_t i, const char *field, const char *what)
     return err_field(e, BY_E_INVALID, path, "grant line at %s: %s", path, what);
 }
 
+/* A machine that was there: the line says its sizes as they are, and nothing to be made. */
+static int
+check_existing(size_t i, const struct w_grant_line *l, struct err *e)
+{
+    uint64_t bytes = adopt_disk_bytes(&l->adopt);
+
+    if (l->count != 1)
+        return bad(e, i, "count", "each existing machine has a line of its own");
+    if (l->adopt.host[0] == '\0')
+        return bad(e, i, "adopt", "an existing machine is named with its host");
+    if (l->image[0] != '\0' || l->network_line != 0 || l->attach_line != 0 || l->cidr[0] != '\0')
+        return bad(e, i, "image", "nothing is made for an existing machine");
+    if (l->vcpus != l->adopt.vcpus || l->mem_mib != l->adopt.mem_mib ||
+        l->disk_gib != (bytes + GIB_BYTES - 1) / GIB_BYTES)
+        return bad(e, i, "vcpus", "the line grants exactly what the machine has");
+    return 0;
+}
+
 static int
 check_vm(const struct w_grant *g, size_t i, const struct w_grant_line *l, struct err *e)
 {
     const struct w_grant_line *net;
 
+    if (l->adopt.id[0] != '\0')
+        return check_existing(i, l, e);
     if (l->vcpus < 1)
         return bad(e, i, "vcpus", "a VM needs at least one virtual CPU");
     if (l->mem_mib < 64)

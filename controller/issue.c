@@ -89,7 +89,7 @@ order_issue(struct tx *t, struct w_order *o, struct err *e)
         issue_incarnation(t, o->host, &o->incarnation, e) < 0)
         return err_wrap(e, "order");
     random_uuid(o->id);
-    o->version = 1;
+    o->version = o->vm.adopt.id[0] != '\0' ? 2 : 1;
     o->term = controller_term(t->c);
     o->generation = generation + 1;
     o->issued_at_ms = t->now_ms;

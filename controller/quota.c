@@ -34,6 +34,8 @@ quota_size_granted(const struct w_grant *g, struct quota_size *out)
         const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
         struct quota_size one;
 
+        if (l->adopt.id[0] != '\0')
+            continue;
         quota_size_of(l->kind, WANT_PRESENT, l->vcpus, l->mem_mib, l->disk_gib * GIB_BYTES, &one);
         for (int m = 0; m < QM__MAX; m++)
             out->by[m] += one.by[m] * (int64_t)l->count;
@@ -134,6 +136,24 @@ quota_readback(struct tx *t, const struct quota_whose *w, const struct quota_siz
         if (carry_out(t, w, m, &v, e) < 0)
             return -1;
     }
+    return 0;
+}
+
+int
+quota_adopt(struct tx *t, const struct quota_whose *w, const struct quota_size *have, struct err *e)
+{
+    struct quota_sums has;
+
+    if (quota_resource_sums(t->d, w->resource, &has, e) < 0)
+        return -1;
+    for (int m = 0; m < QM__MAX; m++)
+        if (has.by[m][QB_RESERVED] != 0 || has.by[m][QB_USED] != 0)
+            return quota_readback(t, w, have, e);
+    for (int m = 0; m < QM__MAX; m++)
+        if (have->by[m] > 0 &&
+            quota_entry_move(t->d, w->grant, (enum quota_metric)m, QB_GRANTED, QB_USED, have->by[m],
+                             w->resource, w->order, t->now_ms, e) < 0)
+            return -1;
     return 0;
 }
 

@@ -16,7 +16,7 @@ struct quota_size {
 /** Of a resource when it is as wanted (an enum w_wanted). */
 void quota_size_of(int kind, int wanted, uint64_t vcpus, uint64_t mem_mib, uint64_t bytes,
                    struct quota_size *out);
-/** A grant's lines, summed. */
+/** A grant's lines, summed; machines that were there count when they are taken over. */
 void quota_size_granted(const struct w_grant *g, struct quota_size *out);
 
 /** A grant is accepted: its totals become free. */
@@ -30,6 +30,11 @@ int quota_hold(struct tx *t, const struct quota_whose *w, const struct quota_siz
 /** Read back equal: use is exactly have, whatever else was held is free. */
 int quota_readback(struct tx *t, const struct quota_whose *w, const struct quota_size *have,
                    struct err *e);
+
+/** A machine that was there is read back as taken over: granted and used in one movement (that a
+ * recovery booked it before is fine). */
+int quota_adopt(struct tx *t, const struct quota_whose *w, const struct quota_size *have,
+                struct err *e);
 
 /* The result of one proof, by grant and metric. */
 struct quota_proof {

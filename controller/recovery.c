@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/adoption.h"
 #include "controller/clocks.h"
 #include "controller/commit.h"
 #include "controller/controller.h"
@@ -102,7 +103,7 @@ import_grant(struct import *m, const char *text, const char *body, struct err *e
     quota_size_granted(&g, &total);
     if (import_owner(m, &g, e) < 0 ||
         grant_insert(m->t->d, &g, g.approver, text, hash, m->t->now_ms, e) < 0 ||
-        import_clock(m, &g, e) < 0 || quota_grant(m->t, g.id, &total, e) < 0)
+        (!adoption_is(&g) && import_clock(m, &g, e) < 0) || quota_grant(m->t, g.id, &total, e) < 0)
         return -1;
     m->grants++;
     return ledger_append(m->t, m->k->who.host, "grant.recovered", g.id, body, e);
@@ -159,6 +160,16 @@ import_size(struct import *m, const struct w_order *o, struct resource_row *r, s
     return quota_hold(m->t, &w, &size, e);
 }
 
+/* A machine that was there: what its grant never had to give is granted with it. */
+static int
+import_existing(struct import *m, const struct w_order *o, struct err *e)
+{
+    struct quota_size size;
+
+    quota_size_of(o->kind, WANT_PRESENT, o->vm.vcpus, o->vm.mem_mib, o->vm.root_bytes, &size);
+    return quota_grant(m->t, o->grant, &size, e);
+}
+
 static int
 import_order(struct import *m, const char *text, const char *body, struct err *e)
 {
@@ -186,6 +197,7 @@ import_order(struct import *m, const char *text, const char *body, struct err *e
     if (rc == 1 && !is_newer(&o, &r))
         return 0;
     if ((rc == 0 && made_insert(m->t, &o, g.unit, &r, e) < 0) ||
+        (rc == 0 && o.vm.adopt.id[0] != '\0' && import_existing(m, &o, e) < 0) ||
         import_order_row(m, &o, text, body, e) < 0 || import_size(m, &o, &r, e) < 0)
         return err_wrap(e, "order %s", o.id);
     m->orders++;

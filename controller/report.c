@@ -11,6 +11,7 @@
 #include "controller/quota.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
+#include "drivers/db/store_claim.h"
 #include "drivers/db/store_grant.h"
 #include "drivers/db/store_host_flow.h"
 #include "drivers/db/store_resource.h"
@@ -130,7 +131,8 @@ close_order(struct report *p, const struct resource_row *r, const struct w_obser
         return -1;
     quota_size_of(r->kind, r->wanted, r->vcpus, r->mem_mib, r->bytes, &have);
     if (order_close(p->t->d, r->order, p->t->now_ms, &closed, e) < 0 ||
-        quota_readback(p->t, &w, &have, e) < 0 ||
+        (ord.verb == VERB_ADOPT ? quota_adopt(p->t, &w, &have, e)
+                                : quota_readback(p->t, &w, &have, e)) < 0 ||
         close_ledger(p, o, "order.closed", r->order, e) < 0)
         return -1;
     return close_clock(p, r->grant, e);
@@ -304,6 +306,21 @@ take_complete(struct report *p, struct err *e)
     return unregistered_trim(p->t->d, p->host, p->t->now_ms, e);
 }
 
+/* What the host says of machines that no order made, beside their entries. */
+static int
+take_found(struct report *p, const struct w_status *s, struct err *e)
+{
+    for (size_t i = 0; i < s->found.n; i++) {
+        const char *text = JM_ITEM(s->found, struct w_found_text, i)->text;
+        struct w_found f;
+
+        if (W_DECODE(found, text, strlen(text), JM_PEER, p->a, &f, e) < 0 ||
+            found_set(p->t->d, p->host, f.parts.id, text, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int
 report_take(struct tx *t, const char *host, const struct w_status *s, struct arena *a,
             struct err *e)
@@ -316,6 +333,8 @@ report_take(struct tx *t, const char *host, const struct w_status *s, struct are
         if (take_item(&p, o, e) < 0)
             return err_wrap(e, "status of %s %s", w_res_kind_names[o->kind], o->resource);
     }
+    if (take_found(&p, s, e) < 0)
+        return err_wrap(e, "machines found");
     if (s->complete && !s->unknown && take_complete(&p, e) < 0)
         return err_wrap(e, "full inventory");
     return host_flow_status(t->d, host, s, t->now_ms, e);
@@ -339,10 +358,4 @@ api_agent_status(struct api_call *k, struct tx *t, struct err *e)
         return -1;
     out->seq = in->seq;
     return 0;
-}
-
-int
-api_unregistered_list(struct api_call *k, struct tx *t, struct err *e)
-{
-    return unregistered_all(t->d, k->a, k->out, e);
 }

@@ -10,5 +10,4 @@ int report_take(struct tx *t, const char *host, const struct w_status *s, struct
                 struct err *e);
 
 int api_agent_status(struct api_call *k, struct tx *t, struct err *e);
-int api_unregistered_list(struct api_call *k, struct tx *t, struct err *e);
 #endif

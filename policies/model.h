@@ -17,6 +17,7 @@ enum mo_verb {
     MO_RESTORE,
     MO_ERASE,
     MO_CHANGE,
+    MO_ADOPT,
     MO_VERB__MAX
 };
 enum mo_authority { MO_BY_GRANT = 1, MO_BY_PLAN, MO_BY_UNIT };
@@ -60,6 +61,8 @@ struct rec_want {
     int64_t stop_asked_ms; /* when the guest was asked to stop, under this very generation, since
                               its last start; 0 never */
     int64_t retry_at_ms;   /* nothing before, after a failure */
+    bool existing;        /* vm: it was there before its grant: never made, its parts are its own */
+    const char *obstacle; /* existing, and not marked yet: why it may not be now, or NULL */
 };
 
 /* What libvirt has.  Domains of others are passed too: they may use what is ours. */
@@ -128,7 +131,8 @@ enum rec_op {
     REC_VM_RESUME, /* paused on a full pool that has room again: it goes on where it stood */
     REC_VM_SHUTDOWN,
     REC_VM_DESTROY,
-    REC_BIN, /* record the moment it entered the recycle bin */
+    REC_VM_ADOPT, /* mark a machine that was there as ours, live and persistent; nothing else */
+    REC_BIN,      /* record the moment it entered the recycle bin */
     REC_UNBIN,
     REC_ERASE, /* overwrite every copy, read back, sign, undefine, unlink */
     REC_OP__MAX

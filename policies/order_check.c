@@ -64,7 +64,12 @@ check_sense(struct asked *q)
         vm ? q->o->wanted == MO_RUNNING || q->o->wanted == MO_STOPPED : q->o->wanted == MO_PRESENT;
 
     switch (q->o->verb) {
-    case MO_CREATE:
+    case MO_CREATE: /* what was there is taken over, and only that */
+        fine = kept && (q->line->adopt == NULL || q->line->adopt[0] == '\0');
+        break;
+    case MO_ADOPT:
+        fine = kept && vm && q->line->adopt != NULL && q->line->adopt[0] != '\0';
+        break;
     case MO_RESTORE:
     case MO_CHANGE:
         fine = kept;
@@ -92,8 +97,9 @@ check_sense(struct asked *q)
 static enum oc_reason
 check_time(struct asked *q)
 {
-    bool makes = q->o->verb == MO_CREATE || q->o->verb == MO_RESIZE || q->o->verb == MO_RESTORE ||
-                 q->o->verb == MO_CHANGE || (q->o->verb == MO_POWER && q->o->wanted == MO_RUNNING);
+    bool makes = q->o->verb == MO_CREATE || q->o->verb == MO_ADOPT || q->o->verb == MO_RESIZE ||
+                 q->o->verb == MO_RESTORE || q->o->verb == MO_CHANGE ||
+                 (q->o->verb == MO_POWER && q->o->wanted == MO_RUNNING);
 
     if (q->o->issued_at_ms > q->host->now_ms + OC_SKEW_MS)
         return OC_FUTURE;
@@ -103,17 +109,44 @@ check_time(struct asked *q)
     return OC_OK;
 }
 
+static bool
+none(const char *s)
+{
+    return s == NULL || s[0] == '\0';
+}
+
+/* Exactly the machine that the bureau signed for, which has no part of our making. */
+static enum oc_reason
+check_existing(const struct asked *q)
+{
+    const struct oc_order *o = q->o;
+
+    if (!alike(o->adopt, q->line->adopt))
+        return OC_OTHER_MACHINE;
+    if (none(o->adopt))
+        return none(o->root) || none(o->seed) ? OC_NONSENSE : OC_OK;
+    if (!same(o->resource, q->line->adopt_id) || !same(q->host->id, q->line->adopt_host))
+        return OC_OTHER_MACHINE;
+    return none(o->image) && none(o->root) && none(o->seed) && o->n_nics == 0 && o->n_volumes == 0
+               ? OC_OK
+               : OC_NONSENSE;
+}
+
 static enum oc_reason
 check_vm_fits(const struct asked *q)
 {
     const struct oc_order *o = q->o;
+    enum oc_reason existing = check_existing(q);
+
+    if (existing != OC_OK)
+        return existing;
 
     if (o->vcpus < 1 || o->vcpus > q->line->vcpus || o->mem_mib < 1 ||
         o->mem_mib > q->line->mem_mib || o->bytes > q->line->disk_bytes)
         return OC_TOO_LARGE;
     if (o->vcpus_max < o->vcpus || o->mem_max_mib < o->mem_mib)
         return OC_NONSENSE;
-    if (!same(o->image, q->line->image))
+    if (none(o->adopt) && !same(o->image, q->line->image))
         return OC_OTHER_IMAGE;
     return q->line->firmware == 0 || o->firmware == q->line->firmware ? OC_OK : OC_OTHER_FIRMWARE;
 }
@@ -323,6 +356,8 @@ check_authority(struct asked *q)
         return grant || (unit && q->grant->free) ? OC_OK : OC_NO_AUTHORITY;
     case MO_CHANGE:
         return unit ? OC_OK : OC_NO_AUTHORITY;
+    case MO_ADOPT:
+        return grant ? OC_OK : OC_NO_AUTHORITY;
     case MO_RESIZE:
     case MO_POWER:
     case MO_RESTORE:
@@ -404,6 +439,9 @@ check_succession(struct asked *q)
     if (q->old == NULL)
         return OC_OK; /* new, or restated after receipts were lost: the line bounds it */
     a = &q->old->order;
+    /* An adoption that was never carried out binds nothing: it may be confirmed anew. */
+    if (q->old->unadopted && o->verb == MO_ADOPT && a->kind == o->kind)
+        return OC_OK;
     if (a->kind != o->kind || !same(a->grant, o->grant) || !same(a->system, o->system) ||
         a->line != o->line || a->ordinal != o->ordinal)
         return OC_CHANGED;
@@ -422,10 +460,24 @@ names_disk(const struct oc_order *x, const char *id)
            (x->kind == MO_VOLUME && same(x->resource, id));
 }
 
+/* Two machines that were there, on one file. */
+static bool
+share_file(const struct oc_order *a, const struct oc_order *b)
+{
+    for (size_t i = 0; i < a->n_files; i++)
+        for (size_t k = 0; k < b->n_files; k++)
+            if (same(a->files[i], b->files[k]))
+                return true;
+    return false;
+}
+
 static enum oc_reason
 check_disks(const struct asked *q, const struct oc_order *x)
 {
     const struct oc_order *o = q->o;
+
+    if (share_file(o, x))
+        return OC_DISK_TAKEN;
 
     if (o->kind == MO_VM && (names_disk(x, o->root) || names_disk(x, o->seed)))
         return OC_DISK_TAKEN;

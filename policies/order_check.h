@@ -21,6 +21,8 @@ struct oc_line {
     const char *image;    /* vm */
     int firmware, format; /* as on the wire, 0 not given; volume format 0 means `format_default` */
     const char *cidr;     /* network */
+    /* vm that was there: digest of exactly what is taken over, its host and UUID; NULL: none */
+    const char *adopt, *adopt_host, *adopt_id;
 };
 struct oc_grant {
     const char *id, *system;
@@ -68,15 +70,19 @@ struct oc_order {
     size_t n_nics;
     const char *const *volumes;
     size_t n_volumes;
-    uint64_t bytes;   /* vm: root disk; volume: size */
-    int format;       /* volume */
-    const char *cidr; /* network */
+    uint64_t bytes;           /* vm: root disk; volume: size */
+    int format;               /* volume */
+    const char *cidr;         /* network */
+    const char *adopt;        /* vm that was there: digest as in oc_line */
+    const char *const *files; /* of its disks, that nobody else may have */
+    size_t n_files;
 };
 /* An order that the host holds: the newest of its resource. */
 struct oc_held {
     struct oc_order order;
     bool gone;       /* read back absent, or erased */
     bool no_back;    /* overwriting has begun */
+    bool unadopted;  /* takes over a machine that was there, and has not yet */
     int64_t hold_ms; /* that it is kept under */
 };
 /* What the host holds and what came with the order, all signed. */

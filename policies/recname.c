@@ -19,6 +19,7 @@ rec_op_name(enum rec_op op)
         [REC_VM_DEFINE] = "vm_define",
         [REC_VM_START] = "vm_start",
         [REC_VM_RESUME] = "vm_resume",
+        [REC_VM_ADOPT] = "vm_adopt",
         [REC_VM_SHUTDOWN] = "vm_shutdown",
         [REC_VM_DESTROY] = "vm_destroy",
         [REC_BIN] = "bin",

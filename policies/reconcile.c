@@ -3,15 +3,8 @@
 #include <string.h>
 
 #include "policies/reclive.h"
-
-/* One evaluation of one order serves both questions: what to do (op) and what to report (seen,
- * equal, why), so a report can never explain something else than what is done. */
-struct step {
-    enum rec_op op;
-    enum rec_seen seen;
-    bool equal;
-    const char *why;
-};
+#include "policies/reconcile_adopt.h"
+#include "policies/reconcile_step.h"
 
 /* A shutdown request older than this beyond its grace was forgotten, not ignored by the guest (the
  * agent was away): it is asked again rather than having its plug pulled. */
@@ -21,23 +14,8 @@ struct step {
  * and it does not stop and go with every block that somebody frees. */
 #define RESUME_ROOM_BYTES (256ULL << 20)
 
-static struct step
-act(enum rec_op op, enum rec_seen seen, const char *why)
-{
-    return (struct step){.op = op, .seen = seen, .why = why};
-}
-
-static struct step
-rest(enum rec_seen seen, const char *why)
-{
-    return (struct step){.op = REC_NONE, .seen = seen, .why = why};
-}
-
-static struct step
-settled(enum rec_seen seen)
-{
-    return (struct step){.op = REC_NONE, .seen = seen, .equal = true};
-}
+#define OTHER_DISKS                                                                                \
+    "its disks are not those that it was taken over with: a person must look, nothing is done"
 
 /* ---- looking things up ---- */
 
@@ -565,7 +543,10 @@ vm_running(const struct rec_world *w, const struct rec_want *want, const struct 
     bool follows = mark_cmp(d->term, d->generation, want) == 0;
     const char *wait = parts_wait(w, want);
 
-    if (wait == NULL && (vol_find(w, want->root) == NULL || vol_find(w, want->seed) == NULL))
+    if (want->existing && !(d->parts_equal && d->live_parts_equal))
+        return rest(REC_SEEN_RUNNING, OTHER_DISKS);
+    if (wait == NULL && !want->existing &&
+        (vol_find(w, want->root) == NULL || vol_find(w, want->seed) == NULL))
         wait = "runs, but its own disk is gone from the pool: a person must look before it stops";
     if (!live_is_equal(d, want) && !follows && want->may_restart)
         return vm_reshape(w, want, d, wait);
@@ -618,12 +599,23 @@ own_disks(const struct rec_world *w, const struct rec_want *want)
     return root.op == REC_VM_ROOT && seed.op == REC_VM_REMAKE ? seed : root;
 }
 
+/* One that was there before its grant, off: nothing of it is ever made. */
+static struct step
+existing_parts(const struct rec_want *want, const struct rec_dom *d)
+{
+    if (d == NULL)
+        return rest(want->seen_once ? REC_SEEN_MISSING : REC_SEEN_WORKING,
+                    "the machine that its grant takes over is not on this host: nothing is made in "
+                    "its place");
+    return d->parts_equal ? settled(REC_SEEN_PRESENT) : rest(REC_SEEN_STOPPED, OTHER_DISKS);
+}
+
 /* A machine that does not run and should exist. */
 static struct step
 vm_off(const struct rec_world *w, const struct rec_want *want, const struct rec_dom *d)
 {
     enum rec_seen seen = REC_SEEN_STOPPED;
-    struct step disks = own_disks(w, want);
+    struct step disks = want->existing ? existing_parts(want, d) : own_disks(w, want);
     const char *wait = parts_wait(w, want);
 
     if (d == NULL)
@@ -700,6 +692,8 @@ vm_step(const struct rec_world *w, const struct rec_want *want)
     const struct rec_dom *d = dom_find(w, want->id);
     bool up = d != NULL && d->power == MO_PW_RUNNING;
 
+    if (d != NULL && !d->ours && want->existing)
+        return reconcile_adopt(want, d);
     if (d != NULL && !d->ours)
         return rest(REC_SEEN_FOREIGN, "a domain with this UUID lacks our mark: left alone");
     if (want->erased)

@@ -105,6 +105,10 @@ int cli_find_kind(struct cli *c, int kind, const char *name, struct w_resource_v
                   struct err *e);
 int cli_find_grant(struct cli *c, const char *name, struct w_grant_view *out, struct err *e);
 
+/** Hash of the document that an option names; absent and not required: of nothing. */
+int cli_hash_paper(struct cli *c, const char *option, bool required, char out[W_HASH],
+                   struct err *e);
+
 /** A list as a table (libsmartcols: aligned for Chinese), or JSON with --json; at most --limit
  * items. columns: field names separated by blanks, at most CLI_COLUMNS_MAX; values as people read
  * them (values.c).  Where a row has both a name and an id, show the name first and the id last. */

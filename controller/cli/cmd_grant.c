@@ -9,8 +9,8 @@
 
 #define DAY_MS ((int64_t)86400000)
 
-static int
-hash_paper(struct cli *c, const char *option, bool required, char out[W_HASH], struct err *e)
+int
+cli_hash_paper(struct cli *c, const char *option, bool required, char out[W_HASH], struct err *e)
 {
     const char *file = cli_opt(c, option);
     char hex[65];
@@ -72,9 +72,9 @@ complete_draft(struct cli *c, bool papers_required, struct w_grant *g, struct er
     g->valid_from_ms = g->approved_at_ms < now ? g->approved_at_ms : now;
     g->valid_to_ms = now + (d.valid_days != 0 ? (int64_t)d.valid_days : 365) * DAY_MS;
     g->hold_ms = d.hold_ms != 0 ? d.hold_ms : 15 * DAY_MS;
-    return hash_paper(c, "approval", papers_required, g->approval_sha256, e) < 0 ||
-                   hash_paper(c, "agreement", papers_required, g->agreement_sha256, e) < 0 ||
-                   hash_paper(c, "declaration", papers_required, g->declaration_sha256, e) < 0
+    return cli_hash_paper(c, "approval", papers_required, g->approval_sha256, e) < 0 ||
+                   cli_hash_paper(c, "agreement", papers_required, g->agreement_sha256, e) < 0 ||
+                   cli_hash_paper(c, "declaration", papers_required, g->declaration_sha256, e) < 0
                ? -1
                : 0;
 }

@@ -1,4 +1,4 @@
-/* Hosts, holds, unregistered objects, the controller's state, recovery. */
+/* Hosts, holds, the controller's state, recovery. */
 #include <stdio.h>
 #include <string.h>
 
@@ -120,16 +120,6 @@ cmd_hold_end(struct cli *c, struct err *e)
 {
     return cli_call(c, "DELETE", arena_printf(&c->a, "/v1/holds/%s", cli_escape(c, c->argv[0])),
                     NULL, NULL, NULL, 0, NULL, e);
-}
-
-int
-cmd_unregistered_list(struct cli *c, struct err *e)
-{
-    struct w_unregistered_list l;
-
-    if (CLI_GET(c, "/v1/unregistered", unregistered_list, &l, e) < 0)
-        return -1;
-    return cli_print_list(c, schema_unregistered_list, &l, "kind name seen as_of_ms host id", e);
 }
 
 int

@@ -82,6 +82,8 @@ static const struct rc_row want_rows[] = {
     ROW(rec_want, erased, RC_BOOL, 0),
     ROW(rec_want, stop_asked_ms, RC_I64, 0),
     ROW(rec_want, retry_at_ms, RC_I64, 0),
+    ROW(rec_want, existing, RC_BOOL, 0),
+    ROW(rec_want, obstacle, RC_STR, 0),
     {0},
 };
 static const struct rc_row dom_rows[] = {

@@ -2,8 +2,8 @@
 
 /* Order as in the enums of wire.h. */
 const char *const w_res_kind_names[] = {"", "vm", "volume", "network", NULL};
-const char *const w_verb_names[] = {"",    "create",  "resize", "downgrade", "power",
-                                    "bin", "restore", "erase",  "change",    NULL};
+const char *const w_verb_names[] = {"",        "create", "resize", "downgrade", "power", "bin",
+                                    "restore", "erase",  "change", "adopt",     NULL};
 const char *const w_wanted_names[] = {"",       "running", "stopped", "present",
                                       "binned", "absent",  NULL};
 const char *const w_authority_names[] = {"", "grant", "plan", "unit", NULL};

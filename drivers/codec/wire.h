@@ -22,6 +22,7 @@ enum w_verb {
     VERB_RESTORE,   /* out of it */
     VERB_ERASE,     /* overwrite, then absent */
     VERB_CHANGE,    /* name or parts, sizes as they are, by the unit */
+    VERB_ADOPT,     /* a machine that was there: marked as ours, otherwise as it is */
     VERB__MAX
 };
 enum w_wanted {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define COPY(dst, r, col) (void)snprintf(dst, sizeof(dst), "%s", db_str(r, col))
-enum { PAPERS_MAX = 4096, HOLDS_MAX = 1024, UNREGISTERED_MAX = 4096 };
+enum { PAPERS_MAX = 4096, HOLDS_MAX = 1024 };
 
 int
 host_flow_get(struct db *d, const char *id, struct host_flow_row *o, struct err *e)
@@ -252,29 +252,6 @@ inventory_each_missing(struct db *d, const char *host, id_fn fn, void *arg, stru
         if (fn(arg, db_str(r, 0), e) < 0)
             return -1;
     return rc;
-}
-
-int
-unregistered_all(struct db *d, struct arena *a, struct w_unregistered_list *out, struct err *e)
-{
-    SCOPED(db_rows_free) struct db_rows *r = NULL;
-    struct w_unregistered_view *v = arena_alloc(a, UNREGISTERED_MAX * sizeof(*v));
-    size_t n = 0;
-    int rc;
-
-    if (db_query(d, DB_UNREG_LIST, NULL, 0, &r, e) < 0)
-        return -1;
-    while ((rc = db_next(r, e)) == 1 && n < UNREGISTERED_MAX) {
-        COPY(v[n].host, r, 0);
-        v[n].kind = (int)db_int(r, 1);
-        COPY(v[n].id, r, 2);
-        COPY(v[n].name, r, 3);
-        v[n].seen = (int)db_int(r, 4);
-        v[n].as_of_ms = db_int(r, 5);
-        n++;
-    }
-    out->items = (struct jm_list){v, n};
-    return rc < 0 ? -1 : 0;
 }
 
 /* ---- holds ------------------------------------------------------------------------------------

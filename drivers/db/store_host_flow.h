@@ -69,7 +69,6 @@ int unregistered_trim(struct db *d, const char *host, int64_t before_ms, struct 
 typedef int (*id_fn)(void *arg, const char *id, struct err *e);
 /** Registered resources of the host that its inventory does not have. */
 int inventory_each_missing(struct db *d, const char *host, id_fn fn, void *arg, struct err *e);
-int unregistered_all(struct db *d, struct arena *a, struct w_unregistered_list *out, struct err *e);
 
 struct hold_row {
     struct w_hold hold;

@@ -286,6 +286,82 @@ nics_put(struct edit *d, struct err *e)
     return 0;
 }
 
+/* ---- a machine that was there before its grant ---- */
+
+/* The maximum and what pins it stay: only how many are online changes. */
+static int
+existing_vcpus_put(struct edit *d, struct err *e)
+{
+    const struct w_vm_spec *vm = d->s->vm;
+    xmlNodePtr n = xml_node(d->x, NULL, "/domain/vcpu"), list;
+    uint64_t max = 1, now;
+
+    if (n == NULL || xml_u64(d->x, NULL, "/domain/vcpu", &max, e) < 0)
+        return err_set(e, BY_E_INVALID, "its definition has no vcpu");
+    now = max;
+    if (xml_u64(d->x, NULL, "/domain/vcpu/@current", &now, e) < 0)
+        return -1;
+    if (now == vm->vcpus)
+        return 0;
+    if (vm->vcpus > max)
+        return err_set(e, BY_E_CONFLICT, "its definition has a maximum of %llu vCPUs",
+                       (unsigned long long)max);
+    prop_put(d, n, "current", number(d, vm->vcpus));
+    list = xml_node(d->x, NULL, "/domain/vcpus"); /* which are online: libvirt chooses anew */
+    if (list != NULL)
+        node_drop(d, list);
+    return 0;
+}
+
+static int
+existing_cell_put(struct edit *d, struct err *e)
+{
+    SCOPED(xml_found_free)
+    xmlXPathObjectPtr found = xml_nodes(d->x, NULL, "/domain/cpu/numa/cell");
+
+    if (found == NULL)
+        return 0;
+    if (found->nodesetval->nodeNr != 1)
+        return err_set(e, BY_E_CONFLICT,
+                       "it has several NUMA cells: size their memory by hand, or take them out");
+    prop_put(d, found->nodesetval->nodeTab[0], "memory", number(d, d->s->vm->mem_mib << 10));
+    prop_put(d, found->nodesetval->nodeTab[0], "unit", "KiB");
+    return 0;
+}
+
+/* A balloon's target stays unless it is above the new size. */
+static int
+existing_memory_put(struct edit *d, struct err *e)
+{
+    const struct w_vm_spec *vm = d->s->vm;
+    uint64_t now = 0, target = 0;
+
+    if (xml_mib(d->x, NULL, "/domain/memory", &now, e) < 0 ||
+        xml_mib(d->x, NULL, "/domain/currentMemory", &target, e) < 0)
+        return -1;
+    if (now == vm->mem_mib)
+        return 0;
+    if (size_put(d, "/domain/memory", vm->mem_mib, e) < 0 ||
+        (target > vm->mem_mib && size_put(d, "/domain/currentMemory", vm->mem_mib, e) < 0))
+        return -1;
+    return existing_cell_put(d, e);
+}
+
+static int
+existing_put(struct edit *d, struct err *e)
+{
+    return existing_vcpus_put(d, e) < 0 ? -1 : existing_memory_put(d, e);
+}
+
+static int
+made_put(struct edit *d, struct err *e)
+{
+    return memory_put(d, e) < 0 || vcpus_put(d, e) < 0 || numa_put(d, e) < 0 ||
+                   disks_put(d, e) < 0 || nics_put(d, e) < 0
+               ? -1
+               : 0;
+}
+
 static void
 title_put(struct edit *d)
 {
@@ -321,9 +397,9 @@ domedit_apply(const char *xml, const struct virt_dom_spec *s, struct arena *a, c
                        "is left alone",
                        s->vm->id);
     d.changed = xml_mark_set(x, &s->mark) != 0;
-    title_put(&d);
-    if (memory_put(&d, e) < 0 || vcpus_put(&d, e) < 0 || numa_put(&d, e) < 0 ||
-        disks_put(&d, e) < 0 || nics_put(&d, e) < 0)
+    if (s->vm->adopt.id[0] == '\0')
+        title_put(&d);
+    if ((s->vm->adopt.id[0] != '\0' ? existing_put(&d, e) : made_put(&d, e)) < 0)
         return err_wrap(e, "vm %s", s->vm->id);
     *changed = d.changed;
     if (!d.changed) {

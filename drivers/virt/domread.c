@@ -26,6 +26,15 @@ static const char *const managers[] = {
     "http://xenorchestra.com",
 };
 
+bool
+domread_is_manager(const char *ns)
+{
+    for (size_t k = 0; k < ARRAY_LEN(managers); k++)
+        if (strncmp(ns, managers[k], strlen(managers[k])) == 0)
+            return true;
+    return false;
+}
+
 static bool
 owner_is_other(xmlXPathContextPtr x)
 {
@@ -34,11 +43,8 @@ owner_is_other(xmlXPathContextPtr x)
     for (int i = 0; found != NULL && i < found->nodesetval->nodeNr; i++) {
         xmlNodePtr n = found->nodesetval->nodeTab[i];
 
-        if (n->ns == NULL || n->ns->href == NULL)
-            continue;
-        for (size_t k = 0; k < ARRAY_LEN(managers); k++)
-            if (strncmp((const char *)n->ns->href, managers[k], strlen(managers[k])) == 0)
-                return true;
+        if (n->ns != NULL && n->ns->href != NULL && domread_is_manager((const char *)n->ns->href))
+            return true;
     }
     return false;
 }

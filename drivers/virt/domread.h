@@ -18,6 +18,8 @@ struct domread {
     size_t n_logs;
 };
 
+/** Whether a metadata namespace is one of a manager whose domains are never ours to touch. */
+bool domread_is_manager(const char *ns);
 /** Strings and lists live in the arena; *out is written only on success. */
 int domread_parse(const char *xml, struct arena *a, struct domread *out, struct err *e);
 #endif

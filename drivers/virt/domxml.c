@@ -73,6 +73,8 @@ domxml_check(const struct virt_dom_spec *s, struct err *e)
     if (vm->mem_mib == 0 || vm->mem_mib > vm->mem_max_mib)
         return err_field(e, BY_E_INVALID, "mem_mib", "vm %s: %llu MiB of at most %llu", vm->id,
                          (unsigned long long)vm->mem_mib, (unsigned long long)vm->mem_max_mib);
+    if (vm->adopt.id[0] != '\0')
+        return 0; /* its disks and cards are its own */
     if (vm->disks.n > 16 || vm->nics.n > 8)
         return err_field(e, BY_E_INVALID, "disks", "vm %s: at most 16 disks and 8 cards", vm->id);
     for (size_t i = 0; i < domxml_disk_count(s); i++) {

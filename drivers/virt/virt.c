@@ -71,6 +71,12 @@ dom_get(struct virt *v, const char *id, struct arena *a, struct virt_dom_seen *o
 }
 
 static int
+dom_adopt(struct virt *v, const char *id, const struct virt_mark *m, struct err *e)
+{
+    CHANGE("dom.adopt", dom->adopt(v, id, m, e));
+}
+
+static int
 dom_leftovers(struct virt *v, const char *id, struct arena *a, const char *const **paths, size_t *n,
               struct err *e)
 {
@@ -210,6 +216,7 @@ static const struct virt_dom_ops dom_ops = {
     .list = dom_list,
     .get = dom_get,
     .define = dom_define,
+    .adopt = dom_adopt,
     .start = dom_start,
     .resume = dom_resume,
     .shutdown = dom_shutdown,

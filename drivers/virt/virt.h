@@ -68,6 +68,7 @@ struct virt_dom_spec {
 struct virt_disk_seen {
     char target[16], serial[48], format[16];
     const char *path; /* NULL: no file behind it */
+    uint64_t bytes;   /* of a disk that is no volume of ours, as its file says; 0 not known */
 };
 struct virt_nic_seen {
     char mac[20], network[W_ID]; /* network: UUID of one of ours (by-<uuid>), "" otherwise */
@@ -90,6 +91,7 @@ struct virt_dom_seen {
     bool no_space; /* paused because writes found no room, and for nothing else */
     bool persistent, has_live, has_saved;
     struct virt_dom_def config, live; /* live only when has_live */
+    const struct w_found *found;      /* not ours: in detail, or NULL when it cannot be read */
 };
 
 struct virt_vol_spec {
@@ -150,8 +152,13 @@ struct virt_dom_ops {
                struct err *e);
     /** Define when absent, else change size and mark property by property; elements that we do not
      * know survive byte for byte.  A running one takes the mark at once and the size at its next
-     * start.  A domain of that UUID without our mark is CONFLICT. */
+     * start.  A domain of that UUID without our mark is CONFLICT.  Of one that was there before its
+     * grant only size and mark are changed; absent, it is NOT_FOUND: none is made. */
     int (*define)(struct virt *v, const struct virt_dom_spec *s, struct err *e);
+    /** Put our mark on a machine that somebody else made, live and persistent, and change nothing
+     * else of its definition; libvirt's autostart is turned off.  Runs on, nothing enters the
+     * guest. CONFLICT: it has no persistent definition; BUSY: a job is running on it. */
+    int (*adopt)(struct virt *v, const char *id, const struct virt_mark *m, struct err *e);
     /** Running already is success. */
     int (*start)(struct virt *v, const char *id, struct err *e);
     /** Let a paused guest run on; running already is success, off is CONFLICT. */

@@ -17,8 +17,8 @@
 
 #define SCHEME "fake://"
 
-static const char *const folders[] = {"",     "/calls", "/dom",  "/load",
-                                      "/net", "/nvram", "/save", "/stats"};
+static const char *const folders[] = {"",     "/autostart", "/calls", "/dom",  "/load",
+                                      "/net", "/nvram",     "/save",  "/stats"};
 
 /* ---- the handle ----------------------------------------------------------------------------- */
 

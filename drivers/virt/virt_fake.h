@@ -10,7 +10,8 @@
  *   calls/<OP>                    how often OP was called (a decimal number)
  *   load/<id>, load/default       words cpu=PERMILLE (of all vCPUs together) rx=BYTES/S
  *                                 tx=BYTES/S block=BYTES/S mem=USED% (-1: no balloon) deaf=1
- *                                 (ignores shutdown)
+ *                                 (ignores shutdown) job=1 (a migration is running) snapshots=N
+ *   autostart/<id>                libvirt's autostart is on
  *   host                          words cpus=N mem_mib=N pool_bytes=N uefi=0 kvm=1
  *   release                       while it exists, nothing hangs
  *

@@ -9,6 +9,7 @@
 #include "drivers/base/scope.h"
 #include "drivers/host/durable.h"
 #include "drivers/virt/domedit.h"
+#include "drivers/virt/domfound.h"
 #include "drivers/virt/domread.h"
 #include "drivers/virt/domxml.h"
 #include "drivers/virt/virt_fake_net.h"
@@ -116,6 +117,27 @@ kept_path(const char *world, const char *id, bool save, char path[PATH_MAX], str
                 : fake_path(world, path, "nvram", name, "_VARS.fd", e);
 }
 
+static const struct w_found *
+found_see(const char *world, const char *id, const struct virt_dom_seen *s,
+          const struct fake_dom *d, struct arena *a)
+{
+    struct w_found *f = arena_alloc(a, sizeof(*f));
+    char load[W_ID + 8], path[PATH_MAX];
+
+    if (domfound_parse(d->config != NULL ? d->config : d->live, a, f, NULL) < 0)
+        return NULL;
+    (void)snprintf(load, sizeof(load), "load/%.39s", id);
+    (void)snprintf(f->state, sizeof(f->state), "%s", domfound_state(s->state));
+    f->transient = !s->persistent;
+    f->saved = s->has_saved;
+    f->unequal = s->has_live && s->persistent &&
+                 (s->live.vcpus != s->config.vcpus || s->live.mem_mib != s->config.mem_mib);
+    f->job = s->has_live && fake_setting(world, load, "job", 0) != 0;
+    f->snapshots = (uint32_t)fake_setting(world, load, "snapshots", 0);
+    f->autostart = fake_path(world, path, "autostart", id, "", NULL) == 0 && file_there(path);
+    return f;
+}
+
 int
 fake_dom_see(const char *world, const char *id, const struct fake_dom *d, struct arena *a,
              struct virt_dom_seen *out, struct err *e)
@@ -144,6 +166,9 @@ fake_dom_see(const char *world, const char *id, const struct fake_dom *d, struct
     s.other_owner = r.other_owner;
     s.mark = r.mark;
     (void)snprintf(s.id, sizeof(s.id), "%.39s", id);
+    domfound_measure(&s.config);
+    if (!s.ours)
+        s.found = found_see(world, id, &s, d, a);
     *out = s;
     return 0;
 }
@@ -257,6 +282,10 @@ define_locked(struct fake *f, const struct virt_dom_spec *s, struct arena *a, st
     if (d.config != NULL) {
         if (domedit_apply(d.config, s, a, &d.config, &changed, e) < 0)
             return -1;
+    } else if (s->vm->adopt.id[0] != '\0') {
+        return err_set(e, BY_E_NOT_FOUND,
+                       "fake: domain %s was there before its grant and is gone: none is made",
+                       s->vm->id);
     } else if (define_new(f, s, a, &d.config, e) < 0) {
         return -1;
     }
@@ -276,6 +305,38 @@ dom_define(struct virt *v, const struct virt_dom_spec *s, struct err *e)
     if (fake_enter(v, "dom.define", s->vm->id, FAKE_CHANGES, &c, e) < 0)
         return -1;
     return fake_leave(&c, define_locked(c.f, s, &a, e), e);
+}
+
+static int
+adopt_locked(struct fake *f, const char *id, const struct virt_mark *m, struct arena *a,
+             struct err *e)
+{
+    char load[W_ID + 8], path[PATH_MAX];
+    struct fake_dom d;
+
+    (void)snprintf(load, sizeof(load), "load/%.39s", id);
+    if (fake_dom_load(f->world, id, a, &d, e) < 0 ||
+        fake_path(f->world, path, "autostart", id, "", e) < 0)
+        return -1;
+    if (d.config == NULL)
+        return err_set(e, BY_E_CONFLICT, "fake: domain %s has no persistent definition", id);
+    if (d.live != NULL && fake_setting(f->world, load, "job", 0) != 0)
+        return err_set(e, BY_E_BUSY, "fake: a job is running on domain %s", id);
+    if (mark_live(m, a, &d.config, e) < 0 || (d.live != NULL && mark_live(m, a, &d.live, e) < 0) ||
+        fake_dom_store(f->world, id, &d, e) < 0)
+        return -1;
+    return fake_drop(path, e);
+}
+
+static int
+dom_adopt(struct virt *v, const char *id, const struct virt_mark *m, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct fake_call c;
+
+    if (fake_enter(v, "dom.adopt", id, FAKE_CHANGES, &c, e) < 0)
+        return -1;
+    return fake_leave(&c, adopt_locked(c.f, id, m, &a, e), e);
 }
 
 /* Another active domain on one of these disks: the lock manager's refusal. */
@@ -533,6 +594,7 @@ const struct virt_dom_ops virt_fake_dom_ops = {
     .list = dom_list,
     .get = dom_get,
     .define = dom_define,
+    .adopt = dom_adopt,
     .start = dom_start,
     .resume = dom_resume,
     .shutdown = dom_shutdown,

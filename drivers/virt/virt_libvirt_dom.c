@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "drivers/virt/domedit.h"
+#include "drivers/virt/domfound.h"
 #include "drivers/virt/domread.h"
 #include "drivers/virt/domxml.h"
 #include "drivers/virt/virt_libvirt.h"
@@ -82,6 +83,30 @@ waits_for_room(virDomainPtr d)
     return n > 0 && room == n;
 }
 
+/* A machine that others made. Its circumstances are asked for without waiting for any job. */
+static const struct w_found *
+found_read(virDomainPtr d, const struct virt_dom_seen *s, struct arena *a)
+{
+    struct w_found *f = arena_alloc(a, sizeof(*f));
+    SCOPED(free) char *xml = virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE);
+    virDomainControlInfo control = {0};
+    int autostart = 0, snapshots;
+
+    if (xml == NULL || domfound_parse(xml, a, f, NULL) < 0)
+        return NULL;
+    (void)snprintf(f->state, sizeof(f->state), "%s", domfound_state(s->state));
+    f->transient = !s->persistent;
+    f->saved = s->has_saved;
+    f->unequal =
+        s->has_live && (s->live.vcpus != s->config.vcpus || s->live.mem_mib != s->config.mem_mib);
+    f->job = s->has_live && virDomainGetControlInfo(d, &control, 0) == 0 &&
+             control.state == VIR_DOMAIN_CONTROL_JOB;
+    f->autostart = virDomainGetAutostart(d, &autostart) == 0 && autostart == 1;
+    snapshots = virDomainSnapshotNum(d, 0);
+    f->snapshots = snapshots > 0 ? (uint32_t)snapshots : 0;
+    return f;
+}
+
 static int
 dom_read(struct virt_libvirt *lv, virDomainPtr d, struct arena *a, struct virt_dom_seen *out,
          struct err *e)
@@ -111,6 +136,9 @@ dom_read(struct virt_libvirt *lv, virDomainPtr d, struct arena *a, struct virt_d
     s.mark = config.mark;
     s.config = config.def;
     s.live = live.def;
+    domfound_measure(&s.config);
+    if (!s.ours)
+        s.found = found_read(d, &s, a);
     *out = s;
     return 0;
 }
@@ -262,10 +290,86 @@ dom_define(struct virt *v, const struct virt_dom_spec *s, struct err *e)
     struct arena a = {0};
     int rc = dom_find_any(lv_of(v), s->vm->id, &d, e);
 
+    if (rc == 0 && s->vm->adopt.id[0] != '\0')
+        rc = err_set(e, BY_E_NOT_FOUND,
+                     "domain %s was there before its grant and is gone: none is made", s->vm->id);
     if (rc >= 0)
         rc = rc == 0 ? dom_make(lv_of(v), s, &a, e) : dom_change(lv_of(v), d, s, &a, e);
     arena_clear(&a);
     return rc;
+}
+
+/* ---- adopting ------------------------------------------------------------------------------ */
+
+static bool
+has_job(virDomainPtr d)
+{
+    virDomainJobInfo j = {0};
+
+    return virDomainIsActive(d) == 1 && virDomainGetJobInfo(d, &j) == 0 &&
+           (j.type == VIR_DOMAIN_JOB_BOUNDED || j.type == VIR_DOMAIN_JOB_UNBOUNDED);
+}
+
+static int
+unmarked_read(struct virt_libvirt *lv, virDomainPtr d, struct arena *a, const char **out,
+              struct err *e)
+{
+    SCOPED(free)
+    char *xml = virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+
+    if (xml == NULL)
+        return lv_fail(lv, e, "definition of domain %s", virDomainGetName(d));
+    return domfound_unmarked(xml, a, out, e);
+}
+
+static int
+autostart_off(struct virt_libvirt *lv, virDomainPtr d, struct err *e)
+{
+    int on = 0;
+
+    if (virDomainGetAutostart(d, &on) < 0 || on == 0)
+        return 0; /* a back end without it */
+    return virDomainSetAutostart(d, 0) == 0
+               ? 0
+               : lv_fail(lv, e, "autostart of domain %s", virDomainGetName(d));
+}
+
+static int
+adopt_found(struct virt_libvirt *lv, virDomainPtr d, const struct virt_mark *m, struct arena *a,
+            struct err *e)
+{
+    const char *name = virDomainGetName(d), *mark, *before, *after;
+    int active = virDomainIsActive(d);
+
+    if (virDomainIsPersistent(d) != 1)
+        return err_set(e, BY_E_CONFLICT, "domain %s has no persistent definition to mark", name);
+    if (has_job(d))
+        return err_set(e, BY_E_BUSY, "a job is running on domain %s: it is marked when that ends",
+                       name);
+    if (xml_mark_piece(m, a, &mark, e) < 0 || unmarked_read(lv, d, a, &before, e) < 0)
+        return -1;
+    if (virDomainSetMetadata(d, VIR_DOMAIN_METADATA_ELEMENT, mark, XML_BY_PREFIX, XML_BY_NS,
+                             VIR_DOMAIN_AFFECT_CONFIG |
+                                 (active == 1 ? VIR_DOMAIN_AFFECT_LIVE : 0)) < 0)
+        return lv_fail(lv, e, "mark of domain %s", name);
+    if (autostart_off(lv, d, e) < 0 || unmarked_read(lv, d, a, &after, e) < 0)
+        return -1;
+    if (strcmp(before, after) != 0)
+        return err_set(
+            e, BY_E_CONFLICT,
+            "the definition of domain %s changed while it was marked: a person must look", name);
+    return 0;
+}
+
+static int
+dom_adopt(struct virt *v, const char *id, const struct virt_mark *m, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    SCOPED(lv_dom_free) virDomainPtr d = NULL;
+
+    if (dom_find(lv_of(v), id, &d, e) < 0)
+        return -1;
+    return adopt_found(lv_of(v), d, m, &a, e);
 }
 
 /* ---- power --------------------------------------------------------------------------------- */
@@ -397,14 +501,17 @@ path_add(struct paths *p, const char *path)
     p->list[p->n++] = arena_strdup(p->a, path);
 }
 
-/* Where libvirt 9 keeps files named after a domain; %s is its name. */
+/* Where libvirt 9 keeps files named after a domain; %s is its name.  A name that somebody chose may
+ * begin another one's: with those only the exact names count, which come first. */
+enum { KEPT_EXACT = 4 };
 static const char *const kept_at[] = {
-    "/var/lib/libvirt/qemu/save/%s.save",    "/var/lib/libvirt/qemu/save/%s.save.new",
-    "/var/lib/libvirt/qemu/nvram/%s_VARS.*", "/var/lib/libvirt/qemu/nvram/%s.*",
-    "/var/lib/libvirt/qemu/snapshot/%s/*",   "/var/lib/libvirt/qemu/checkpoint/%s/*",
-    "/var/lib/libvirt/qemu/dump/*-%s-*",     "/var/lib/libvirt/qemu/dump/%s*",
-    "/var/lib/libvirt/qemu/ram/*-%s/*",      "/var/log/libvirt/qemu/%s.log",
-    "/var/log/libvirt/qemu/%s.log.*",        "/var/log/libvirt/qemu/%s-serial*.log",
+    "/var/lib/libvirt/qemu/save/%s.save",     "/var/lib/libvirt/qemu/snapshot/%s/*",
+    "/var/lib/libvirt/qemu/checkpoint/%s/*",  "/var/log/libvirt/qemu/%s.log",
+
+    "/var/lib/libvirt/qemu/save/%s.save.new", "/var/lib/libvirt/qemu/nvram/%s_VARS.*",
+    "/var/lib/libvirt/qemu/nvram/%s.*",       "/var/lib/libvirt/qemu/dump/*-%s-*",
+    "/var/lib/libvirt/qemu/dump/%s*",         "/var/lib/libvirt/qemu/ram/*-%s/*",
+    "/var/log/libvirt/qemu/%s.log.*",         "/var/log/libvirt/qemu/%s-serial*.log",
 };
 
 static void
@@ -436,8 +543,9 @@ static void
 named_add(struct paths *p, const char *name)
 {
     const char *escaped = glob_escape(p->a, name);
+    size_t n = strncmp(name, "by-", 3) == 0 ? ARRAY_LEN(kept_at) : KEPT_EXACT;
 
-    for (size_t i = 0; i < ARRAY_LEN(kept_at); i++) {
+    for (size_t i = 0; i < n; i++) {
         const char *hole = strstr(kept_at[i], "%s");
 
         glob_add(p, arena_printf(p->a, "%.*s%s%s", (int)(hole - kept_at[i]), kept_at[i], escaped,
@@ -488,6 +596,7 @@ const struct virt_dom_ops virt_libvirt_dom = {
     .list = dom_list,
     .get = dom_get,
     .define = dom_define,
+    .adopt = dom_adopt,
     .start = dom_start,
     .resume = dom_resume,
     .shutdown = dom_shutdown,

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "drivers/virt/domfound.h"
 #include "tests/contract/rows.h"
 
 #define PCI                                                                                        \
@@ -60,6 +61,112 @@ dom_other_owner(struct contract *c)
         e));
     OK(c->v->ops->dom->get(c->v, id, &c->a, &seen, e));
     CHECK(seen.other_owner && !seen.ours);
+    contract_foreign_drop(c, id);
+}
+
+static const struct virt_sample *
+sample_of(struct contract *c, const char *id, bool cheap)
+{
+    const struct virt_sample *list = NULL;
+    size_t n = 0;
+
+    OK(c->v->ops->stats->sample(c->v, cheap, &c->a, &list, &n, e));
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i].id, id) == 0)
+            return &list[i];
+    return NULL;
+}
+
+/* Everything but our mark, as text. */
+static const char *
+unmarked(struct contract *c, const char *id)
+{
+    const char *out = "";
+
+    OK(domfound_unmarked(xml_of(c, id), &c->a, &out, e));
+    return out;
+}
+
+static const char *
+admin_xml(struct contract *c, const char *id)
+{
+    return contract_foreign_xml(
+        c, id, "<a:note xmlns:a='urn:admin'><a:x>1</a:x></a:note>",
+        (c->caps.can & VIRT_CAN_BOOT) != 0 ? "<watchdog model='i6300esb' action='pause'/>" : "");
+}
+
+void
+dom_adopt(struct contract *c)
+{
+    const char *id = contract_id(c), *before;
+    struct virt_mark m = {.term = 1, .generation = 3};
+    struct virt_dom_seen seen = {0};
+
+    memcpy(m.order, id, sizeof(m.order));
+    FAILS(c->v->ops->dom->adopt(c->v, id, &m, e), BY_E_NOT_FOUND);
+    OK(contract_foreign(c, id, admin_xml(c, id), e));
+    OK(c->v->ops->dom->get(c->v, id, &c->a, &seen, e));
+    CHECK(!seen.ours && seen.found != NULL);
+    if (seen.found != NULL) {
+        CHECK(strcmp(seen.found->parts.id, id) == 0 && seen.found->parts.mem_mib == 128);
+        CHECK(seen.found->metadata != NULL && strcmp(seen.found->metadata, "urn:admin") == 0);
+        CHECK(!seen.found->transient && !seen.found->job && seen.found->owner[0] == '\0');
+    }
+    before = unmarked(c, id);
+    OK(c->v->ops->dom->adopt(c->v, id, &m, e));
+    OK(c->v->ops->dom->adopt(c->v, id, &m, e)); /* twice is once */
+    CHECK(strcmp(before, unmarked(c, id)) == 0);
+    OK(c->v->ops->dom->get(c->v, id, &c->a, &seen, e));
+    CHECK(seen.ours && seen.mark.generation == 3 && seen.found == NULL);
+    contract_foreign_drop(c, id);
+}
+
+void
+dom_adopt_running(struct contract *c)
+{
+    const char *id = contract_id(c), *live = "";
+    struct virt_mark m = {.term = 1, .generation = 1};
+    struct virt_dom_seen seen = {0};
+    const struct virt_sample *one, *two;
+
+    memcpy(m.order, id, sizeof(m.order));
+    OK(contract_foreign(c, id, admin_xml(c, id), e));
+    OK(c->v->ops->dom->start(c->v, id, e));
+    one = sample_of(c, id, true);
+    OK(c->v->ops->dom->adopt(c->v, id, &m, e));
+    two = sample_of(c, id, true);
+    CHECK(one != NULL && two != NULL && one->run_id == two->run_id);
+    OK(c->v->ops->dom->xml(c->v, id, true, &c->a, &live, e));
+    CHECK(strstr(live, "urn:bianyun:mark:1") != NULL);
+    OK(c->v->ops->dom->get(c->v, id, &c->a, &seen, e));
+    CHECK(seen.ours && seen.state == VIRT_RUNNING);
+    OK(c->v->ops->dom->destroy(c->v, id, e));
+    contract_foreign_drop(c, id);
+}
+
+void
+dom_adopt_sizes(struct contract *c)
+{
+    const char *id = contract_id(c), *before;
+    struct w_vm_spec vm = {.vcpus = 1, .vcpus_max = 1, .mem_mib = 128, .mem_max_mib = 128};
+    struct virt_dom_spec s = {.vm = &vm, .mark = {.term = 1, .generation = 1}};
+    struct virt_dom_seen seen = {0};
+
+    memcpy(vm.id, id, sizeof(vm.id));
+    memcpy(vm.adopt.id, id, sizeof(vm.adopt.id));
+    memcpy(s.mark.order, id, sizeof(s.mark.order));
+    FAILS(c->v->ops->dom->define(c->v, &s, e), BY_E_NOT_FOUND);
+    OK(contract_foreign(c, id, admin_xml(c, id), e));
+    FAILS(c->v->ops->dom->define(c->v, &s, e), BY_E_CONFLICT);
+    OK(c->v->ops->dom->adopt(c->v, id, &s.mark, e));
+    before = unmarked(c, id);
+    s.mark.generation = 2;
+    OK(c->v->ops->dom->define(c->v, &s, e)); /* its sizes are the order's */
+    CHECK(strcmp(before, unmarked(c, id)) == 0);
+    vm.mem_mib = 96;
+    OK(c->v->ops->dom->define(c->v, &s, e));
+    OK(c->v->ops->dom->get(c->v, id, &c->a, &seen, e));
+    CHECK(seen.config.mem_mib == 96 && seen.config.vcpus == 1 && seen.mark.generation == 2);
     contract_foreign_drop(c, id);
 }
 
@@ -140,19 +247,6 @@ dom_saved(struct contract *c)
 }
 
 /* ---- counters ------------------------------------------------------------------------------ */
-
-static const struct virt_sample *
-sample_of(struct contract *c, const char *id, bool cheap)
-{
-    const struct virt_sample *list = NULL;
-    size_t n = 0;
-
-    OK(c->v->ops->stats->sample(c->v, cheap, &c->a, &list, &n, e));
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(list[i].id, id) == 0)
-            return &list[i];
-    return NULL;
-}
 
 void
 stats_running(struct contract *c)

@@ -114,6 +114,7 @@ check_action(const struct host *h, const struct rec_action *a)
     case REC_NET_HOSTS:
     case REC_VOL_GROW:
     case REC_VM_DEFINE:
+    case REC_VM_ADOPT:
     case REC_BIN:
     case REC_UNBIN:
     case REC_OP__MAX:
@@ -260,6 +261,7 @@ apply(struct host *h, const struct rec_action *a, bool half)
         erase(h, want, half);
         break;
     case REC_VOL_GROW:
+    case REC_VM_ADOPT:
     case REC_NONE:
     case REC_OP__MAX:
         break;
