@@ -115,6 +115,9 @@ check_line(struct tx *t, const struct w_grant *g, const struct w_grant_line *l, 
 static int
 check_lines(struct tx *t, struct intake *in, struct arena *a, struct err *e)
 {
+    if (in->g.shape == SHAPE_FREE)
+        return err_field(e, BY_E_INVALID, "shape",
+                         "what was there is taken over as it is: such a grant has no free shape");
     in->takes = arena_alloc(a, (in->g.lines.n + 1) * sizeof(*in->takes));
     for (size_t i = 0; i < in->g.lines.n; i++) {
         const struct w_grant_line *l = JM_ITEM(in->g.lines, struct w_grant_line, i);

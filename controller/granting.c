@@ -51,8 +51,8 @@ granting_images(struct tx *t, const struct w_grant *g, struct arena *a, struct e
         struct image_row r;
         int rc;
 
-        if (l->kind != RES_VM)
-            continue;
+        if (l->kind != RES_VM || l->adopt.id[0] != '\0')
+            continue; /* what was there is not made from an image */
         rc = image_by_sha(t->d, l->image, a, &r, e);
         if (rc < 0)
             return -1;

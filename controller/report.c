@@ -277,7 +277,9 @@ take_missing(struct report *p, const char *id, struct err *e)
 
     if (resource_get(p->t->d, id, p->a, &r, e) < 0)
         return -1;
-    if (r.seen_generation == 0 || r.seen == SEEN_MISSING || r.seen == SEEN_ABSENT)
+    /* Foreign: it is there, and not taken over yet. */
+    if (r.seen_generation == 0 || r.seen == SEEN_MISSING || r.seen == SEEN_ABSENT ||
+        r.seen == SEEN_FOREIGN)
         return 0;
     memcpy(o.resource, r.id, sizeof(o.resource));
     o.kind = r.kind;

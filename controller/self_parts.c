@@ -30,10 +30,11 @@ disks_of(struct self *s, const struct resource_row *vm, struct jm_list *out, str
         W_DECODE(order, row.body, strlen(row.body), JM_SIGNED, s->k->a, &o, e) < 0)
         return -1;
     if (o.vm.adopt.id[0] != '\0')
-        return err_set(e, BY_E_CONFLICT,
-                       "%s was there before its grant (存量) and keeps the disks that it came with: "
-                       "nothing is attached to it",
-                       vm->name);
+        return err_set(
+            e, BY_E_CONFLICT,
+            "%s was there before its grant (存量) and keeps the disks that it came with: "
+            "nothing is attached to it",
+            vm->name);
     if (o.vm.disks.n > 0)
         memcpy(d, o.vm.disks.items, o.vm.disks.n * sizeof(*d));
     *out = (struct jm_list){d, o.vm.disks.n};

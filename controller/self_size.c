@@ -87,6 +87,10 @@ wish_fill(struct self *s, struct wish *w, struct err *e)
         return err_field(e, BY_E_INVALID, "disk_gib",
                          "%s has %llu GiB: a disk only grows, its end would be lost", s->r.name,
                          (unsigned long long)(s->r.bytes / GIB_BYTES));
+    if (w->bytes != s->r.bytes && o.vm.adopt.id[0] != '\0')
+        return err_field(e, BY_E_INVALID, "disk_gib",
+                         "%s was there before its grant (存量): its disks stay as they are",
+                         s->r.name);
     if (w->vcpus == s->r.vcpus && w->mem_mib == s->r.mem_mib && w->bytes == s->r.bytes)
         return err_set(e, BY_E_CONFLICT, "%s has this size already", s->r.name);
     headroom(s, w);

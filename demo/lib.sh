@@ -181,3 +181,34 @@ grant_sign() { # DRAFT PAPER
     run by bureau grants sign "$1" --key "$DEMO_DIR/papers/bureau.key" --approval "$DEMO_DIR/papers/approval.txt" \
         --agreement "$DEMO_DIR/papers/agreement.txt" --declaration "$DEMO_DIR/papers/declaration.txt" --out "$2"
 }
+
+# ---- a machine that was there (存量) ------------------------------------------------------------------
+# Made by hand with virsh, as before there was any order; runs from here on. Its firmware finds nothing
+# to boot and waits, which costs no time.
+existing_up() { # NAME [MEMORY_BALLOON]: EXISTING is its UUID
+    local dir=$DEMO_DIR/existing
+    mkdir -p "$dir" && chmod 711 "$dir"
+    EXISTING=$(cat /proc/sys/kernel/random/uuid)
+    run qemu-img create -q -f qcow2 "$dir/$1.qcow2" 64M
+    cat >"$dir/$1.xml" <<XML
+<domain type='qemu'><name>$1</name><uuid>$EXISTING</uuid>
+<metadata><x:note xmlns:x='urn:somebody-else'>installed in 2019, do not touch</x:note></metadata>
+<memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type arch='x86_64' machine='q35'>hvm</type></os>
+<on_reboot>restart</on_reboot>
+<devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
+<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='$dir/$1.qcow2'/><target dev='vda' bus='virtio'/></disk>
+<watchdog model='i6300esb' action='none'><address type='pci' domain='0x0000' bus='0x02' slot='0x03' function='0x0'/></watchdog>
+<memballoon model='${2:-virtio}'/></devices></domain>
+XML
+    run virsh -q -c "$URI" define "$dir/$1.xml"
+    run virsh -q -c "$URI" start "$1"
+}
+existing_found() { [[ $(by bureau unregistered show "$EXISTING" --json 2>/dev/null) == *'"claim":"待认领"'* ]]; }
+existing_claim() { # NAME SYSTEM: CLAIM
+    by tenant adopt claim "$1" --system "$2" --reason "2019 年起运行" --json >"$DEMO_DIR/claim.json" 2>"$DEMO_DIR/last.log" || return 1
+    CLAIM=$(field id <"$DEMO_DIR/claim.json")
+}
+existing_confirm() { # CLAIM NUMBER [OPTION...]
+    by bureau adopt confirm "$1" --number "$2" --approved 2019-06-03 --key "$DEMO_DIR/papers/bureau.key" --approval "$DEMO_DIR/papers/approval.txt" \
+        --agreement "$DEMO_DIR/papers/agreement.txt" --declaration "$DEMO_DIR/papers/declaration.txt" "${@:3}"
+}

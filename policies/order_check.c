@@ -56,6 +56,19 @@ check_line(struct asked *q)
     return q->o->kind == q->line->kind ? OC_OK : OC_OTHER_KIND;
 }
 
+static bool
+none(const char *s)
+{
+    return s == NULL || s[0] == '\0';
+}
+
+/* The grant line names a machine that was there. A grant of free shape has no such lines. */
+static bool
+line_adopts(const struct asked *q)
+{
+    return q->line != NULL && !none(q->line->adopt);
+}
+
 static enum oc_reason
 check_sense(struct asked *q)
 {
@@ -65,10 +78,10 @@ check_sense(struct asked *q)
 
     switch (q->o->verb) {
     case MO_CREATE: /* what was there is taken over, and only that */
-        fine = kept && (q->line->adopt == NULL || q->line->adopt[0] == '\0');
+        fine = kept && !line_adopts(q);
         break;
     case MO_ADOPT:
-        fine = kept && vm && q->line->adopt != NULL && q->line->adopt[0] != '\0';
+        fine = kept && vm && line_adopts(q) && !q->grant->free;
         break;
     case MO_RESTORE:
     case MO_CHANGE:
@@ -107,12 +120,6 @@ check_time(struct asked *q)
                   q->o->issued_at_ms > q->grant->valid_to_ms))
         return OC_NOT_VALID;
     return OC_OK;
-}
-
-static bool
-none(const char *s)
-{
-    return s == NULL || s[0] == '\0';
 }
 
 /* Exactly the machine that the bureau signed for, which has no part of our making. */
@@ -271,6 +278,10 @@ check_vm_free(const struct asked *q)
     const struct oc_order *o = q->o;
     struct amounts may = totals(q->grant);
 
+    if (!none(o->adopt))
+        return OC_OTHER_MACHINE;
+    if (none(o->root) || none(o->seed))
+        return OC_NONSENSE;
     if (o->vcpus < 1 || o->mem_mib < 1 || o->bytes < 1 || o->vcpus_max < o->vcpus ||
         o->mem_max_mib < o->mem_mib)
         return OC_NONSENSE;

@@ -195,6 +195,7 @@ lets_only_the_bureau_decide_between_two_claims(void)
     struct flow f;
     struct w_found x;
     struct w_claim_view mine, theirs, v;
+    struct w_claim_list all;
     struct w_claim_detail c;
     struct w_system sys;
     struct w_accepted acc;
@@ -221,6 +222,14 @@ lets_only_the_bureau_decide_between_two_claims(void)
                               flow_text(&f, "/v1/claims/%s", theirs.id), NULL, claim_detail, &c),
                     -1);
     CU_ASSERT_EQUAL(f.status, 404);
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST",
+                              flow_text(&f, "/v1/claims/%s:withdraw", theirs.id),
+                              flow_text(&f, "{\"request\":\"%s\",\"reason\":\"x\"}", flow_uuid(&f)),
+                              claim_view, &v),
+                    -1);
+    CU_ASSERT_EQUAL(f.status, 404);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/claims", NULL, claim_list, &all));
+    CU_ASSERT_EQUAL(all.items.n, 1); /* its own only */
     OK(confirm(&f, grant_of(&f, "old 2", &x), &acc));
     OK(FLOW_CALL(&f, f.people[FLOW_OTHER], "GET", flow_text(&f, "/v1/claims/%s", theirs.id), NULL,
                  claim_detail, &c));
@@ -300,6 +309,7 @@ confirms_anew_what_was_never_taken_over(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "has not taken over"));
     x.parts.vcpus = 3;
     report(&f, &x);
+    CU_ASSERT_EQUAL(resource(&f).seen, SEEN_FOREIGN); /* there, not missing */
     OK(claim(&f, FLOW_TENANT, OLD, f.system, &v));
     OK(confirm(&f, grant_of(&f, "old 9", &x), &acc));
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);

@@ -431,6 +431,125 @@ keeps_resources_apart(void)
     expect_reason("its own volume", judge(&o, held, n), OC_OK);
 }
 
+/* ---- machines that were there ---- */
+
+static struct oc_order
+good_adopt(void)
+{
+    static const char *const files[] = {"/srv/old.img"};
+    struct oc_order o = good_vm();
+
+    o.resource = "old";
+    o.verb = MO_ADOPT;
+    o.line = 4;
+    o.image = o.root = o.seed = NULL;
+    o.n_nics = o.n_volumes = 0;
+    o.vcpus_max = 4;
+    o.mem_max_mib = 4096;
+    o.adopt = "digest";
+    o.files = files;
+    o.n_files = 1;
+    return o;
+}
+
+static struct oc_verdict
+judge_adopt(const struct oc_order *o, const struct oc_held *held, size_t n)
+{
+    static const struct oc_line adopt_lines[] = {
+        {.line = 1,
+         .count = 1,
+         .kind = MO_VM,
+         .vcpus = 4,
+         .mem_mib = 4096,
+         .disk_bytes = 1000,
+         .image = "img"},
+        {.line = 4,
+         .count = 1,
+         .kind = MO_VM,
+         .vcpus = 4,
+         .mem_mib = 4096,
+         .disk_bytes = 1000,
+         .adopt = "digest",
+         .adopt_host = "h",
+         .adopt_id = "old"},
+        {.line = 5,
+         .count = 1,
+         .kind = MO_VM,
+         .vcpus = 4,
+         .mem_mib = 4096,
+         .disk_bytes = 1000,
+         .adopt = "digest",
+         .adopt_host = "h2",
+         .adopt_id = "old"},
+    };
+    static const struct oc_grant g = {.id = "g",
+                                      .system = "sys",
+                                      .valid_from_ms = 1000,
+                                      .valid_to_ms = 5000,
+                                      .hold_ms = 100,
+                                      .lines = adopt_lines,
+                                      .n_lines = 3};
+    struct oc_papers papers = {.grant = &g, .held = held, .n_held = n};
+
+    return order_check(&host, o, &papers);
+}
+
+static void
+takes_over_only_what_the_bureau_signed_for(void)
+{
+    struct oc_order o = good_adopt();
+
+    expect_reason("as signed", judge_adopt(&o, NULL, 0), OC_OK);
+#define CASE(what, change, why)                                                                    \
+    o = good_adopt();                                                                              \
+    change;                                                                                        \
+    expect_reason(what, judge_adopt(&o, NULL, 0), why)
+    CASE("another machine", o.resource = "other", OC_OTHER_MACHINE);
+    CASE("other disks or sizes", o.adopt = "other", OC_OTHER_MACHINE);
+    CASE("nothing said of it", o.adopt = NULL, OC_OTHER_MACHINE);
+    CASE("on another host", o.line = 5, OC_OTHER_MACHINE);
+    CASE("made instead", o.verb = MO_CREATE, OC_NONSENSE);
+    CASE("under a line that makes", o.line = 1, OC_NONSENSE);
+    CASE("with a root of ours", o.root = "r", OC_NONSENSE);
+    CASE("with an image", o.image = "img", OC_NONSENSE);
+    CASE("straight into the bin", o.wanted = MO_BINNED, OC_NONSENSE);
+    CASE("larger than its line", o.vcpus = 5; o.vcpus_max = 5, OC_TOO_LARGE);
+    CASE("by the unit alone", o.authority = MO_BY_UNIT, OC_NO_AUTHORITY);
+    CASE("by a plan", o.authority = MO_BY_PLAN, OC_NO_AUTHORITY);
+    CASE("outside the grant's validity", o.issued_at_ms = 500, OC_NOT_VALID);
+#undef CASE
+    o = good_adopt();
+    o.verb = MO_POWER;
+    o.wanted = MO_STOPPED;
+    expect_reason("stopped, receipts lost", judge_adopt(&o, NULL, 0), OC_OK);
+    o = good_vm();
+    o.adopt = "digest";
+    expect_reason("a made one that names one", judge_adopt(&o, NULL, 0), OC_OTHER_MACHINE);
+    o = good_vm();
+    o.seed = NULL;
+    expect_reason("a made one without its seed", judge_adopt(&o, NULL, 0), OC_NONSENSE);
+}
+
+static void
+confirms_anew_only_what_was_never_taken_over(void)
+{
+    struct oc_held held = {.order = good_adopt(), .unadopted = true};
+    struct oc_order o = good_adopt();
+
+    held.order.grant = "g0";
+    held.order.line = 1;
+    held.order.generation = 4;
+    held.order.id = "o0";
+    expect_reason("anew, under another grant", judge_adopt(&o, &held, 1), OC_OK);
+    o.verb = MO_POWER;
+    expect_reason("not by another verb", judge_adopt(&o, &held, 1), OC_CHANGED);
+    o = good_adopt();
+    held.unadopted = false;
+    expect_reason("it was taken over", judge_adopt(&o, &held, 1), OC_CHANGED);
+    held.order.resource = "older";
+    expect_reason("another machine has its file", judge_adopt(&o, &held, 1), OC_DISK_TAKEN);
+}
+
 static void
 says_every_reason(void)
 {
@@ -606,6 +725,8 @@ CU_TestInfo order_check_tests[] = {
     {"follows only upwards", follows_only_upwards},
     {"keeps a resource what it is", keeps_a_resource_what_it_is},
     {"keeps resources apart", keeps_resources_apart},
+    {"takes over only what the bureau signed for", takes_over_only_what_the_bureau_signed_for},
+    {"confirms anew only what was never taken over", confirms_anew_only_what_was_never_taken_over},
     {"says every reason", says_every_reason},
     {"a free grant is bounded by its totals", a_free_grant_is_bounded_by_its_totals},
     {"a stolen order key stays within a free grant", a_stolen_order_key_stays_within_a_free_grant},

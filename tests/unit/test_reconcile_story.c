@@ -263,8 +263,7 @@ apply(struct host *h, const struct rec_action *a, bool half)
     case REC_VOL_GROW:
     case REC_VM_ADOPT:
     case REC_NONE:
-    case REC_OP__MAX:
-        break;
+    case REC_OP__MAX:;
     }
 }
 
