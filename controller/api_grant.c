@@ -390,7 +390,8 @@ grant_accept(struct api_call *k, struct tx *t, struct w_accepted *out, struct er
  */
 
 static void
-grant_view_fill(const struct grant_row *g, bool paper, int64_t now_ms, struct w_grant_view *v)
+grant_view_fill(struct controller *c, const struct grant_row *g, bool paper, int64_t now_ms,
+                struct w_grant_view *v)
 {
     memset(v, 0, sizeof(*v));
     memcpy(v->id, g->id, sizeof(v->id));
@@ -401,19 +402,18 @@ grant_view_fill(const struct grant_row *g, bool paper, int64_t now_ms, struct w_
     v->approved_at_ms = g->approved_ms;
     v->orders = g->orders;
     v->orders_open = g->orders_open;
-    v->clock.start_ms = g->clock.start_ms;
-    memcpy(v->clock.due_day, g->clock.due_day, sizeof(v->clock.due_day));
-    v->clock.due_ms = g->clock.due_ms;
-    v->clock.met_ms = g->clock.met_ms;
-    /* From the instant itself, whether or not anybody ran when it passed. */
-    v->clock.overdue = clock_is_late(clock_judge(CLK_CONFIGURE, g->clock.due_ms, g->clock.met_ms, 0,
-                                                 now_ms, g->clock.due_ms == 0));
-    v->clock.provisional = g->clock.provisional;
+    if (g->clock.due_ms > 0) { /* one that was recovered may have none yet */
+        struct clock_row r = g->clock;
+
+        r.kind = CLK_CONFIGURE;
+        clock_view_fill(c, &r, now_ms, &v->clock);
+    }
     v->paper = paper ? g->paper : NULL;
 }
 
 struct list {
     struct w_grant_list *out;
+    struct controller *c;
     struct arena *a;
     size_t room;
     int64_t now_ms;
@@ -437,7 +437,7 @@ list_add(void *arg, const struct grant_row *g, struct err *e)
         to->items = more;
         l->room = room;
     }
-    grant_view_fill(g, false, l->now_ms, JM_ITEM(*to, struct w_grant_view, to->n));
+    grant_view_fill(l->c, g, false, l->now_ms, JM_ITEM(*to, struct w_grant_view, to->n));
     to->n++;
     return 0;
 }
@@ -445,7 +445,7 @@ list_add(void *arg, const struct grant_row *g, struct err *e)
 int
 api_grant_list(struct api_call *k, struct tx *t, struct err *e)
 {
-    struct list l = {.out = k->out, .a = k->a, .now_ms = t->now_ms};
+    struct list l = {.out = k->out, .c = k->c, .a = k->a, .now_ms = t->now_ms};
 
     return grant_each(t->d, own_filter(k), param_text(k, "system"), k->a, list_add, &l, e);
 }
@@ -457,6 +457,6 @@ api_grant_get(struct api_call *k, struct tx *t, struct err *e)
 
     if (grant_row_get(t->d, k->id, k->a, &g, e) < 0 || own_check(k, g.unit, "grant", e) < 0)
         return -1;
-    grant_view_fill(&g, true, t->now_ms, k->out);
+    grant_view_fill(k->c, &g, true, t->now_ms, k->out);
     return 0;
 }

@@ -73,6 +73,10 @@ api_recovery_confirm(struct api_call *k, struct tx *t, struct err *e)
                        "really lost say so with its reason (bianyun recovery without HOST --reason "
                        "TEXT), then confirm again",
                        out->receipts_missing);
+    if (out->clock_jump && (in->reason == NULL || in->reason[0] == '\0'))
+        return err_field(e, BY_E_INVALID, "reason",
+                         "the system clock jumped: say why its time is right now; verdicts that "
+                         "were held are made by it");
     if (in->dry_run)
         return 0;
     if (recovery_end(t, k->who.account, out->recovery, e) < 0)

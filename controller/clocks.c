@@ -218,3 +218,27 @@ clock_replay(struct tx *t, const struct clock_row *r, struct cal_deadline *out, 
     *out = clock_due(&cal, &f);
     return 0;
 }
+
+void
+clock_view_fill(struct controller *c, const struct clock_row *r, int64_t now_ms,
+                struct w_clock_view *v)
+{
+    enum clock_state s = clock_state_of(c, r, now_ms);
+
+    memset(v, 0, sizeof(*v));
+    memcpy(v->id, r->id, sizeof(v->id));
+    v->kind = (int)r->kind;
+    v->state = (int)s;
+    memcpy(v->subject_kind, r->subject_kind, sizeof(v->subject_kind));
+    memcpy(v->subject, r->subject, sizeof(v->subject));
+    memcpy(v->title, r->title, sizeof(v->title));
+    memcpy(v->unit, r->unit, sizeof(v->unit));
+    v->duty = r->duty_role;
+    memcpy(v->event_day, r->event_day, sizeof(v->event_day));
+    v->start_ms = r->start_ms;
+    memcpy(v->due_day, r->due_day, sizeof(v->due_day));
+    v->due_ms = r->due_ms;
+    v->met_ms = r->met_ms;
+    v->provisional = r->provisional;
+    v->overdue = clock_is_late(s);
+}

@@ -39,6 +39,9 @@ int clock_load(struct db *d, const char *id, struct clock_row *out, struct err *
 int clock_each(struct db *d, const struct clock_filter *f, clock_fn fn, void *arg, struct err *e);
 /** Its verdict at this instant. */
 enum clock_state clock_state_of(struct controller *c, const struct clock_row *r, int64_t now_ms);
+/** As people see it. */
+void clock_view_fill(struct controller *c, const struct clock_row *r, int64_t now_ms,
+                     struct w_clock_view *v);
 /** The facts that its due day rests on. */
 struct clock_facts clock_facts_of(struct controller *c, const struct clock_row *r);
 

@@ -55,7 +55,11 @@ const char *
 clock_state_name(enum clock_state s)
 {
     static const char *const names[CLS__MAX] = {
-        "", "running", "met", "met_late", "late_filing", "overdue", "held", "cancelled"};
+        "",
+#define CLS(NAME, name) name,
+#include "policies/clock_state.def"
+#undef CLS
+    };
 
     return s < CLS__MAX ? names[s] : "";
 }

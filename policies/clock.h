@@ -20,13 +20,9 @@ enum clock_kind {
 enum clock_form { CLK_AFTER, CLK_DAYS, CLK_MONTHS, CLK_BEFORE, CLK_ON };
 enum clock_state {
     CLS_NONE,
-    CLS_RUNNING,
-    CLS_MET,
-    CLS_MET_LATE,
-    CLS_LATE_FILING, /* BEFORE, filed after the latest day: it may still be accepted */
-    CLS_OVERDUE,
-    CLS_HELD, /* the system clock jumped: no verdict until a person confirms it */
-    CLS_CANCELLED,
+#define CLS(NAME, name) CLS_##NAME,
+#include "policies/clock_state.def"
+#undef CLS
     CLS__MAX
 };
 enum clock_to {

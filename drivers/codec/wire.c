@@ -28,6 +28,12 @@ const char *const w_account_state_names[] = {"",       "registered", "active",
 const char *const w_key_use_names[] = {"", "grant", "order", NULL};
 const char *const w_verdict_names[] = {
     "", "active", "underused", "idle", "not_enough_data", "not_applicable", NULL};
+const char *const w_clock_state_names[] = {"",
+#define CLS(NAME, name) name,
+#include "policies/clock_state.def"
+#undef CLS
+                                           NULL};
+const char *const w_clock_cause_names[] = {"", "capacity", "unit", "fault", "other", NULL};
 const char *const w_clock_kind_names[] = {"",
 #define CLOCK(NAME, name, form, n, field, duty, basis, reminders, zh, en) name,
 #include "policies/clock.def"

@@ -134,6 +134,10 @@ enum w_paper_kind {
 
 extern const char *const w_case_kind_names[],
     *const w_case_state_names[], *const w_case_event_names[], *const w_paper_kind_names[];
+/* Why a clock may run long; shown beside it, never stopping it. */
+extern const char *const w_clock_state_names[], *const w_clock_cause_names[];
+enum w_clock_cause { CAUSE_NONE, CAUSE_CAPACITY, CAUSE_UNIT, CAUSE_FAULT, CAUSE_OTHER, CAUSE__MAX };
+
 extern const char *const w_res_kind_names[],
     *const w_verb_names[],
         *const w_wanted_names[],

@@ -152,6 +152,23 @@ clock_row_each(struct db *d, const struct clock_filter *f, clock_fn fn, void *ar
 }
 
 int
+clock_feed_each(struct db *d, int duty_role, const char *unit, int64_t since_ms, clock_fn fn,
+                void *arg, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    struct clock_row row;
+    int rc;
+
+    if (DB_QUERY(d, DB_CLOCK_FEED_LIST, &rows, e, DBI(duty_role), DBS(unit), DBS(unit),
+                 DBI(since_ms), DBI(since_ms)) < 0)
+        return -1;
+    while ((rc = read_one(rows, &row, e)) == 1)
+        if (fn(arg, &row, e) < 0)
+            return -1;
+    return rc;
+}
+
+int
 clock_tell(struct db *d, const char *id, const struct clock_event *ev, int64_t now_ms,
            struct err *e)
 {

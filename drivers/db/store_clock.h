@@ -51,6 +51,10 @@ int clock_row_recompute(struct db *d, const struct clock_row *r, struct err *e);
 /** By due instant. */
 int clock_row_each(struct db *d, const struct clock_filter *f, clock_fn fn, void *arg,
                    struct err *e);
+/** Those that are one role's duty, open or ended after an instant; latest due first, at most 1000.
+ */
+int clock_feed_each(struct db *d, int duty_role, const char *unit, int64_t since_ms, clock_fn fn,
+                    void *arg, struct err *e);
 int clock_tell(struct db *d, const char *id, const struct clock_event *ev, int64_t now_ms,
                struct err *e);
 typedef int (*clock_told_fn)(void *arg, const struct clock_event *ev, int64_t told_ms,

@@ -424,6 +424,200 @@ a_calendar_file_is_refused_with_what_is_wrong(void)
     flow_stop(&f);
 }
 
+/* ---- as people see them -------------------------------------------------------------------- */
+
+static struct w_clock_list
+list(struct flow *f, enum flow_who who, const char *query)
+{
+    struct w_clock_list l = {0};
+
+    OK(FLOW_CALL(f, f->people[who], "GET", flow_text(f, "/v1/clocks%s", query), NULL, clock_list,
+                 &l));
+    return l;
+}
+
+static void
+each_sees_the_clocks_of_its_own_matters(void)
+{
+    struct flow f;
+    struct w_clock_detail d;
+
+    flow_start(&f);
+    struct act late = start(&f, CLK_DEPLOY, now(&f) - 60 * DAY, 0);
+    struct act open = start(&f, CLK_REVIEW, now(&f), 0);
+    CU_ASSERT_EQUAL(list(&f, FLOW_TENANT, "").items.n, 2);
+    CU_ASSERT_EQUAL(list(&f, FLOW_OTHER, "").items.n, 0);
+    CU_ASSERT_EQUAL(list(&f, FLOW_OTHER, "").counts.n, 0);
+    CU_ASSERT_EQUAL(list(&f, FLOW_BUREAU, "").items.n, 2);
+    struct w_clock_list l = list(&f, FLOW_TENANT, "?overdue=1");
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 1);
+    CU_ASSERT_STRING_EQUAL(JM_ITEM(l.items, struct w_clock_view, 0)->id, late.row.id);
+    CU_ASSERT_EQUAL(JM_ITEM(l.items, struct w_clock_view, 0)->state, CLS_OVERDUE);
+    CU_ASSERT_EQUAL_FATAL(l.counts.n, 2); /* by kind: deploy, then review */
+    CU_ASSERT_EQUAL(JM_ITEM(l.counts, struct w_clock_count, 0)->overdue, 1);
+    CU_ASSERT_EQUAL(JM_ITEM(l.counts, struct w_clock_count, 1)->running, 1);
+    CU_ASSERT_EQUAL(list(&f, FLOW_TENANT, "?mine=1").items.n, 1);
+    CU_ASSERT_EQUAL(list(&f, FLOW_BUREAU, "?mine=1&kind=review").items.n, 1);
+    CU_ASSERT_EQUAL(list(&f, FLOW_BUREAU, flow_text(&f, "?subject=%s", open.row.subject)).items.n,
+                    1);
+    l = list(&f, FLOW_BUREAU, "?limit=1");
+    CU_ASSERT_EQUAL(l.items.n, 1);
+    l = list(&f, FLOW_BUREAU, flow_text(&f, "?limit=1&after=%s", l.next));
+    CU_ASSERT_EQUAL(l.items.n, 1);
+    CU_ASSERT_STRING_EQUAL(JM_ITEM(l.items, struct w_clock_view, 0)->id, open.row.id);
+    CU_ASSERT_STRING_EQUAL(l.next, "");
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/clocks/%s", late.row.id),
+                 NULL, clock_detail, &d));
+    CU_ASSERT(d.replay_equal);
+    CU_ASSERT_STRING_EQUAL(d.basis, "G16");
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_OTHER], "GET",
+                              flow_text(&f, "/v1/clocks/%s", late.row.id), NULL, clock_detail, &d),
+                    -1);
+    CU_ASSERT_EQUAL(f.status, 404);
+    flow_stop(&f);
+}
+
+static int
+note_cause(struct flow *f, enum flow_who who, const char *id, const char *rest,
+           struct w_clock_detail *d)
+{
+    return FLOW_CALL(f, f->people[who], "POST", flow_text(f, "/v1/clocks/%s:cause", id),
+                     flow_text(f, "{\"request\":\"%s\",%s}", flow_uuid(f), rest), clock_detail, d);
+}
+
+static void
+a_cause_stands_beside_a_clock_and_never_stops_it(void)
+{
+    struct flow f;
+    struct w_clock_detail d;
+
+    flow_start(&f);
+    struct act x = start(&f, CLK_CONFIGURE, now(&f) - 60 * DAY, 0);
+    OK(note_cause(&f, FLOW_PROVIDER, x.row.id,
+                  "\"cause\":\"capacity\",\"note\":\"no room in zone B\"", &d));
+    CU_ASSERT_EQUAL_FATAL(d.causes.n, 1);
+    const struct w_clock_cause_view *c = JM_ITEM(d.causes, struct w_clock_cause_view, 0);
+    CU_ASSERT_EQUAL(c->cause, CAUSE_CAPACITY);
+    CU_ASSERT_STRING_EQUAL(c->account, f.account[FLOW_PROVIDER]);
+    CU_ASSERT(c->since_ms > 0 && c->at_ms >= c->since_ms);
+    CU_ASSERT_EQUAL(d.clock.state, CLS_OVERDUE);
+    struct clock_row r = load(&f, x.row.id);
+    CU_ASSERT_EQUAL(r.due_ms, x.row.due_ms);
+    CU_ASSERT_EQUAL(note_cause(&f, FLOW_OTHER, x.row.id, "\"cause\":\"unit\",\"note\":\"x\"", &d),
+                    -1);
+    CU_ASSERT_EQUAL(f.status, 404);
+    CU_ASSERT_EQUAL(note_cause(&f, FLOW_TENANT, x.row.id, "\"cause\":\"unit\",\"note\":\"\"", &d),
+                    -1);
+    CU_ASSERT_EQUAL(note_cause(&f, FLOW_TENANT, x.row.id, "\"cause\":\"rain\",\"note\":\"x\"", &d),
+                    -1);
+    CU_ASSERT_EQUAL(note_cause(&f, FLOW_TENANT, x.row.id,
+                               flow_text(&f, "\"cause\":\"unit\",\"note\":\"x\",\"since_ms\":%lld",
+                                         (long long)(now(&f) + DAY)),
+                               &d),
+                    -1);
+    OK(note_cause(&f, FLOW_TENANT, x.row.id, "\"cause\":\"unit\",\"note\":\"our papers were late\"",
+                  &d));
+    CU_ASSERT_EQUAL(d.causes.n, 2);
+    flow_stop(&f);
+}
+
+/* ---- the feed */
+
+static int
+fetch_feed(struct flow *f, const char *path, struct httpc_answer *ans)
+{
+    SCOPED(httpc_free) struct httpc *h = ctl_client(&f->ctl, NULL);
+
+    return httpc_call(h, "GET", path, NULL, 0, 20000, ans, &f->err);
+}
+
+static void
+the_feed_is_ones_own_and_revocable(void)
+{
+    struct flow f;
+    struct w_clock_feed feed, next;
+    struct httpc_answer ans = {0};
+
+    flow_start(&f);
+    struct act mine = start(&f, CLK_DEPLOY, now(&f), 0);
+    struct act theirs = start(&f, CLK_REVIEW, now(&f), 0);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST", "/v1/clocks:feed", NULL, clock_feed, &feed));
+    OK(fetch_feed(&f, feed.path, &ans));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(ans.body);
+    CU_ASSERT_EQUAL(strncmp(ans.body, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n", 30), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ans.body, "END:VCALENDAR\r\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(ans.body, flow_text(&f, "UID:%s@", mine.row.id)));
+    CU_ASSERT_PTR_NULL(strstr(ans.body, theirs.row.id)); /* the bureau's duty */
+    int32_t due;
+    CU_ASSERT(cal_parse(mine.row.due_day, &due));
+    struct cal_date d = cal_date(due), after = cal_date(due + 1);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(ans.body,
+               flow_text(&f, "DTSTART;VALUE=DATE:%04d%02d%02d\r\nDTEND;VALUE=DATE:%04d%02d%02d\r\n",
+                         d.year, d.month, d.day, after.year, after.month, after.day)));
+    CU_ASSERT_PTR_NOT_NULL(strstr(ans.body, "SUMMARY:开始部署 A-1\r\n"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(ans.body, mine.row.provisional ? "STATUS:TENTATIVE" : "STATUS:CONFIRMED"));
+    httpc_answer_clear(&ans);
+    /* Another unit of the same role has an empty one. */
+    OK(FLOW_CALL(&f, f.people[FLOW_OTHER], "POST", "/v1/clocks:feed", NULL, clock_feed, &next));
+    OK(fetch_feed(&f, next.path, &ans));
+    CU_ASSERT_PTR_NULL(strstr(ans.body, "VEVENT"));
+    httpc_answer_clear(&ans);
+    /* A new address ends the old one, and revoking ends that. */
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST", "/v1/clocks:feed", NULL, clock_feed, &next));
+    CU_ASSERT_STRING_NOT_EQUAL(feed.path, next.path);
+    (void)fetch_feed(&f, feed.path, &ans);
+    CU_ASSERT_EQUAL(ans.status, 404);
+    httpc_answer_clear(&ans);
+    struct act cancel = {.what = CANCEL, .spec = mine.spec};
+    OK(commit_run(f.ctl.c.commit, act_step, &cancel, &f.err));
+    OK(fetch_feed(&f, next.path, &ans));
+    CU_ASSERT_PTR_NOT_NULL(strstr(ans.body, "STATUS:CANCELLED"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(ans.body, flow_text(&f, "UID:%s@", mine.row.id)));
+    httpc_answer_clear(&ans);
+    OK(flow_call(&f, f.people[FLOW_TENANT], "DELETE", "/v1/clocks:feed", NULL, NULL, 0, NULL));
+    (void)fetch_feed(&f, next.path, &ans);
+    CU_ASSERT_EQUAL(ans.status, 404);
+    httpc_answer_clear(&ans);
+    OK(ctl_verify(&f.ctl, &(uint64_t){0}, &f.err));
+    flow_stop(&f);
+}
+
+/* ---- a jump of the system clock ------------------------------------------------------------ */
+
+static void
+a_jump_holds_verdicts_until_the_administrator_confirms(void)
+{
+    struct flow f;
+    struct w_status_view s;
+
+    flow_start(&f);
+    struct act x = start(&f, CLK_ACCOUNT, now(&f), 0);
+    ctl_clock(CLOCK_JUMP_MS + 60000, 0);
+    x.row = start(&f, CLK_DEPLOY, now(&f) - 60 * DAY, 0).row;
+    run_job(&f);
+    struct clock_row r = load(&f, x.row.id);
+    CU_ASSERT_EQUAL(r.overdue_ms, 0);
+    CU_ASSERT_EQUAL(clock_state_of(&f.ctl.c, &r, now(&f)), CLS_HELD);
+    CU_ASSERT_EQUAL(list(&f, FLOW_BUREAU, "?overdue=1").items.n, 0);
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST", "/v1/recovery:confirm",
+                              flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f)), status_view,
+                              &s),
+                    -1);
+    CU_ASSERT_STRING_EQUAL(f.err.field, "reason");
+    OK(FLOW_CALL(
+        &f, f.people[FLOW_ADMIN], "POST", "/v1/recovery:confirm",
+        flow_text(&f, "{\"request\":\"%s\",\"reason\":\"time server mended\"}", flow_uuid(&f)),
+        status_view, &s));
+    CU_ASSERT_FALSE(s.clock_jump);
+    run_job(&f);
+    r = load(&f, x.row.id);
+    CU_ASSERT_EQUAL(r.overdue_ms, r.due_ms);
+    CU_ASSERT_EQUAL(list(&f, FLOW_BUREAU, "?overdue=1").items.n, 1);
+    flow_stop(&f);
+}
+
 /* ---- a store of before -------------------------------------------------------------------- */
 
 static const char old_rows[] =
@@ -491,6 +685,12 @@ CU_TestInfo clocks_tests[] = {
     {"a correction takes a verdict back", a_correction_takes_a_verdict_back},
     {"a calendar file is refused with what is wrong",
      a_calendar_file_is_refused_with_what_is_wrong},
+    {"each sees the clocks of its own matters", each_sees_the_clocks_of_its_own_matters},
+    {"a cause stands beside a clock and never stops it",
+     a_cause_stands_beside_a_clock_and_never_stops_it},
+    {"the feed is one's own and revocable", the_feed_is_ones_own_and_revocable},
+    {"a jump holds verdicts until the administrator confirms",
+     a_jump_holds_verdicts_until_the_administrator_confirms},
     {"a store of before keeps its clocks", a_store_of_before_keeps_its_clocks},
     CU_TEST_INFO_NULL,
 };

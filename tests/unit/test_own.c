@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/clocks.h"
 #include "controller/commit.h"
 #include "controller/routes.h"
 #include "controller/server.h"
@@ -14,7 +15,20 @@
 #include "tests/unit/flow.h"
 
 enum kind { FREE_, PATH, STEP, LIST_, SOME, ASK, BODY };
-enum thing { UNIT, SYSTEM, CASE, ATTACHMENT, GRANT, ORDER, VM, NETWORK, CERTIFICATE, ACT, THINGS };
+enum thing {
+    UNIT,
+    SYSTEM,
+    CASE,
+    ATTACHMENT,
+    GRANT,
+    ORDER,
+    VM,
+    NETWORK,
+    CERTIFICATE,
+    ACT,
+    CLOCK,
+    THINGS
+};
 
 static const struct cell {
     const char *handler, *text;
@@ -82,7 +96,16 @@ add_papers(void *arg, struct tx *t, struct err *e)
 {
     const struct papers *p = arg;
     char(*id)[W_ID] = p->o->id[p->w];
+    struct clock_spec s = {.kind = CLK_REVIEW,
+                           .subject_kind = "case",
+                           .subject = id[ACT],
+                           .unit = id[UNIT],
+                           .start_ms = t->now_ms};
+    struct clock_row clock;
 
+    if (clock_start(t, "tester", &s, &clock, e) < 0)
+        return -1;
+    memcpy(id[CLOCK], clock.id, W_ID);
     if (DB_EXEC(t->d, DB_CERTIFICATE_INSERT, NULL, e, DBS(id[CERTIFICATE]), DBS(id[VM]),
                 DBS(id[UNIT]), DBS(id[ORDER]), DBS("{}"), DBS("page"), DBI(t->now_ms)) < 0)
         return -1;
