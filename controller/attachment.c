@@ -110,7 +110,7 @@ int
 api_attachment_add(struct api_call *k, struct tx *t, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
-    const struct w_attachment *in = k->in;
+    const struct w_attachment_request *in = k->in;
     struct w_attachment *out = k->out;
     struct upload u;
 
@@ -120,7 +120,6 @@ api_attachment_add(struct api_call *k, struct tx *t, struct err *e)
         return err_set(e, BY_E_CONFLICT, "%d of your uploads are not finished: finish them first",
                        ATTACHMENT_OPEN_MAX);
     db_rows_free(TAKE(r));
-    *out = *in;
     random_uuid(out->id);
     if (DB_EXEC(t->d, DB_ATTACHMENT_ADD, NULL, e, DBS(out->id), DBS(k->who.unit),
                 DBS(k->who.account), DBS(in->name), DBS(in->sha256), DBI(in->size_bytes),

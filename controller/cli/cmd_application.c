@@ -1,0 +1,348 @@
+/* Applications (申请): written in a file, checked, handed in; and the bureau's decisions.  An
+ * approval is the signed grant: it is made and signed here, with the bureau's own key. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/cli/cases.h"
+#include "controller/cli/commands.h"
+#include "drivers/base/clock.h"
+#include "drivers/crypto/digest.h"
+#include "drivers/crypto/paper.h"
+#include "policies/case_fsm.h"
+
+#define DAY_MS ((int64_t)86400000)
+#define HOLD_MS (15 * DAY_MS)
+enum { APPLICATION_BYTES = 262144, PAPERS = 3 };
+
+/* ---- writing one --------------------------------------------------------------------------------
+ */
+
+/* The documents that are given are uploaded and join those that the file names. */
+static int
+add_papers(struct cli *c, struct w_application *app, struct err *e)
+{
+    static const struct {
+        const char *option;
+        int what;
+    } known[PAPERS] = {
+        {"approval", DOC_APPROVAL}, {"agreement", DOC_AGREEMENT}, {"declaration", DOC_DECLARATION}};
+    struct w_case_paper *p = arena_alloc(&c->a, (app->papers.n + PAPERS) * sizeof(*p));
+    size_t n = app->papers.n;
+
+    if (n > 0)
+        memcpy(p, app->papers.items, n * sizeof(*p));
+    for (size_t i = 0; i < PAPERS; i++) {
+        const char *file = cli_opt(c, known[i].option);
+        struct w_attachment v;
+
+        if (file == NULL)
+            continue;
+        if (cli_upload(c, file, &v, e) < 0)
+            return err_wrap(e, "--%s", known[i].option);
+        p[n].what = known[i].what;
+        memcpy(p[n++].attachment, v.id, sizeof(p->attachment));
+    }
+    app->papers = (struct jm_list){p, n};
+    return 0;
+}
+
+static int
+read_application(struct cli *c, const char *file, struct w_application *app, struct err *e)
+{
+    const char *text, *system = cli_opt(c, "system"), *change = cli_opt(c, "change-of");
+    struct w_grant_view g;
+    struct w_system s;
+    size_t len;
+
+    if (cli_read_file(c, file, APPLICATION_BYTES, &text, &len, e) < 0)
+        return -1;
+    if (cli_resolve_images(c, text, &text, e) < 0 ||
+        W_DECODE(application, text, strlen(text), JM_PEOPLE, &c->a, app, e) < 0)
+        return err_wrap(e, "%s", file);
+    if (system != NULL) {
+        if (cli_find_system(c, system, &s, e) < 0)
+            return -1;
+        memcpy(app->system, s.id, sizeof(app->system));
+    }
+    if (change != NULL) {
+        if (cli_find_grant(c, change, &g, e) < 0)
+            return -1;
+        memcpy(app->change_of, g.id, sizeof(app->change_of));
+    }
+    return add_papers(c, app, e);
+}
+
+static int
+tell(struct cli *c, const struct w_case_view *v, struct err *e)
+{
+    return cli_print_one(c, schema_case_view, v, e);
+}
+
+int
+cmd_application_add(struct cli *c, struct err *e)
+{
+    struct w_case_request in = {0};
+    struct w_case_view v;
+
+    if (read_application(c, c->argv[0], &in.application, e) < 0)
+        return -1;
+    in.kind = in.application.change_of[0] != '\0' ? CASE_CHANGE : CASE_NEW;
+    cli_request_id(c, in.request);
+    if (CLI_POST(c, "/v1/cases", case_request, &in, case_view, &v, e) < 0)
+        return -1;
+    fprintf(stderr, "application %s is a draft; look at it with: bianyun applications check %s\n",
+            v.number, v.number);
+    return tell(c, &v, e);
+}
+
+int
+cmd_application_copy(struct cli *c, struct err *e)
+{
+    struct w_case_request in = {.kind = CASE_NEW};
+    struct w_case_view old, v;
+
+    if (cli_find_case(c, c->argv[0], &old, e) < 0 || add_papers(c, &in.application, e) < 0)
+        return -1;
+    memcpy(in.copy_of, old.id, sizeof(in.copy_of));
+    cli_request_id(c, in.request);
+    if (CLI_POST(c, "/v1/cases", case_request, &in, case_view, &v, e) < 0)
+        return -1;
+    return tell(c, &v, e);
+}
+
+/* Documents that are not given anew stay. */
+static void
+keep_papers(struct cli *c, const struct w_case_view *old, struct w_application *app)
+{
+    struct w_case_paper *p = arena_alloc(&c->a, (app->papers.n + old->papers.n) * sizeof(*p));
+    size_t n = app->papers.n;
+
+    if (n > 0)
+        memcpy(p, app->papers.items, n * sizeof(*p));
+    for (size_t i = 0; i < old->papers.n; i++) {
+        const struct w_case_paper *x = JM_ITEM(old->papers, struct w_case_paper, i);
+        bool given = false;
+
+        for (size_t j = 0; j < app->papers.n; j++)
+            given = given || p[j].what == x->what;
+        if (given)
+            continue;
+        p[n].what = x->what;
+        memcpy(p[n++].attachment, x->attachment, sizeof(p->attachment));
+    }
+    app->papers = (struct jm_list){p, n};
+}
+
+int
+cmd_application_edit(struct cli *c, struct err *e)
+{
+    const char *file = cli_opt(c, "file");
+    struct w_case_request in = {0};
+    struct w_case_view old, v;
+
+    if (cli_find_case(c, c->argv[0], &old, e) < 0)
+        return -1;
+    in.application = old.application;
+    in.application.papers = (struct jm_list){0};
+    if ((file != NULL ? read_application(c, file, &in.application, e)
+                      : add_papers(c, &in.application, e)) < 0)
+        return -1;
+    keep_papers(c, &old, &in.application);
+    if (in.application.system[0] == '\0')
+        memcpy(in.application.system, old.application.system, sizeof(old.application.system));
+    if (in.application.change_of[0] == '\0')
+        memcpy(in.application.change_of, old.application.change_of,
+               sizeof(old.application.change_of));
+    in.rev = old.rev;
+    cli_request_id(c, in.request);
+    if (CLI_POST(c, arena_printf(&c->a, "/v1/cases/%s:edit", old.id), case_request, &in, case_view,
+                 &v, e) < 0)
+        return -1;
+    return tell(c, &v, e);
+}
+
+/* ---- looking at it ------------------------------------------------------------------------------
+ */
+
+int
+cmd_application_check(struct cli *c, struct err *e)
+{
+    struct w_case_view v;
+    struct w_case_check k;
+
+    if (cli_find_case(c, c->argv[0], &v, e) < 0 ||
+        CLI_GET(c, arena_printf(&c->a, "/v1/cases/%s:check", v.id), case_check, &k, e) < 0)
+        return -1;
+    if (cli_opt(c, "json") != NULL)
+        return cli_print_one(c, schema_case_check, &k, e);
+    for (size_t i = 0; i < k.problems.n; i++) {
+        const struct w_case_problem *p = JM_ITEM(k.problems, const struct w_case_problem, i);
+
+        printf("%-16s %s\n", p->field, p->text);
+    }
+    printf("%s\n", k.ready ? "nothing is missing" : "it cannot be submitted yet");
+    printf("%s%s%s\n", k.fits ? "it fits" : "it does not fit", k.reason != NULL ? ": " : "",
+           k.reason != NULL ? k.reason : "");
+    for (size_t i = 0; i < k.peers.n; i++) {
+        const struct w_case_peer *p = JM_ITEM(k.peers, const struct w_case_peer, i);
+
+        printf("a like system%s%s: %u VMs, %u vCPUs, %" PRIu64 " MiB; CPU %" PRIu64 ".%02" PRIu64
+               " %% on average, %" PRIu64 ".%02" PRIu64 " %% at most\n",
+               p->name[0] != '\0' ? ", " : "", p->name, p->vms, p->vcpus, p->mem_mib,
+               p->cpu_avg / 100, p->cpu_avg % 100, p->cpu_peak / 100, p->cpu_peak % 100);
+    }
+    return 0;
+}
+
+int
+cmd_application_list(struct cli *c, struct err *e)
+{
+    return cli_case_list(c, "new", e);
+}
+
+/* ---- approving ----------------------------------------------------------------------------------
+ */
+
+static int
+reduce_one(struct w_grant *g, const char *item, struct err *e)
+{
+    unsigned line = 0;
+    unsigned long long n = 0;
+    char field[16] = "", end;
+
+    if (sscanf(item, "%u.%15[a-z_]=%llu%c", &line, field, &n, &end) != 3)
+        return err_set(e, BY_E_INVALID,
+                       "--reduce: '%s' is not LINE.FIELD=NUMBER, e.g. 2.count=1 or 2.vcpus=2",
+                       item);
+    for (size_t i = 0; i < g->lines.n; i++) {
+        struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
+
+        if (l->line != line)
+            continue;
+        if (strcmp(field, "count") == 0)
+            l->count = (uint32_t)n;
+        else if (strcmp(field, "vcpus") == 0)
+            l->vcpus = (uint32_t)n;
+        else if (strcmp(field, "mem_mib") == 0)
+            l->mem_mib = n;
+        else if (strcmp(field, "disk_gib") == 0)
+            l->disk_gib = n;
+        else
+            return err_set(e, BY_E_INVALID,
+                           "--reduce: '%s' is not count, vcpus, mem_mib or disk_gib", field);
+        return 0;
+    }
+    return err_set(e, BY_E_INVALID, "--reduce: there is no line %u", line);
+}
+
+/* A line whose count is 0 is not granted at all. */
+static void
+drop_empty(struct w_grant *g)
+{
+    struct w_grant_line *l = g->lines.items;
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->lines.n; i++)
+        if (l[i].count > 0)
+            l[n++] = l[i];
+    g->lines.n = n;
+}
+
+static int
+reduce(struct cli *c, struct w_grant *g, struct err *e)
+{
+    const char *list = cli_opt(c, "reduce");
+    char *text, *save = NULL;
+
+    if (list == NULL)
+        return 0;
+    text = arena_strdup(&c->a, list);
+    for (char *item = strtok_r(text, ",", &save); item != NULL; item = strtok_r(NULL, ",", &save))
+        if (reduce_one(g, item, e) < 0)
+            return -1;
+    drop_empty(g);
+    return 0;
+}
+
+static void
+take_hash(const struct w_case_view *v, int what, char out[W_HASH])
+{
+    for (size_t i = 0; i < v->papers.n; i++)
+        if (JM_ITEM(v->papers, struct w_case_paper, i)->what == what)
+            memcpy(out, JM_ITEM(v->papers, struct w_case_paper, i)->sha256, W_HASH);
+}
+
+static int
+make_grant(struct cli *c, const struct w_case_view *v, struct w_grant *g, struct err *e)
+{
+    struct w_account me;
+    const char *number;
+    uint64_t days = v->application.valid_days == 0 ? 365 : v->application.valid_days;
+    int64_t now = clock_wall_ms();
+
+    *g = (struct w_grant){.version = 1,
+                          .lines = v->application.lines,
+                          .manual = v->application.manual,
+                          .approved_at_ms = now,
+                          .valid_from_ms = now};
+    if (cli_need(c, "number", &number, e) < 0 || CLI_GET(c, "/v1/me", account, &me, e) < 0 ||
+        cli_copy(g->number, sizeof(g->number), "number", number, e) < 0 ||
+        cli_opt_u64(c, "days", days, 3660, &days, e) < 0 ||
+        cli_opt_ms(c, "hold", HOLD_MS, &g->hold_ms, e) < 0 || reduce(c, g, e) < 0)
+        return -1;
+    random_uuid(g->id);
+    g->valid_to_ms = now + (int64_t)days * DAY_MS;
+    memcpy(g->system, v->application.system, sizeof(g->system));
+    memcpy(g->unit, v->unit, sizeof(g->unit));
+    memcpy(g->approver, me.id, sizeof(g->approver));
+    take_hash(v, DOC_APPROVAL, g->approval_sha256);
+    take_hash(v, DOC_AGREEMENT, g->agreement_sha256);
+    take_hash(v, DOC_DECLARATION, g->declaration_sha256);
+    return 0;
+}
+
+static int
+try_grant(struct cli *c, const struct w_grant *g, struct err *e)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_grant_request in = {0};
+    struct w_grant_check k;
+
+    jm_encode(schema_grant, g, &b);
+    in.grant = strbuf_peek(&b);
+    cli_request_id(c, in.request);
+    if (CLI_POST(c, "/v1/grants:check", grant_request, &in, grant_check, &k, e) < 0)
+        return -1;
+    return cli_print_one(c, schema_grant_check, &k, e);
+}
+
+int
+cmd_application_approve(struct cli *c, struct err *e)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    SCOPED(sigkey_free) struct sigkey *key = NULL;
+    struct w_case_approve in = {0};
+    struct w_accepted out;
+    struct w_case_view v;
+    const char *key_file;
+    struct w_grant g;
+
+    if (cli_find_case(c, c->argv[0], &v, e) < 0 || make_grant(c, &v, &g, e) < 0)
+        return -1;
+    if (cli_opt(c, "dry-run") != NULL)
+        return try_grant(c, &g, e);
+    if (cli_need(c, "key", &key_file, e) < 0 || cli_need(c, "reason", &in.reason, e) < 0 ||
+        sigkey_load(key_file, &key, e) < 0)
+        return -1;
+    jm_encode(schema_grant, &g, &b);
+    if (paper_sign(key, PAPER_GRANT, strbuf_peek(&b), &c->a, &in.grant, e) < 0)
+        return -1;
+    in.rev = v.rev;
+    cli_request_id(c, in.request);
+    if (CLI_POST(c, arena_printf(&c->a, "/v1/cases/%s:approve", v.id), case_approve, &in, accepted,
+                 &out, e) < 0)
+        return -1;
+    return cli_print_accepted(c, &out, e);
+}
