@@ -192,6 +192,9 @@ case_view_fill(struct db *d, const struct case_row *c, struct arena *a, struct w
     if ((c->kind == CASE_NEW || c->kind == CASE_CHANGE) &&
         W_DECODE(application, c->body, strlen(c->body), JM_SIGNED, a, &v->application, e) < 0)
         return err_wrap(e, "case %s", c->number);
+    if (c->kind == CASE_HANDOVER &&
+        W_DECODE(handover, c->body, strlen(c->body), JM_SIGNED, a, &v->handover, e) < 0)
+        return err_wrap(e, "case %s", c->number);
     if (c->kind == CASE_MANUAL &&
         W_DECODE(manual_order, c->body, strlen(c->body), JM_SIGNED, a, &v->manual, e) < 0)
         return err_wrap(e, "case %s", c->number);

@@ -7,6 +7,7 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/erasure.h"
+#include "controller/handover.h"
 #include "controller/hostauth.h"
 #include "controller/quota.h"
 #include "drivers/base/log.h"
@@ -78,9 +79,10 @@ close_clock(struct report *p, const char *grant, struct err *e)
         return -1;
     if (open > 0)
         return 0;
-    return clock_meet(t, p->host, CLK_CONFIGURE, grant, t->now_ms, e) < 0
-               ? -1
-               : clock_meet(t, p->host, CLK_CHANGE, grant, t->now_ms, e);
+    if (clock_meet(t, p->host, CLK_CONFIGURE, grant, t->now_ms, e) < 0 ||
+        clock_meet(t, p->host, CLK_CHANGE, grant, t->now_ms, e) < 0)
+        return -1;
+    return handover_deliver(t, grant, p->a, e);
 }
 
 static int

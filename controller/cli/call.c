@@ -55,6 +55,23 @@ cli_send(struct cli *c, const char *method, const char *path, const void *bytes,
 }
 
 int
+cli_fetch(struct cli *c, const char *path, const char **bytes, size_t *len, struct err *e)
+{
+    struct httpc_answer ans = {0};
+    int rc;
+
+    if (cli_connect(c, e) < 0)
+        return -1;
+    rc = httpc_call(c->http, "GET", path, NULL, 0, 90000, &ans, e);
+    if (rc == 0) {
+        *bytes = arena_strndup(&c->a, ans.body == NULL ? "" : ans.body, ans.len);
+        *len = ans.len;
+    }
+    httpc_answer_clear(&ans);
+    return rc;
+}
+
+int
 cli_call(struct cli *c, const char *method, const char *path, const struct jm_field *in_schema,
          const void *in, const struct jm_field *out_schema, size_t out_size, void *out,
          struct err *e)

@@ -78,6 +78,8 @@ int cli_call(struct cli *c, const char *method, const char *path, const struct j
 /** As cli_call() with bytes as body. */
 int cli_send(struct cli *c, const char *method, const char *path, const void *bytes, size_t len,
              const struct jm_field *out_schema, size_t out_size, void *out, struct err *e);
+/** The bytes of an answer that is no object (a printable page), in c->a. */
+int cli_fetch(struct cli *c, const char *path, const char **bytes, size_t *len, struct err *e);
 #define CLI_GET(c, path, o, out, e)                                                                \
     cli_call(c, "GET", path, NULL, NULL, schema_##o, sizeof(struct w_##o), out, e)
 #define CLI_POST(c, path, i, in, o, out, e)                                                        \

@@ -249,3 +249,57 @@ cmd_case_step(struct cli *c, struct err *e)
             return case_step(c, ev, e);
     return err_set(e, BY_E_BUG, "'%s' is no step of a case", c->cmd->verb);
 }
+
+/* ---- handover -----------------------------------------------------------------------------------
+ */
+
+int
+cmd_handover_list(struct cli *c, struct err *e)
+{
+    return cli_case_list(c, "handover", e);
+}
+
+int
+cmd_handover_show(struct cli *c, struct err *e)
+{
+    const char *file = cli_opt(c, "html"), *page;
+    struct w_case_view v;
+    size_t len;
+
+    if (cli_find_case(c, c->argv[0], &v, e) < 0)
+        return -1;
+    if (file != NULL &&
+        (cli_fetch(c, arena_printf(&c->a, "/v1/cases/%s:handover", v.id), &page, &len, e) < 0 ||
+         cli_write_file(file, page, len, 0644, e) < 0))
+        return -1;
+    return cli_print_one(c, schema_handover, &v.handover, e);
+}
+
+int
+cmd_handover_link(struct cli *c, struct err *e)
+{
+    struct w_signin_link l;
+    struct w_case_view v;
+
+    if (cli_find_case(c, c->argv[0], &v, e) < 0 ||
+        cli_call(c, "POST", arena_printf(&c->a, "/v1/cases/%s:link", v.id), NULL, NULL,
+                 schema_signin_link, sizeof(l), &l, e) < 0)
+        return -1;
+    if (cli_opt(c, "json") != NULL)
+        return cli_print_one(c, schema_signin_link, &l, e);
+    printf("%s/v1/first-sign-in/%s\n", c->url, l.token);
+    return 0;
+}
+
+int
+cmd_grant_started(struct cli *c, struct err *e)
+{
+    struct w_act_request in = {.reason = cli_opt(c, "reason")};
+    struct w_grant_view g;
+
+    if (cli_find_grant(c, c->argv[0], &g, e) < 0)
+        return -1;
+    cli_request_id(c, in.request);
+    return cli_call(c, "POST", arena_printf(&c->a, "/v1/grants/%s:started", g.id),
+                    schema_act_request, &in, NULL, 0, NULL, e);
+}
