@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "controller/application.h"
+#include "controller/approvers.h"
 #include "controller/attachment.h"
 #include "controller/cases.h"
 #include "controller/own.h"
@@ -142,7 +143,8 @@ api_case_move(struct api_call *k, struct tx *t, struct err *e)
         return err_field(e, BY_E_INVALID, "papers", "evidence is missing: upload a document first");
     if (case_step(t, case_actor_of(k), &c, (enum case_event)in->event, in->reason, e) < 0 ||
         attachment_add_papers(k, t, &c, &in->papers, false, e) < 0 ||
-        (application && application_reviewed(k, t, &c, (enum case_event)in->event, e) < 0))
+        (application && application_reviewed(k, t, &c, (enum case_event)in->event, e) < 0) ||
+        (c.kind == CASE_IMPORT && c.state == CASE_IS_REFUSED && import_release(t, c.id, e) < 0))
         return -1;
     return case_view_fill(t->d, &c, k->a, k->out, e);
 }

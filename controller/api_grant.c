@@ -6,6 +6,7 @@
 #include "controller/act.h"
 #include "controller/adoption.h"
 #include "controller/api_order.h"
+#include "controller/approvers.h"
 #include "controller/clocks.h"
 #include "controller/commit.h"
 #include "controller/controller.h"
@@ -65,7 +66,7 @@ check_times(const struct intake *in, int64_t now_ms, struct err *e)
 static int
 check_number(struct tx *t, const struct w_grant *g, struct err *e)
 {
-    char id[W_ID];
+    char id[W_ID], held[32];
     int rc = grant_number_find(t->d, g->number, id, e);
 
     if (rc < 0)
@@ -73,6 +74,12 @@ check_number(struct tx *t, const struct w_grant *g, struct err *e)
     if (rc > 0)
         return err_field(e, BY_E_CONFLICT, "number",
                          "the approval number %s belongs to grant %s already", g->number, id);
+    if ((rc = import_held(t->d, g->number, held, e)) < 0)
+        return -1;
+    if (rc > 0)
+        return err_field(e, BY_E_CONFLICT, "number",
+                         "the approval number %s waits in case %s: confirm or refuse that import",
+                         g->number, held);
     return 0;
 }
 
@@ -357,18 +364,19 @@ api_grant_add(struct api_call *k, struct tx *t, struct err *e)
     return grant_accept(k, t, k->out, e);
 }
 
-int
-grant_accept(struct api_call *k, struct tx *t, struct w_accepted *out, struct err *e)
+/* Everything but whose signature it is; actor: on whose behalf. */
+static int
+carry_out(struct api_call *k, struct tx *t, struct intake *in, struct w_accepted *out,
+          struct err *e)
 {
-    struct intake *in = k->prepared;
     struct quota_size total;
 
     if (controller_recovery(k->c))
         return err_set(e, BY_E_CONFLICT,
                        "the controller is in recovery: its hosts know more than "
                        "its store; an administrator must confirm first");
-    if (signer_check(k, t, &in->paper, in->g.approver, e) < 0 || check_makes(&in->g, e) < 0 ||
-        check_grant(t, in, k->a, e) < 0 || expand_and_place(t, in, k->a, e) < 0)
+    if (check_makes(&in->g, e) < 0 || check_grant(t, in, k->a, e) < 0 ||
+        expand_and_place(t, in, k->a, e) < 0)
         return -1;
     if (!in->fits)
         return err_set(e, BY_E_CONFLICT, "grant %s: %s", in->g.number, why_not(in, k->a));
@@ -384,6 +392,34 @@ grant_accept(struct api_call *k, struct tx *t, struct w_accepted *out, struct er
     memcpy(out->id, in->g.id, sizeof(out->id));
     out->note = arena_printf(k->a, "%zu orders made; due %s", in->x.n, in->clock.due_day);
     return add_resources(k, t, in, out, e);
+}
+
+int
+grant_accept(struct api_call *k, struct tx *t, struct w_accepted *out, struct err *e)
+{
+    struct intake *in = k->prepared;
+
+    if (signer_check(k, t, &in->paper, in->g.approver, e) < 0)
+        return -1;
+    return carry_out(k, t, in, out, e);
+}
+
+int
+grant_accept_own(struct api_call *k, struct tx *t, const struct w_grant *g, struct w_accepted *out,
+                 struct err *e)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct intake *in = arena_alloc(k->a, sizeof(*in));
+    struct api_call own = *k; /* the same call, on the controller's own behalf */
+    const char *paper;
+
+    jm_encode(schema_grant, g, &b);
+    if (paper_sign(k->c->grant_key, PAPER_GRANT, strbuf_peek(&b), k->a, &paper, e) < 0 ||
+        signer_open(k, paper, PAPER_GRANT, &in->paper, e) < 0)
+        return err_wrap(e, "grant %s", g->number);
+    in->g = *g;
+    (void)snprintf(own.who.account, sizeof(own.who.account), "controller");
+    return carry_out(&own, t, in, out, e);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------

@@ -16,6 +16,9 @@ int api_grant_add(struct api_call *k, struct tx *t, struct err *e);
 int grant_open(struct api_call *k, const char *text, struct err *e);
 const struct w_grant *grant_opened(const struct api_call *k);
 int grant_accept(struct api_call *k, struct tx *t, struct w_accepted *out, struct err *e);
+/** The same for a grant that the controller signs with the key that it holds (grant_key.h). */
+int grant_accept_own(struct api_call *k, struct tx *t, const struct w_grant *g,
+                     struct w_accepted *out, struct err *e);
 /** Would it be lawful and fit?  The answer is in *out; -1 only when that could not be found out. */
 int grant_try(struct api_call *k, struct tx *t, const struct w_grant *g, struct w_grant_check *out,
               struct err *e);

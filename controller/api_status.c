@@ -5,6 +5,7 @@
 
 #include "controller/commit.h"
 #include "controller/controller.h"
+#include "controller/grant_key.h"
 #include "controller/hosts.h"
 #include "controller/live.h"
 #include "controller/meta.h"
@@ -59,6 +60,7 @@ status_fill(struct api_call *k, struct tx *t, struct err *e)
     out->recovery = recovery != NULL && recovery[0] != '\0';
     out->reason = out->recovery ? recovery : NULL;
     out->clock_jump = jumped != 0;
+    out->grant_key = grant_key_note(t, k->a);
     if (out->recovery && recovery_missing(t, k->a, &out->receipts_missing, e) < 0)
         return -1;
     out->utc_offset_min = t->c->conf.utc_offset;

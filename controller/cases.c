@@ -198,6 +198,9 @@ case_view_fill(struct db *d, const struct case_row *c, struct arena *a, struct w
     if (c->kind == CASE_MANUAL &&
         W_DECODE(manual_order, c->body, strlen(c->body), JM_SIGNED, a, &v->manual, e) < 0)
         return err_wrap(e, "case %s", c->number);
+    if (c->kind == CASE_IMPORT &&
+        W_DECODE(imported, c->body, strlen(c->body), JM_SIGNED, a, &v->imported, e) < 0)
+        return err_wrap(e, "case %s", c->number);
     return case_papers(d, c->id, a, &v->papers, e) < 0 || case_steps(d, c->id, a, &v->steps, e) < 0
                ? -1
                : 0;

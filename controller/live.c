@@ -250,6 +250,23 @@ live_keys_serial(struct live *l)
 }
 
 int
+live_keys_named(struct live *l, const char *id, enum w_key_use use, int64_t at_ms, struct err *e)
+{
+    const struct w_key_entry *k;
+    int rc = 0;
+
+    (void)pthread_rwlock_rdlock(&l->lock);
+    k = keyring_find(l->ring, id);
+    if (k == NULL || k->use != (int)use)
+        rc = err_set(e, BY_E_DENIED, "the root does not name the key %.16s… for '%s'", id,
+                     w_key_use_names[use]);
+    else if (at_ms < k->not_before_ms || at_ms >= k->not_after_ms)
+        rc = err_set(e, BY_E_DENIED, "the key %.16s… is not valid at this time", id);
+    (void)pthread_rwlock_unlock(&l->lock);
+    return rc;
+}
+
+int
 live_keys_check(struct live *l, const char *text, size_t len, const char *purpose,
                 const char *batch_purpose, enum w_key_use use, int64_t at_ms, struct arena *a,
                 const char **body, struct err *e)

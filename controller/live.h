@@ -31,6 +31,9 @@ void live_set_head(struct live *l, const char *head, uint64_t seq, int64_t at_ms
 
 int live_keys_add(struct live *l, const char *statement, struct err *e);
 uint64_t live_keys_serial(struct live *l);
+/** DENIED unless the root names the key for this use at that time. */
+int live_keys_named(struct live *l, const char *id, enum w_key_use use, int64_t at_ms,
+                    struct err *e);
 int live_keys_check(struct live *l, const char *text, size_t len, const char *purpose,
                     const char *batch_purpose, enum w_key_use use, int64_t at_ms, struct arena *a,
                     const char **body, struct err *e);

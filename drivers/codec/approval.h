@@ -1,0 +1,15 @@
+#ifndef BY_DRIVERS_CODEC_APPROVAL_H
+#define BY_DRIVERS_CODEC_APPROVAL_H
+/* What grant an approval that was given elsewhere leads to: the same on the machine that signs and
+ * on the one that checks.  Threads: any. */
+#include "drivers/base/error.h"
+#include "drivers/codec/wire.h"
+
+/** Everything of the grant that the document decides; id and approver stay empty, hold_ms is the
+ * document's or, when it says none, the one given.  Lists are those of *d. */
+void approval_grant(const struct w_approval_import *d, int64_t approved_ms, int64_t hold_ms,
+                    struct w_grant *out);
+/** Exactly that grant?  INVALID names the first thing that differs. */
+int approval_equals(const struct w_approval_import *d, int64_t approved_ms, const struct w_grant *g,
+                    struct err *e);
+#endif
