@@ -189,6 +189,7 @@ existing_up() { # NAME [MEMORY_BALLOON]: EXISTING is its UUID
     local dir=$DEMO_DIR/existing
     mkdir -p "$dir" && chmod 711 "$dir"
     EXISTING=$(cat /proc/sys/kernel/random/uuid)
+    echo "$EXISTING" >>"$dir/uuids" # demo-stop ends them, adopted or not
     run qemu-img create -q -f qcow2 "$dir/$1.qcow2" 64M
     cat >"$dir/$1.xml" <<XML
 <domain type='qemu'><name>$1</name><uuid>$EXISTING</uuid>
