@@ -242,6 +242,19 @@ api_attachment_part(struct api_call *k, struct tx *t, struct err *e)
 }
 
 int
+attachment_stale(struct db *d, int64_t now_ms, bool *any, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(d, DB_ATTACHMENT_STALE, &r, e, DBI(now_ms - ATTACHMENT_STALE_MS)) < 0 ||
+        (rc = db_next(r, e)) < 0)
+        return -1;
+    *any = rc == 1;
+    return 0;
+}
+
+int
 attachment_sweep(struct tx *t, size_t *n, struct err *e)
 {
     char id[100][W_ID];

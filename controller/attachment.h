@@ -14,7 +14,9 @@
  * replace what it has. */
 int attachment_add_papers(struct api_call *k, struct tx *t, const struct case_row *c,
                           const struct jm_list *papers, bool anew, struct err *e);
-/** In the writer: drop uploads that were left unfinished. */
+/** Are there uploads that were left unfinished for a day?  In the writer: drop a hundred of them.
+ */
+int attachment_stale(struct db *d, int64_t now_ms, bool *any, struct err *e);
 int attachment_sweep(struct tx *t, size_t *n, struct err *e);
 /** Type by the first bytes, NULL when it is none that is taken. */
 const char *attachment_type(const void *bytes, size_t len);

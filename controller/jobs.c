@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "controller/attachment.h"
 #include "controller/auth.h"
 #include "controller/clocks.h"
 #include "controller/commit.h"
@@ -212,6 +213,26 @@ run_proof(struct controller *c, struct db *d, struct err *e)
     return 0;
 }
 
+/* ---- uploads
+ * -------------------------------------------------------------------------------------- */
+
+static int
+uploads_step(void *arg, struct tx *t, struct err *e)
+{
+    return attachment_sweep(t, arg, e);
+}
+
+static int
+run_uploads(struct controller *c, struct db *d, struct err *e)
+{
+    size_t n = 0;
+    bool any = false;
+
+    if (attachment_stale(d, c->wall_ms(), &any, e) < 0)
+        return -1;
+    return any ? commit_run(c->commit, uploads_step, &n, e) : 0;
+}
+
 /* ---- the thread
  * ------------------------------------------------------------------------------------ */
 
@@ -233,6 +254,8 @@ job_run(struct controller *c, struct db *d, enum job what, struct err *e)
         return run_proof(c, d, e);
     case JOB_FINDINGS:
         return finding_evaluate(c, d, &n, e);
+    case JOB_UPLOADS:
+        return run_uploads(c, d, e);
     case JOB__MAX:
         break;
     }
@@ -256,6 +279,8 @@ period_ms(struct jobs *j, enum job what)
         return 15000;
     case JOB_PROOF:
         return 60000;
+    case JOB_UPLOADS:
+        return 3600000;
     case JOB_FINDINGS:
         return policy_in_force(j->d, &a, &p, &e) < 0 ? 60000 : p.evaluate_ms;
     case JOB__MAX:
@@ -267,8 +292,8 @@ period_ms(struct jobs *j, enum job what)
 static void
 run_due(struct jobs *j)
 {
-    static const char *const names[JOB__MAX] = {"plans",  "holds", "hosts",
-                                                "clocks", "proof", "findings"};
+    static const char *const names[JOB__MAX] = {"plans", "holds",    "hosts",  "clocks",
+                                                "proof", "findings", "uploads"};
 
     for (int w = 0; w < JOB__MAX; w++) {
         struct err e = {0};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "controller/attachment.h"
+#include "controller/jobs.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/base64.h"
 #include "drivers/crypto/digest.h"
@@ -191,6 +192,13 @@ a_document_that_is_not_what_was_announced_is_refused(void)
         OK(announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v));
     CU_ASSERT_EQUAL(announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v), -1);
     CU_ASSERT_EQUAL(f.status, 409);
+    /* What was never sent whole is forgotten after a day. */
+    SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+    CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_ATTACHMENT_COUNT), ATTACHMENT_OPEN_MAX);
+    ctl_clock(ATTACHMENT_STALE_MS + 1000, 0);
+    OK(job_run(&f.ctl.c, d, JOB_UPLOADS, &f.err));
+    CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_ATTACHMENT_COUNT), 0);
+    ctl_clock(0, 0);
     flow_stop(&f);
 }
 
