@@ -236,6 +236,10 @@ completes_from_routes_that_are_there(void)
     }
     CU_ASSERT_PTR_NOT_NULL(complete_of("VM"));
     CU_ASSERT_PTR_NOT_NULL(complete_of("--system"));
+    CU_ASSERT_PTR_NOT_NULL(complete_of("CASE"));
+    CU_ASSERT_PTR_NOT_NULL(complete_of("CLAIM[,CLAIM…]"));
+    CU_ASSERT_PTR_NOT_NULL(complete_of("CLOCK CAUSE"));
+    CU_ASSERT_PTR_NOT_NULL(complete_of("[ACT]"));
     CU_ASSERT_PTR_NULL(complete_of("FILE"));
     CU_ASSERT_PTR_NULL(complete_of(""));
 }
