@@ -8,6 +8,7 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/listing.h"
+#include "controller/notice.h"
 #include "controller/own.h"
 #include "controller/routes.h"
 #include "controller/signin.h"
@@ -299,6 +300,13 @@ api_account_assign(struct api_call *k, struct tx *t, struct err *e)
         return -1;
     one.a.state = ACC_ACTIVE;
     memcpy(k->out, &one.a, sizeof(one.a));
+    if (notice_add(t,
+                   &(struct notice){.kind = NOTICE_ACCOUNT_ASSIGNED,
+                                    .account = k->id,
+                                    .subject = k->id,
+                                    .title = w_role_names[one.a.role]},
+                   e) < 0)
+        return -1;
     return account_answer_token(k, t, k->out, e);
 }
 

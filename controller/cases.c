@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "controller/ledger.h"
+#include "controller/notice.h"
 #include "controller/own.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/digest.h"
@@ -78,7 +79,9 @@ record(struct tx *t, struct case_actor who, const struct case_row *c, enum case_
     (void)snprintf(act, sizeof(act), "case.%s", w_case_event_names[ev]);
     if (case_step_add(t->d, c, who.account, (int)ev, reason, rec.body_sha256, e) < 0)
         return -1;
-    return ledger_append(t, who.account, act, c->id, strbuf_peek(&b), e);
+    return ledger_append(t, who.account, act, c->id, strbuf_peek(&b), e) < 0
+               ? -1
+               : notice_case(t, c, ev, e);
 }
 
 static int

@@ -8,6 +8,7 @@
 #include "controller/controller.h"
 #include "controller/ledger.h"
 #include "controller/meta.h"
+#include "controller/notice.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
 
@@ -53,7 +54,9 @@ judge(struct tx *t, struct clock_row *r, struct err *e)
     r->overdue_ms = r->due_ms;
     log_warn("clock.overdue", "clock=%s kind=%s subject=%s", r->id, clock_rule(r->kind)->name,
              r->subject);
-    return say(t, r, s == CLS_LATE_FILING ? "clock.late_filing" : "clock.overdue", &at, e);
+    if (say(t, r, s == CLS_LATE_FILING ? "clock.late_filing" : "clock.overdue", &at, e) < 0)
+        return -1;
+    return notice_clock(t, r, NOTICE_OVERDUE, CLT_DUTY, e);
 }
 
 /* Of reminders that were missed only the last is worth a word; steps of escalation all are. */
@@ -73,7 +76,9 @@ tell(struct tx *t, struct clock_row *r, const struct clock_event *ev, size_t n, 
         if (ev[i].at_ms <= r->told_ms || stale)
             continue;
         if (clock_tell(t->d, r->id, &ev[i], t->now_ms, e) < 0 ||
-            say(t, r, "clock.told", &ev[i], e) < 0)
+            say(t, r, "clock.told", &ev[i], e) < 0 ||
+            notice_clock(t, r, ev[i].what == CLE_REMIND ? NOTICE_REMINDER : NOTICE_ESCALATION,
+                         ev[i].to, e) < 0)
             return -1;
     }
     for (size_t i = 0; i < n && ev[i].at_ms <= now; i++)

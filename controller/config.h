@@ -22,6 +22,8 @@ struct controller_config {
     char grant_key[160];
     bool unregistered_images; /* grants may name images that hosts were given by hand */
     int64_t image_max_gib, image_spare_mib;
+    char mail_server[128], mail_from[128], mail_login[160], notice_ca[160], notice_link[128];
+    bool mail_plain;
     char log[8];
 };
 

@@ -19,6 +19,7 @@ struct httpd;
 struct imager;
 struct jobs;
 struct live;
+struct notices;
 struct pool;
 struct server;
 struct signin;
@@ -51,6 +52,7 @@ struct controller {
     struct dispatch *dispatch; /* long polls */
     struct jobs *jobs;         /* clocks, sweeps, evaluations */
     struct imager *imager;     /* looks at images that were sent; NULL: nobody does */
+    struct notices *notices;   /* mails and webhooks; NULL: nothing leaves */
     /** Wake the long polls of a host; set by dispatch before threads start, may be NULL. */
     void (*wake_host)(struct controller *c, const char *host);
     int64_t (*wall_ms)(void), (*mono_ms)(void); /* clocks; tests bring their own */

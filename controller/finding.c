@@ -5,6 +5,7 @@
 
 #include "controller/commit.h"
 #include "controller/controller.h"
+#include "controller/notice.h"
 #include "controller/own.h"
 #include "controller/params.h"
 #include "controller/policy.h"
@@ -192,6 +193,20 @@ is_another(const struct finding_row *old, int64_t from_ms)
 
 /* The same verdict again keeps its id and its beginning; another one is news, and in the ledger. */
 static int
+tell_unit(struct tx *t, const struct finding_row *f, struct err *e)
+{
+    if (f->verdict != VERDICT_UNDERUSED && f->verdict != VERDICT_IDLE)
+        return 0;
+    return notice_add(t,
+                      &(struct notice){.kind = NOTICE_FINDING,
+                                       .role = ROLE_TENANT,
+                                       .unit = f->unit,
+                                       .subject = f->vm,
+                                       .title = f->name},
+                      e);
+}
+
+static int
 batch_step(void *arg, struct tx *t, struct err *e)
 {
     struct batch *b = arg;
@@ -211,7 +226,8 @@ batch_step(void *arg, struct tx *t, struct err *e)
             continue;
         }
         if (finding_insert(t->d, f, e) < 0 ||
-            ledger_append(t, "controller", "finding.made", f->id, f->facts, e) < 0)
+            ledger_append(t, "controller", "finding.made", f->id, f->facts, e) < 0 ||
+            tell_unit(t, f, e) < 0)
             return err_wrap(e, "finding about %s", f->name);
     }
     return 0;

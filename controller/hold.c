@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "controller/commit.h"
+#include "controller/notice.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/digest.h"
@@ -35,13 +36,26 @@ hold_where(struct api_call *k, struct tx *t, const struct w_hold_request *in, st
 }
 
 static int
+tell(struct tx *t, int role, const struct w_hold *h, struct err *e)
+{
+    return notice_add(t,
+                      &(struct notice){.kind = NOTICE_HOLD,
+                                       .role = role,
+                                       .subject = h->id,
+                                       .title = h->resource[0] != '\0' ? h->resource : h->host,
+                                       .due_ms = h->until_ms},
+                      e);
+}
+
+static int
 hold_tell(struct tx *t, const char *actor, const char *act, const struct w_hold *h, struct err *e)
 {
     SCOPED(strbuf) struct strbuf b = {0};
 
     jm_encode(schema_hold, h, &b);
     if (ledger_append(t, actor, act, h->resource[0] != '\0' ? h->resource : h->host,
-                      strbuf_peek(&b), e) < 0)
+                      strbuf_peek(&b), e) < 0 ||
+        tell(t, ROLE_PROVIDER, h, e) < 0 || tell(t, ROLE_BUREAU, h, e) < 0)
         return -1;
     return commit_touch_host(t, h->host, e);
 }

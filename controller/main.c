@@ -16,6 +16,7 @@
 #include "controller/imager.h"
 #include "controller/init.h"
 #include "controller/jobs.h"
+#include "controller/notices.h"
 #include "controller/paths.h"
 #include "controller/server.h"
 #include "drivers/base/clock.h"
@@ -303,6 +304,8 @@ main_run(const struct options *o, struct err *e)
     if (rc == 0)
         rc = imager_new(&c, &c.imager, e);
     if (rc == 0)
+        rc = notices_new(&c, &c.notices, e);
+    if (rc == 0)
         rc = server_start(&c, e);
     if (rc == 0) {
         main_serve(&c, o->ends);
@@ -312,6 +315,7 @@ main_run(const struct options *o, struct err *e)
         server_drain(&c);
         _exit(0);
     }
+    notices_free(TAKE(c.notices));
     jobs_free(TAKE(c.jobs));
     dispatch_stop(c.dispatch); /* the polls that wait are answered before the server goes */
     server_stop(&c);

@@ -14,6 +14,7 @@
 #define PATH_CA_KEY "keys/ca.key"
 #define PATH_CA_CERT "ca.pem"    /* for clients to pin */
 #define PATH_IMAGES_DIR "images" /* bytes of base images, by SHA-256 */
+#define PATH_HOOKS_DIR "hooks"   /* secrets of webhooks, NAME.secret, mode 0600 */
 #define PATH_CONF "controller.conf"
 #define PATH_RUN_DIR "run"
 #define PATH_LOCK "run/lock"

@@ -12,6 +12,7 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/login_policy.h"
+#include "controller/notice.h"
 #include "drivers/base/log.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/totp.h"
@@ -250,7 +251,14 @@ lock_step(void *arg, struct tx *t, struct err *e)
                    n->until_ms);
     if (DB_EXEC(t->d, DB_ACCOUNT_LOCK, NULL, e, DBI(n->until_ms), DBS(n->account)) < 0)
         return -1;
-    return ledger_append(t, "controller", "account.locked", n->account, body, e);
+    if (ledger_append(t, "controller", "account.locked", n->account, body, e) < 0)
+        return -1;
+    return notice_add(t,
+                      &(struct notice){.kind = NOTICE_ACCOUNT_LOCKED,
+                                       .account = n->account,
+                                       .subject = n->account,
+                                       .title = ""},
+                      e);
 }
 
 static void

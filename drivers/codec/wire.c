@@ -41,6 +41,14 @@ const char *const w_clock_kind_names[] = {"",
                                           NULL};
 const char *const w_metric_names[] = {"", "cpu", "mem", "net_tx", "net_rx", "disk_io", NULL};
 
+const char *const w_notice_kind_names[] = {"",
+#define NOTICE(NAME, word, text) word,
+#include "policies/notice.def"
+#undef NOTICE
+                                           NULL};
+const char *const w_notice_channel_names[] = {"", "mail", "webhook", NULL};
+const char *const w_delivery_state_names[] = {"", "waiting", "sent", "dead", NULL};
+const char *const w_lang_names[] = {"", "zh", "en", NULL};
 const char *const w_paper_kind_names[] = {"",       "approval", "agreement", "declaration",
                                           "survey", "evidence", "other",     NULL};
 const char *const w_case_kind_names[] = {"",

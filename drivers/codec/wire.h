@@ -154,6 +154,19 @@ extern const char *const w_res_kind_names[],
                                                     *const w_account_state_names[],
                                                         *const w_factor_kind_names[];
 
+/* notice_kind: policies/notice.h. */
+enum w_notice_channel { CHANNEL_NONE, CHANNEL_MAIL, CHANNEL_WEBHOOK, CHANNEL__MAX };
+enum w_delivery_state {
+    DELIVERY_NONE,
+    DELIVERY_WAITING,
+    DELIVERY_SENT,
+    DELIVERY_DEAD, /* given up */
+    DELIVERY__MAX
+};
+enum w_lang { LANG_NONE, LANG_ZH, LANG_EN, LANG__MAX };
+extern const char *const w_notice_kind_names[], *const w_notice_channel_names[];
+extern const char *const w_delivery_state_names[], *const w_lang_names[];
+
 extern const char *const w_shape_names[], *const w_unit_act_names[], *const w_restart_names[];
 
 #define OBJ(o, doc) struct w_##o {

@@ -164,6 +164,10 @@ static const struct {
     {"ledger_page", AZ_P_LEDGER_READ},
     {"login_policy_get", AZ_P_LOGIN_POLICY_READ},
     {"login_policy_set", AZ_P_ACCOUNT_SECURE},
+    {"notice_list", AZ_P_NOTICE_READ},
+    {"notice_retry", AZ_P_NOTICE_WRITE},
+    {"notice_settings_get", AZ_P_SESSION},
+    {"notice_settings_set", AZ_P_SESSION},
     {"order_get", AZ_P_ORDER_READ},
     {"order_list", AZ_P_ORDER_READ},
     {"openapi_get", AZ_P_SESSION},
@@ -199,6 +203,10 @@ static const struct {
     {"unregistered_get", AZ_P_UNREGISTERED_READ},
     {"unregistered_list", AZ_P_UNREGISTERED_READ},
     {"usage_list", AZ_P_USAGE_READ},
+    {"webhook_add", AZ_P_NOTICE_WRITE},
+    {"webhook_list", AZ_P_NOTICE_READ},
+    {"webhook_remove", AZ_P_NOTICE_WRITE},
+    {"webhook_test", AZ_P_NOTICE_WRITE},
 };
 
 /* The roles of routes.def, as bits of policies/authz.h; agents and OPEN routes are no permission.

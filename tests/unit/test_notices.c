@@ -1,0 +1,377 @@
+/* Notices: written with what they tell, united, sent at least once, given up in the open. */
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "controller/commit.h"
+#include "controller/notice_text.h"
+#include "controller/notices.h"
+#include "drivers/base/fault.h"
+#include "drivers/host/durable.h"
+#include "tests/unit/flow.h"
+
+#define AFTER (NOTICE_DIGEST_MS + 1000)
+#define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
+
+/* A way out that keeps what it was given, and fails when told to. */
+struct box {
+    unsigned n;
+    char id[8][W_ID], to[8][200], subject[8][200], body[8][4000];
+    enum err_code fail; /* OK: takes all */
+};
+
+static int
+box_send(void *self, const struct post_letter *l, struct err *e)
+{
+    struct box *b = self;
+    unsigned i = b->n++ % 8;
+
+    (void)snprintf(b->id[i], sizeof(b->id[i]), "%s", l->id);
+    (void)snprintf(b->to[i], sizeof(b->to[i]), "%s", l->to);
+    (void)snprintf(b->subject[i], sizeof(b->subject[i]), "%s",
+                   l->subject == NULL ? "" : l->subject);
+    (void)snprintf(b->body[i], sizeof(b->body[i]), "%s", l->body);
+    return b->fail == BY_E_OK ? 0 : err_set(e, b->fail, "the box is told to fail");
+}
+static const struct post_ops box_ops = {.name = "box", .send = box_send};
+
+static int
+add_step(void *arg, struct tx *t, struct err *e)
+{
+    return notice_add(t, arg, e);
+}
+
+static void
+tell(struct flow *f, const struct notice *n)
+{
+    struct notice copy = *n;
+
+    OK(commit_run(f->ctl.c.commit, add_step, &copy, &f->err));
+}
+
+static void
+spread(struct flow *f)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+
+    OK(notices_spread(&f->ctl.c, d, &f->err));
+}
+
+static unsigned
+send_due(struct flow *f, enum w_notice_channel ch, struct box *b)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    const struct post p = {&box_ops, b};
+    unsigned n = 0;
+
+    OK(notices_send(&f->ctl.c, d, ch, &p, &n, &f->err));
+    return n;
+}
+
+static void
+mail_on(struct flow *f, enum flow_who who, const char *more)
+{
+    struct w_notice_settings s;
+
+    (void)snprintf(f->ctl.c.conf.mail_server, sizeof(f->ctl.c.conf.mail_server), "smtp://x");
+    OK(FLOW_CALL(f, f->people[who], "POST", "/v1/me/notices",
+                 flow_text(f, "{\"request\":\"%s\",\"mail\":\"p%d@example.com\"%s}", flow_uuid(f),
+                           (int)who, more),
+                 notice_settings, &s));
+}
+
+/* The mails that tell that an address is right are over, and ten minutes too. */
+static void
+settle(struct flow *f)
+{
+    struct box b = {0};
+
+    spread(f);
+    (void)send_due(f, CHANNEL_MAIL, &b);
+    CU_ASSERT_PTR_NOT_NULL(strstr(b.body[0], say(SAY_ZH, notice_text(NOTICE_TEST))));
+    ctl_clock(AFTER, AFTER);
+}
+
+static void
+every_notice_has_its_text_in_both_languages(void)
+{
+    for (int k = NOTICE_KIND_NONE + 1; k < NOTICE_KIND__MAX; k++) {
+        const char *en = notice_text((enum notice_kind)k);
+
+        CU_ASSERT_TRUE(strlen(en) > 5);
+        if (!say_has(en))
+            fprintf(stderr, "\nwants: ZH(\"%s\", …)\n", en);
+        CU_ASSERT_TRUE(say_has(en));
+        CU_ASSERT_STRING_NOT_EQUAL(say(SAY_ZH, en), en);
+    }
+}
+
+static void
+a_line_says_number_title_and_the_last_day_in_time(void)
+{
+    const struct notice n = {.kind = NOTICE_CASE_WAITS,
+                             .title = "2026-000001 云主机",
+                             .due_ms = INT64_C(1767196800000)}; /* 2026-01-01 00:00 in China */
+    SCOPED(strbuf) struct strbuf en = {0};
+    SCOPED(strbuf) struct strbuf zh = {0};
+
+    notice_line(SAY_EN, &n, 480, &en);
+    notice_line(SAY_ZH, &n, 480, &zh);
+    CU_ASSERT_STRING_EQUAL(strbuf_peek(&en),
+                           "a case waits for you: 2026-000001 云主机 (until 2025-12-31)");
+    CU_ASSERT_STRING_EQUAL(strbuf_peek(&zh),
+                           "有办件待您办理：2026-000001 云主机（截止 2025-12-31）");
+}
+
+static void
+kinds_addresses_and_urls_are_what_they_seem(void)
+{
+    static const char *const good[] = {"a@b.cn", "a.b-c_d+e@mail.example.com"};
+    static const char *const bad[] = {"",      "a",       "@b",        "a@",    "a@b c",
+                                      "a@b@c", "<a@b>",   "a@b\r\nX:", "-a@b",  "a@-b",
+                                      "a,b@c", "\"a\"@b", "a@b;c",     "a@b>\n"};
+    static const char *const urls[] = {"https://hook.example.com/x?y=1", "http://127.0.0.1:80/x",
+                                       "http://localhost/", "http://[::1]:8080"};
+    static const char *const not_urls[] = {"",
+                                           "http://hook.example.com/",
+                                           "http://127.0.0.1.example.com/",
+                                           "http://localhosts/",
+                                           "https://",
+                                           "https:///x",
+                                           "https://user:word@hook.example.com/",
+                                           "https://hook.example.com/ x",
+                                           "file:///etc/passwd",
+                                           "gopher://127.0.0.1/"};
+
+    for (size_t i = 0; i < ARRAY_LEN(good); i++)
+        CU_ASSERT_TRUE(notice_address_ok(good[i]));
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CU_ASSERT_FALSE(notice_address_ok(bad[i]));
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++)
+        CU_ASSERT_TRUE(notice_url_ok(urls[i]));
+    for (size_t i = 0; i < ARRAY_LEN(not_urls); i++)
+        CU_ASSERT_FALSE(notice_url_ok(not_urls[i]));
+    CU_ASSERT_TRUE(notice_kinds_ok("") && notice_kinds_ok("reminder,overdue"));
+    CU_ASSERT_FALSE(notice_kinds_ok("reminder,") || notice_kinds_ok("remind") ||
+                    notice_kinds_ok(",reminder") || notice_kinds_ok("reminder, overdue"));
+    CU_ASSERT_TRUE(notice_takes("", NOTICE_HOLD) && notice_takes("hold,finding", NOTICE_FINDING));
+    CU_ASSERT_FALSE(notice_takes("hold,finding", NOTICE_OVERDUE) ||
+                    notice_takes("", NOTICE_KIND_NONE));
+}
+
+static void
+at_most_one_mail_in_ten_minutes(void)
+{
+    CU_ASSERT_EQUAL(notice_mail_at(1000, 0), 1000);
+    CU_ASSERT_EQUAL(notice_mail_at(1000, 900), 900 + NOTICE_DIGEST_MS);
+    CU_ASSERT_EQUAL(notice_mail_at(NOTICE_DIGEST_MS * 3, 900), NOTICE_DIGEST_MS * 3);
+}
+
+static void
+nothing_leaves_before_somebody_wants_it(void)
+{
+    struct flow f;
+    struct box b = {0};
+
+    flow_start(&f);
+    tell(&f, &(struct notice){
+                 .kind = NOTICE_OVERDUE, .role = ROLE_BUREAU, .subject = "x", .title = "A-1"});
+    spread(&f);
+    CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_NOTICE_LAST), 1);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 0);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_WEBHOOK, &b), 0);
+    flow_stop(&f);
+}
+
+static void
+a_flood_becomes_one_mail_and_reaches_only_whom_it_concerns(void)
+{
+    struct flow f;
+    struct box b = {0};
+
+    flow_start(&f);
+    mail_on(&f, FLOW_BUREAU, "");
+    mail_on(&f, FLOW_TENANT, "");
+    mail_on(&f, FLOW_OTHER, "");
+    mail_on(&f, FLOW_PROVIDER, ",\"kinds\":\"hold\"");
+    settle(&f);
+    for (int i = 0; i < 60; i++)
+        tell(&f, &(struct notice){.kind = NOTICE_OVERDUE,
+                                  .role = ROLE_BUREAU,
+                                  .subject = "x",
+                                  .title = flow_text(&f, "A-%d", i)});
+    tell(&f, &(struct notice){.kind = NOTICE_CASE_RETURNED,
+                              .role = ROLE_TENANT,
+                              .unit = f.unit[FLOW_TENANT],
+                              .subject = "x",
+                              .title = "B-1"});
+    tell(&f, &(struct notice){
+                 .kind = NOTICE_OVERDUE, .role = ROLE_PROVIDER, .subject = "x", .title = "C-1"});
+    spread(&f);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 2);
+    for (unsigned i = 0; i < 2; i++) {
+        bool bureau = strcmp(b.to[i], "p1@example.com") == 0;
+
+        CU_ASSERT_TRUE(bureau || strcmp(b.to[i], "p3@example.com") == 0);
+        CU_ASSERT_PTR_NOT_NULL(strstr(b.body[i], bureau ? "A-0\r\n" : "B-1"));
+        CU_ASSERT_STRING_EQUAL(b.subject[i], bureau ? "政务云通知 60 条" : "有办件退回给您");
+        CU_ASSERT_EQUAL(strstr(b.body[i], "另有 10 条") != NULL, bureau);
+    }
+    /* What comes next waits until ten minutes have passed. */
+    tell(&f, &(struct notice){
+                 .kind = NOTICE_OVERDUE, .role = ROLE_BUREAU, .subject = "x", .title = "A-61"});
+    spread(&f);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 0);
+    ctl_clock(2 * AFTER, 2 * AFTER);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(b.body[2], "A-61"));
+    ctl_clock(0, 0);
+    flow_stop(&f);
+}
+
+static void
+what_fails_is_tried_again_then_given_up_and_may_be_sent_again(void)
+{
+    struct flow f;
+    struct box b = {.fail = BY_E_IO};
+    struct w_delivery_list l;
+    const struct w_delivery *x;
+    struct caller late;
+    struct httpc *admin;
+    char token[64];
+    int64_t at = AFTER;
+
+    flow_start(&f);
+    mail_on(&f, FLOW_BUREAU, "");
+    settle(&f);
+    tell(&f, &(struct notice){
+                 .kind = NOTICE_OVERDUE, .role = ROLE_BUREAU, .subject = "x", .title = "A-1"});
+    spread(&f);
+    for (int i = 0; i < NOTICE_ATTEMPTS; i++) {
+        CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 1);
+        CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 0); /* not at once */
+        CU_ASSERT_STRING_EQUAL(b.id[i % 8], b.id[0]);
+        at += 6 * INT64_C(3600000);
+        ctl_clock(at, at);
+    }
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 0);
+    ctl_clock(0, 0); /* sessions do not live so long: a new one */
+    ctl_person(&f.ctl, "late", NULL, ROLE_ADMIN, &late, token);
+    admin = ctl_client(&f.ctl, token);
+    OK(FLOW_CALL(&f, admin, "GET", "/v1/notices?state=dead", NULL, delivery_list, &l));
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 1);
+    x = JM_ITEM(l.items, struct w_delivery, 0);
+    CU_ASSERT_EQUAL(x->attempts, NOTICE_ATTEMPTS);
+    CU_ASSERT_PTR_NOT_NULL(strstr(x->error, "told to fail"));
+    CU_ASSERT_STRING_EQUAL(x->to, "bureau");
+    b.fail = BY_E_OK;
+    OK(flow_call(&f, admin, "POST", flow_text(&f, "/v1/notices/%s:retry", x->id),
+                 flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f)), NULL, 0, NULL));
+    ctl_clock(at, at);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 1);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 0);
+    httpc_free(admin);
+    ctl_clock(0, 0);
+    flow_stop(&f);
+}
+
+static void
+a_crash_after_sending_sends_again_with_the_same_id(void)
+{
+    struct flow f;
+    struct box b = {0};
+
+    flow_start(&f);
+    mail_on(&f, FLOW_BUREAU, "");
+    settle(&f);
+    tell(&f, &(struct notice){
+                 .kind = NOTICE_OVERDUE, .role = ROLE_BUREAU, .subject = "x", .title = "A-1"});
+    spread(&f);
+    {
+        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+        const struct post p = {&box_ops, &b};
+        unsigned n = 0;
+
+        (void)setenv("BIANYUN_FAULT", "NOTICE_SENT:1:fail", 1);
+        fault_restart();
+        CU_ASSERT_EQUAL(notices_send(&f.ctl.c, d, CHANNEL_MAIL, &p, &n, &f.err), -1);
+        (void)unsetenv("BIANYUN_FAULT");
+        fault_restart();
+    }
+    tell(&f, &(struct notice){
+                 .kind = NOTICE_OVERDUE, .role = ROLE_BUREAU, .subject = "x", .title = "A-2"});
+    spread(&f);
+    ctl_clock(AFTER + 60000, AFTER + 60000);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 1);
+    CU_ASSERT_EQUAL(b.n, 2);
+    CU_ASSERT_STRING_EQUAL(b.id[0], b.id[1]);
+    CU_ASSERT_STRING_EQUAL(b.body[0], b.body[1]); /* the newer notice is in the next mail */
+    ctl_clock(0, 0);
+    flow_stop(&f);
+}
+
+static void
+a_webhook_needs_its_secret_and_gets_one_post_a_notice(void)
+{
+    struct flow f;
+    struct box b = {0};
+    struct w_webhook w;
+    const char *body;
+    unsigned first;
+
+    flow_start(&f);
+    body = flow_text(&f,
+                     "{\"request\":\"%s\",\"name\":\"desk\",\"url\":\"https://h.example.com/\","
+                     "\"kinds\":\"overdue\"}",
+                     flow_uuid(&f));
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST", "/v1/webhooks", body, webhook, &w),
+                    -1);
+    CU_ASSERT_EQUAL(f.status, 409);
+    OK(durable_mkdirs(flow_text(&f, "%s/hooks", f.ctl.dir), 0700, &f.err));
+    OK(durable_write(flow_text(&f, "%s/hooks/desk.secret", f.ctl.dir), "0123456789abcdef\n", 17,
+                     0640, &f.err));
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST", "/v1/webhooks", body, webhook, &w),
+                    -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "0600"));
+    (void)chmod(flow_text(&f, "%s/hooks/desk.secret", f.ctl.dir), 0600);
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST", "/v1/webhooks", body, webhook, &w));
+    tell(&f, &(struct notice){
+                 .kind = NOTICE_OVERDUE, .role = ROLE_BUREAU, .subject = "x", .title = "A-1"});
+    tell(&f, &(struct notice){
+                 .kind = NOTICE_HOLD, .role = ROLE_BUREAU, .subject = "x", .title = "A-2"});
+    tell(&f, &(struct notice){.kind = NOTICE_ACCOUNT_LOCKED,
+                              .account = f.account[FLOW_TENANT],
+                              .subject = "x",
+                              .title = ""});
+    OK(flow_call(&f, f.people[FLOW_ADMIN], "POST", flow_text(&f, "/v1/webhooks/%s:test", w.id),
+                 flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f)), NULL, 0, NULL));
+    spread(&f);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_WEBHOOK, &b), 2);
+    first = strstr(b.body[0], "\"kind\":\"overdue\"") != NULL ? 0 : 1; /* of one instant */
+    CU_ASSERT_PTR_NOT_NULL(strstr(b.body[first], "\"kind\":\"overdue\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(b.body[first], "办理时限已过：A-1"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(b.body[1 - first], "\"kind\":\"test\""));
+    OK(flow_call(&f, f.people[FLOW_ADMIN], "DELETE", flow_text(&f, "/v1/webhooks/%s", w.id), NULL,
+                 NULL, 0, NULL));
+    flow_stop(&f);
+}
+
+CU_TestInfo notices_tests[] = {
+    {"every notice has its text in both languages", every_notice_has_its_text_in_both_languages},
+    {"a line says number, title and the last day in time",
+     a_line_says_number_title_and_the_last_day_in_time},
+    {"kinds, addresses and urls are what they seem", kinds_addresses_and_urls_are_what_they_seem},
+    {"at most one mail in ten minutes", at_most_one_mail_in_ten_minutes},
+    {"nothing leaves before somebody wants it", nothing_leaves_before_somebody_wants_it},
+    {"a flood becomes one mail and reaches only whom it concerns",
+     a_flood_becomes_one_mail_and_reaches_only_whom_it_concerns},
+    {"what fails is tried again, then given up, and may be sent again",
+     what_fails_is_tried_again_then_given_up_and_may_be_sent_again},
+    {"a crash after sending sends again with the same id",
+     a_crash_after_sending_sends_again_with_the_same_id},
+    {"a webhook needs its secret and gets one post a notice",
+     a_webhook_needs_its_secret_and_gets_one_post_a_notice},
+    CU_TEST_INFO_NULL,
+};
