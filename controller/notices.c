@@ -268,7 +268,7 @@ struct sending {
 int
 notices_secret_path(struct controller *c, const char *hook, char out[320], struct err *e)
 {
-    char file[80];
+    char file[120];
 
     (void)snprintf(file, sizeof(file), PATH_HOOKS_DIR "/%s.secret", hook);
     return paths_join(c->dir, file, out, 320, e);
