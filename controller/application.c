@@ -245,16 +245,31 @@ line_covers(const struct w_grant_line *asked, const struct w_grant_line *g, bool
     return 0;
 }
 
+static const struct w_manual_line *
+manual_find(const struct jm_list *manual, size_t n, uint32_t line)
+{
+    for (size_t i = 0; i < n; i++)
+        if (JM_ITEM(*manual, struct w_manual_line, i)->line == line)
+            return JM_ITEM(*manual, struct w_manual_line, i);
+    return NULL;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+    return strcmp(a == NULL ? "" : a, b == NULL ? "" : b) == 0;
+}
+
 static int
 manual_covers(const struct w_application *app, const struct w_grant *g, bool *less, struct err *e)
 {
     for (size_t i = 0; i < g->manual.n; i++) {
-        const struct w_manual_line *l = JM_ITEM(g->manual, struct w_manual_line, i), *asked = NULL;
+        const struct w_manual_line *l = JM_ITEM(g->manual, struct w_manual_line, i);
+        const struct w_manual_line *asked = manual_find(&app->manual, app->manual.n, l->line);
 
-        for (size_t j = 0; j < app->manual.n; j++)
-            if (JM_ITEM(app->manual, struct w_manual_line, j)->line == l->line)
-                asked = JM_ITEM(app->manual, struct w_manual_line, j);
-        if (asked == NULL || strcmp(asked->item, l->item) != 0 || l->count > asked->count)
+        if (asked == NULL || manual_find(&g->manual, i, l->line) != NULL ||
+            strcmp(asked->item, l->item) != 0 || strcmp(asked->measure, l->measure) != 0 ||
+            !same_text(asked->spec, l->spec) || l->count > asked->count)
             return err_field(e, BY_E_INVALID, "grant",
                              "manual line %u is not, or not so, applied for", l->line);
         *less = *less || l->count < asked->count;
@@ -263,11 +278,27 @@ manual_covers(const struct w_application *app, const struct w_grant *g, bool *le
     return 0;
 }
 
+/* To the day: a grant is made some time after it was applied for. */
+static int
+validity_covers(const struct w_application *app, const struct w_grant *g, bool *less, struct err *e)
+{
+    int64_t asked = (app->valid_days == 0 ? GRANT_DEFAULT_DAYS : app->valid_days) * CAL_DAY_MS;
+    int64_t more = g->valid_to_ms - g->valid_from_ms - asked;
+
+    if (more > CAL_DAY_MS)
+        return err_field(e, BY_E_INVALID, "valid_to_ms",
+                         "the grant is valid for longer than was applied for");
+    *less = *less || more < -CAL_DAY_MS;
+    return 0;
+}
+
 int
 application_covers(const struct w_application *app, const struct w_grant *g, bool *less,
                    struct err *e)
 {
     *less = g->lines.n < app->lines.n;
+    if (validity_covers(app, g, less, e) < 0)
+        return -1;
     for (size_t i = 0; i < g->lines.n; i++) {
         const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i), *asked = NULL;
 

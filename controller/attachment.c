@@ -315,6 +315,24 @@ api_attachment_read(struct api_call *k, struct tx *t, struct err *e)
 /* ---- in a case
  * ------------------------------------------------------------------------------------ */
 
+static bool
+is_basis(int what)
+{
+    return what == DOC_APPROVAL || what == DOC_AGREEMENT || what == DOC_DECLARATION;
+}
+
+/* Who sees more than one unit does not carry a document of one into the case of another. */
+static int
+may_join(struct api_call *k, struct tx *t, const struct case_row *c, const struct upload *u,
+         struct err *e)
+{
+    if (may_read(k, t, u, e) < 0)
+        return -1;
+    return strcmp(u->v.unit, c->unit) == 0 || strcmp(u->v.unit, k->who.unit) == 0
+               ? 0
+               : err_set(e, BY_E_NOT_FOUND, "it is of another unit");
+}
+
 int
 attachment_add_papers(struct api_call *k, struct tx *t, const struct case_row *c,
                       const struct jm_list *papers, bool anew, struct err *e)
@@ -325,9 +343,14 @@ attachment_add_papers(struct api_call *k, struct tx *t, const struct case_row *c
         const struct w_case_paper *p = JM_ITEM(*papers, struct w_case_paper, i);
         struct upload u;
 
-        if (upload_get(t->d, p->attachment, &u, e) < 0 || may_read(k, t, &u, e) < 0)
-            return err_field(e, BY_E_INVALID, "papers", "your unit has no document %s",
-                             p->attachment);
+        if (upload_get(t->d, p->attachment, &u, e) < 0 || may_join(k, t, c, &u, e) < 0)
+            return err_field(e, BY_E_INVALID, "papers",
+                             "neither your unit nor the case's has a document %s", p->attachment);
+        if (!anew && is_basis(p->what))
+            return err_field(e, BY_E_INVALID, "papers",
+                             "what an approval rests on is the unit's to give, when it edits its "
+                             "application: add %s as evidence",
+                             u.v.name);
         if (!u.v.whole)
             return err_field(e, BY_E_INVALID, "papers", "%s is not uploaded whole yet", u.v.name);
         if (DB_EXEC(t->d, DB_CASE_PAPER_ADD, NULL, e, DBS(c->id), DBS(u.v.id), DBI(p->what),

@@ -44,10 +44,11 @@ static enum ad_reason
 judge_disks(const struct ad_parts *p)
 {
     for (size_t i = 0; i < p->n_disks; i++) {
+        if (is_name_of_ours(base_name(say(p->disks[i].path))) ||
+            is_name_of_ours(base_name(say(p->disks[i].backing))))
+            return AD_DISK_OF_OURS;
         if (p->disks[i].shared)
             continue;
-        if (is_name_of_ours(base_name(say(p->disks[i].path))))
-            return AD_DISK_OF_OURS;
         if (p->disks[i].bytes == 0)
             return AD_DISK_UNKNOWN;
     }

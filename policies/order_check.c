@@ -212,14 +212,39 @@ held_with(const struct asked *q)
     return t;
 }
 
+static const struct oc_held *
+held_of(const struct asked *q)
+{
+    const struct oc_held *found = NULL;
+
+    for (size_t i = 0; i < q->papers->n_held; i++)
+        if (same(q->papers->held[i].order.resource, q->o->resource))
+            found = &q->papers->held[i];
+    return found;
+}
+
+/* Nothing of it is more than it was, or, when the receipt was lost, than all of the grant. */
+static bool
+brings_nothing(const struct asked *q, const struct amounts *may)
+{
+    const struct oc_held *h = held_of(q);
+    const struct oc_order *o = q->o;
+
+    if (h == NULL)
+        return o->kind == MO_NETWORK || o->bytes <= may->bytes;
+    return o->vcpus <= h->order.vcpus && o->mem_mib <= h->order.mem_mib &&
+           o->bytes <= h->order.bytes;
+}
+
 /* Taking away is never refused for what is already there. */
 static enum oc_reason
 check_totals(const struct asked *q)
 {
     struct amounts may = totals(q->grant), have = held_with(q);
 
-    if (q->o->wanted == MO_BINNED || q->o->wanted == MO_ABSENT ||
-        (q->o->verb == MO_POWER && q->o->wanted == MO_STOPPED))
+    if ((q->o->wanted == MO_BINNED || q->o->wanted == MO_ABSENT ||
+         (q->o->verb == MO_POWER && q->o->wanted == MO_STOPPED)) &&
+        brings_nothing(q, &may))
         return OC_OK;
     if (have.count > may.count)
         return OC_TOO_MANY;
@@ -391,9 +416,7 @@ check_newer(struct asked *q)
 {
     const struct oc_order *a;
 
-    for (size_t i = 0; i < q->papers->n_held; i++)
-        if (same(q->papers->held[i].order.resource, q->o->resource))
-            q->old = &q->papers->held[i];
+    q->old = held_of(q);
     if (q->old == NULL)
         return OC_OK;
     a = &q->old->order;

@@ -32,6 +32,14 @@ says_why_a_machine_may_not_be_taken_over(void)
     static const struct ad_disk unknown = {.target = "vda", .kind = "network", .path = "rbd:a/b"};
     static const struct ad_disk ours = {
         .target = "vdb", .kind = "file", .path = "/p/by-" ID, .format = "raw", .bytes = 4096};
+    static const struct ad_disk lent = {
+        .target = "vdb", .kind = "file", .path = "/p/by-" ID, .format = "raw", .shared = true};
+    static const struct ad_disk over = {.target = "vdb",
+                                        .kind = "file",
+                                        .path = "/p/old.qcow2",
+                                        .format = "qcow2",
+                                        .backing = "/p/by-" ID,
+                                        .bytes = 4096};
     static const struct ad_disk cd = {.target = "sda", .kind = "none", .shared = true};
     struct ad_machine m = machine();
 
@@ -53,6 +61,8 @@ says_why_a_machine_may_not_be_taken_over(void)
     CASE(m.parts.vcpus = 0; m.parts.mem_mib = 0, AD_UNREADABLE);
     CASE(m.parts.disks = &unknown, AD_DISK_UNKNOWN);
     CASE(m.parts.disks = &ours, AD_DISK_OF_OURS);
+    CASE(m.parts.disks = &lent, AD_DISK_OF_OURS);
+    CASE(m.parts.disks = &over, AD_DISK_OF_OURS);
     CASE(m.parts.disks = &cd, AD_OK);
     CASE(m.parts.n_disks = 0, AD_OK);
     /* What passes by itself is said last. */

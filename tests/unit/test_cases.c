@@ -451,6 +451,26 @@ less_may_be_granted_and_never_more(void)
     CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1);
     CU_ASSERT_EQUAL(f.status, 400);
     vm->count = 1;
+    /* Of what people carry out too: not in another measure or kind, not twice, not for longer. */
+    struct w_manual_line m[2] = {*JM_ITEM(app.manual, struct w_manual_line, 0)};
+    g->manual = (struct jm_list){m, 1};
+    memcpy(m[0].measure, "Gbit/s", 7);
+    CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "manual line 1"));
+    memcpy(m[0].measure, "set", 4);
+    m[0].spec = "the largest";
+    CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "manual line 1"));
+    m[0].spec = NULL;
+    m[1] = m[0];
+    g->manual.n = 2;
+    CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "manual line 1"));
+    g->manual = (struct jm_list){0};
+    g->valid_to_ms += INT64_C(2) * 86400000;
+    CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1);
+    CU_ASSERT_STRING_EQUAL(f.err.field, "valid_to_ms");
+    g->valid_to_ms -= INT64_C(2) * 86400000;
     struct w_attachment wrong[3] = {papers[1], papers[1], papers[2]};
     CU_ASSERT_EQUAL(approve(&f, &v, g, wrong, &acc), -1);
     CU_ASSERT_STRING_EQUAL(f.err.field, "approval_sha256");
@@ -460,6 +480,56 @@ less_may_be_granted_and_never_more(void)
                  case_view, &v));
     CU_ASSERT_EQUAL(JM_ITEM(v.steps, struct w_case_step, 2)->event, CASE_EV_REDUCE);
     CU_ASSERT_EQUAL(inbox(&f, FLOW_PROVIDER), 0); /* the manual line was reduced away */
+    flow_stop(&f);
+}
+
+/* Who sees every unit's documents does not carry one unit's into the case of another. */
+static void
+a_case_takes_documents_of_its_unit_and_of_who_acts(void)
+{
+    struct flow f;
+    struct w_attachment papers[3], theirs, own;
+    struct w_case_view v;
+
+    flow_start(&f);
+    struct w_application app = complete(&f, papers);
+    open_case(&f, &app, &v);
+    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    upload(&f, FLOW_OTHER, "of another unit", &theirs);
+    upload(&f, FLOW_BUREAU, "of the bureau", &own);
+    const struct {
+        const struct w_attachment *paper;
+        const char *what;
+        int rc;
+    } rows[] = {
+        {&theirs, "evidence", -1},
+        {&own, "approval", -1}, /* else a remark would change on what a grant must rest */
+        {&own, "evidence", 0},
+        {&papers[0], "evidence", 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct w_case_view now = v;
+        int rc = FLOW_CALL(
+            &f, f.people[FLOW_BUREAU], "POST", flow_text(&f, "/v1/cases/%s:move", v.id),
+            flow_text(&f,
+                      "{\"request\":\"%s\",\"rev\":%llu,\"event\":\"note\","
+                      "\"reason\":\"see there\",\"papers\":[{\"what\":"
+                      "\"%s\",\"attachment\":\"%s\"}]}",
+                      flow_uuid(&f), (unsigned long long)v.rev, rows[i].what, rows[i].paper->id),
+            case_view, &now);
+        CU_ASSERT_EQUAL(rc, rows[i].rc);
+        if (rc == 0)
+            v = now;
+        else
+            CU_ASSERT_STRING_EQUAL(f.err.field, "papers");
+    }
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET",
+                              flow_text(&f, "/v1/attachments/%s", theirs.id), NULL, attachment,
+                              &theirs),
+                    -1);
+    CU_ASSERT_EQUAL(f.status, 404);
+    /* What the approval rests on stays what it was called. */
+    CU_ASSERT_EQUAL(JM_ITEM(v.papers, struct w_case_paper, 0)->what, DOC_APPROVAL);
     flow_stop(&f);
 }
 
@@ -521,6 +591,8 @@ CU_TestInfo cases_tests[] = {
     {"a decision is about the revision that was read",
      a_decision_is_about_the_revision_that_was_read},
     {"less may be granted and never more", less_may_be_granted_and_never_more},
+    {"a case takes documents of its unit and of who acts",
+     a_case_takes_documents_of_its_unit_and_of_who_acts},
     {"each step has its people and its reason", each_step_has_its_people_and_its_reason},
     CU_TEST_INFO_NULL,
 };

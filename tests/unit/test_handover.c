@@ -153,10 +153,35 @@ a_link_runs_out(void)
     flow_stop(&f);
 }
 
+static void
+a_link_ends_with_the_account_that_asked_for_it(void)
+{
+    struct flow f;
+    struct w_case_view v;
+    struct w_signin_link link;
+
+    flow_start(&f);
+    delivered(&f, flow_grant(&f, "交付-4"), &v);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST", flow_text(&f, "/v1/cases/%s:link", v.id), NULL,
+                 signin_link, &link));
+    SCOPED(httpc_free) struct httpc *anybody = ctl_client(&f.ctl, NULL);
+    const char *path = flow_text(&f, "/v1/first-sign-in/%s", link.token);
+    CU_ASSERT_PTR_NOT_NULL(page(&f, anybody, "GET", path));
+    OK(flow_call(&f, f.people[FLOW_ADMIN], "POST",
+                 flow_text(&f, "/v1/accounts/%s:disable", f.account[FLOW_TENANT]), NULL, NULL, 0,
+                 NULL));
+    CU_ASSERT_PTR_NULL(page(&f, anybody, "GET", path));
+    CU_ASSERT_PTR_NULL(page(&f, anybody, "POST", path));
+    CU_ASSERT_EQUAL(f.status, 404);
+    flow_stop(&f);
+}
+
 CU_TestInfo handover_tests[] = {
     {"the last readback hands over and starts the unit's clock",
      the_last_readback_hands_over_and_starts_the_units_clock},
     {"a link opens the first sign-in once", a_link_opens_the_first_sign_in_once},
     {"a link runs out", a_link_runs_out},
+    {"a link ends with the account that asked for it",
+     a_link_ends_with_the_account_that_asked_for_it},
     CU_TEST_INFO_NULL,
 };

@@ -661,6 +661,34 @@ a_stolen_order_key_stays_within_a_free_grant(void)
     expect_reason("made by the unit under an exact grant", judge(&o, NULL, 0), OC_NO_AUTHORITY);
 }
 
+/* What stops or is put away is not refused for what is there; it brings nothing new along. */
+static void
+a_stop_hides_no_growth(void)
+{
+    struct oc_held held[2] = {{.order = own_vm("own1", 1, 6, 64)},
+                              {.order = own_vm("own2", 2, 6, 64)}};
+    struct oc_order o = own_vm("own1", 1, 6, 64);
+
+    held[1].order.root = "own2-r";
+    held[1].order.seed = "own2-s";
+    held[1].order.n_nics = 0;
+    o.id = "later";
+    o.generation++;
+    o.verb = MO_POWER;
+    o.wanted = MO_STOPPED;
+    expect_reason("beyond the totals it stops", judge_free(&o, held, 2), OC_OK);
+    o.bytes = 5000;
+    expect_reason("with a larger disk", judge_free(&o, held, 2), OC_EXCEEDS);
+    o.verb = MO_BIN;
+    o.wanted = MO_BINNED;
+    expect_reason("into the bin with one", judge_free(&o, held, 2), OC_EXCEEDS);
+    o.bytes = 100;
+    expect_reason("into the bin as it is", judge_free(&o, held, 2), OC_OK);
+    expect_reason("nor when receipts were lost", judge_free(&o, NULL, 0), OC_OK);
+    o.bytes = 5000;
+    expect_reason("more than all of the grant", judge_free(&o, NULL, 0), OC_EXCEEDS);
+}
+
 static void
 the_units_ranges_lie_within_the_grants(void)
 {
@@ -730,6 +758,7 @@ CU_TestInfo order_check_tests[] = {
     {"says every reason", says_every_reason},
     {"a free grant is bounded by its totals", a_free_grant_is_bounded_by_its_totals},
     {"a stolen order key stays within a free grant", a_stolen_order_key_stays_within_a_free_grant},
+    {"a stop hides no growth", a_stop_hides_no_growth},
     {"the unit's ranges lie within the grant's", the_units_ranges_lie_within_the_grants},
     {"a change keeps every size", a_change_keeps_every_size},
     CU_TEST_INFO_NULL,

@@ -59,6 +59,37 @@ rows_are_whole_sorted_and_found(void)
     }
 }
 
+static bool
+has_field(const struct jm_field *f, const char *name)
+{
+    for (; f != NULL && f->name != NULL; f++)
+        if (strcmp(f->name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool
+has_secret(const struct jm_field *f)
+{
+    for (; f != NULL && f->name != NULL; f++)
+        if ((f->flags & JM_SECRET) != 0 || has_secret(f->sub))
+            return true;
+    return false;
+}
+
+/* What is answered under a request id is kept, to be answered again: no secret may be in it. */
+static void
+no_answer_that_is_kept_has_a_secret(void)
+{
+    size_t secret = 0;
+
+    for (size_t i = 0; i < routes_count; i++) {
+        secret += has_secret(routes[i].out);
+        CU_ASSERT(!has_field(routes[i].in, "request") || !has_secret(routes[i].out));
+    }
+    CU_ASSERT(secret >= 5); /* sessions, one-time tokens, links, feeds, codes: it can be told */
+}
+
 static void
 paths_that_only_look_like_a_route_are_none(void)
 {
@@ -468,6 +499,7 @@ a_tenant_sees_and_registers_only_what_is_its_units(void)
 
 CU_TestInfo server_tests[] = {
     {"rows are whole, sorted and found", rows_are_whole_sorted_and_found},
+    {"no answer that is kept has a secret", no_answer_that_is_kept_has_a_secret},
     {"paths that only look like a route are none", paths_that_only_look_like_a_route_are_none},
     {"each role gets what the table says", each_role_gets_what_the_table_says},
     {"an agent gets agents' routes and no others", an_agent_gets_agents_routes_and_no_others},
