@@ -137,34 +137,11 @@ check_makes(const struct w_grant *g, struct err *e)
  * ------------------------------------------------------------------------
  */
 
-struct taken {
-    struct db *d;
-    struct err err;
-    bool failed;
-};
-
-static bool
-is_taken(void *arg, const char *what, const char *value)
-{
-    struct taken *x = arg;
-    int rc = strcmp(what, "mac") == 0 ? address_mac_taken(x->d, value, &x->err)
-                                      : bridge_taken(x->d, value, &x->err);
-
-    x->failed = x->failed || rc < 0;
-    return rc != 0;
-}
-
 static int
 expand_and_place(struct tx *t, struct intake *in, struct arena *a, struct err *e)
 {
-    struct taken x = {.d = t->d};
-    struct expand_taken taken = {is_taken, &x};
-
-    if (grant_expand(&in->g, in->sys.ssh_key, &taken, a, &in->x, e) < 0) {
-        if (x.failed)
-            *e = x.err;
+    if (granting_expand(t, &in->g, in->sys.ssh_key, a, &in->x, e) < 0)
         return -1;
-    }
     for (size_t limit = PLACING_FEW; limit != 0 && !in->fits;
          limit = limit == PLACING_FEW && in->facts.hosts.n == PLACING_FEW ? PLACING_MANY : 0) {
         if (placing_gather(t->c, t->d, &in->x, in->policy.version, t->now_ms, limit, a, &in->facts,

@@ -1,9 +1,11 @@
 #include "controller/granting.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "controller/controller.h"
 #include "drivers/db/store_image.h"
+#include "drivers/db/store_resource.h"
 
 static int
 refuse(struct err *e, size_t line, const char *field, const char *why, const struct image_row *r)
@@ -78,4 +80,35 @@ granting_arch(struct db *d, const char *sha256, struct arena *a, const char **ou
 
     *out = rc == 1 ? w_arch_names[r.arch] : "";
     return rc < 0 ? -1 : 0;
+}
+
+struct taken {
+    struct db *d;
+    struct err err;
+    bool failed;
+};
+
+static bool
+is_taken(void *arg, const char *what, const char *value)
+{
+    struct taken *x = arg;
+    int rc = strcmp(what, "mac") == 0 ? address_mac_taken(x->d, value, &x->err)
+                                      : bridge_taken(x->d, value, &x->err);
+
+    x->failed = x->failed || rc < 0;
+    return rc != 0;
+}
+
+int
+granting_expand(struct tx *t, const struct w_grant *g, const char *ssh_key, struct arena *a,
+                struct expansion *x, struct err *e)
+{
+    struct taken of = {.d = t->d};
+    struct expand_taken taken = {is_taken, &of};
+
+    if (grant_expand(g, ssh_key, &taken, a, x, e) == 0)
+        return 0;
+    if (of.failed)
+        *e = of.err;
+    return -1;
 }

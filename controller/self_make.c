@@ -148,28 +148,9 @@ check_range(struct self *s, struct err *e)
                      s->row.number);
 }
 
-struct taken {
-    struct db *d;
-    struct err err;
-    bool failed;
-};
-
-static bool
-is_taken(void *arg, const char *what, const char *value)
-{
-    struct taken *x = arg;
-    int rc = strcmp(what, "mac") == 0 ? address_mac_taken(x->d, value, &x->err)
-                                      : bridge_taken(x->d, value, &x->err);
-
-    x->failed = x->failed || rc < 0;
-    return rc != 0;
-}
-
 static int
 expand(struct self *s, const struct w_grant_line *l, struct expansion *x, struct err *e)
 {
-    struct taken db = {.d = s->t->d};
-    struct expand_taken taken = {is_taken, &db};
     struct w_grant one = {.version = 1, .lines = {(void *)(uintptr_t)l, 1}};
     struct system_row sys;
     struct quota_size all;
@@ -180,11 +161,8 @@ expand(struct self *s, const struct w_grant_line *l, struct expansion *x, struct
     if (grant_lines_check(&one, e) < 0 || granting_images(s->t, &one, s->k->a, e) < 0 ||
         system_row_get(s->t->d, s->g.system, s->k->a, &sys, e) < 0)
         return -1;
-    if (grant_expand(&one, sys.ssh_key, &taken, s->k->a, x, e) < 0) {
-        if (db.failed)
-            *e = db.err;
+    if (granting_expand(s->t, &one, sys.ssh_key, s->k->a, x, e) < 0)
         return -1;
-    }
     if (l->kind == RES_VM) {
         quota_size_granted(&s->g, &all);
         grant_headroom((uint64_t)all.by[QM_VCPUS], (uint64_t)all.by[QM_MEM],

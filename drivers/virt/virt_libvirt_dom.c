@@ -317,8 +317,10 @@ unmarked_read(struct virt_libvirt *lv, virDomainPtr d, struct arena *a, const ch
     SCOPED(free)
     char *xml = virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
 
-    if (xml == NULL)
-        return lv_fail(lv, e, "definition of domain %s", virDomainGetName(d));
+    if (xml == NULL) {
+        (void)lv_fail(lv, e, "definition of domain %s", virDomainGetName(d));
+        return -1;
+    }
     return domfound_unmarked(xml, a, out, e);
 }
 

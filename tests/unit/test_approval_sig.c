@@ -8,13 +8,7 @@
 #include "drivers/crypto/base64.h"
 #include "tests/unit/signers.h"
 
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        if ((call) != 0) {                                                                         \
-            fprintf(stderr, "line %d\n", __LINE__);                                                \
-            CU_FAIL_FATAL("refused");                                                              \
-        }                                                                                          \
-    } while (0)
+#define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
 
 static void
 takes_each_kind_of_credential_and_no_changed_bit(void)

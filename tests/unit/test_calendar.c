@@ -4,20 +4,7 @@
 
 #include "drivers/base/scope.h"
 #include "policies/calendar.h"
-
-static int32_t
-of(int32_t yyyymmdd)
-{
-    return cal_day(yyyymmdd / 10000, yyyymmdd / 100 % 100, yyyymmdd % 100);
-}
-
-static int32_t
-to(int32_t day)
-{
-    struct cal_date d = cal_date(day);
-
-    return d.year * 10000 + d.month * 100 + d.day;
-}
+#include "tests/unit/days.h"
 
 /* start, its weekday (1 Monday), whether it is worked; the 3rd, 5th, 10th working day after; one
  * month later, and rolled; the 3rd and 10th working day before. */

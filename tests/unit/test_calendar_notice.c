@@ -5,20 +5,7 @@
 
 #include "drivers/base/scope.h"
 #include "policies/calendar_notice.h"
-
-static int32_t
-of(int32_t yyyymmdd)
-{
-    return cal_day(yyyymmdd / 10000, yyyymmdd / 100 % 100, yyyymmdd % 100);
-}
-
-static int32_t
-to(int32_t day)
-{
-    struct cal_date d = cal_date(day);
-
-    return d.year * 10000 + d.month * 100 + d.day;
-}
+#include "tests/unit/days.h"
 
 static void
 put(struct cal_notice *n, int32_t first, int32_t last, bool works)

@@ -6,22 +6,9 @@
 #include "drivers/base/scope.h"
 #include "drivers/codec/wire.h"
 #include "policies/clock.h"
+#include "tests/unit/days.h"
 
 #define HOUR INT64_C(3600000)
-
-static int32_t
-of(int32_t yyyymmdd)
-{
-    return cal_day(yyyymmdd / 10000, yyyymmdd / 100 % 100, yyyymmdd % 100);
-}
-
-static int32_t
-to(int32_t day)
-{
-    struct cal_date d = cal_date(day);
-
-    return d.year * 10000 + d.month * 100 + d.day;
-}
 
 /* Ten in the morning of that day in China. */
 static int64_t

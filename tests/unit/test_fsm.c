@@ -82,7 +82,7 @@ grants_only_published_images_and_keeps_retired_ones(void)
         for (int ev = 0; ev < IS_EV__MAX; ev++)
             out = out || image_fsm_next((enum image_state)s, (enum image_event)ev) != IS_NONE;
         CU_ASSERT_TRUE(out);
-        CU_ASSERT_EQUAL(image_state_of(image_state_name((enum image_state)s)), s);
+        CU_ASSERT_EQUAL((int)image_state_of(image_state_name((enum image_state)s)), s);
     }
     CU_ASSERT_EQUAL(image_state_of("no state"), IS_NONE);
 }

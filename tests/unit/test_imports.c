@@ -15,13 +15,7 @@
 #include "tests/unit/flow.h"
 #include "tests/unit/signers.h"
 
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        if ((call) != 0) {                                                                         \
-            fprintf(stderr, "line %d\n", __LINE__);                                                \
-            CU_FAIL_FATAL("refused");                                                              \
-        }                                                                                          \
-    } while (0)
+#define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
 #define REFUSED(call, http, words)                                                                 \
     do {                                                                                           \
         CU_ASSERT_EQUAL(call, -1);                                                                 \
