@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "controller/api_grant.h"
+#include "controller/api_import.h"
 #include "controller/application.h"
 #include "controller/attachment.h"
 #include "controller/cases.h"
@@ -186,6 +187,8 @@ api_case_check(struct api_call *k, struct tx *t, struct err *e)
 
     if (case_load(k, t, 0, &c, e) < 0)
         return -1;
+    if (c.kind == CASE_IMPORT)
+        return import_check(k, t, &c, out, e);
     if (c.kind != CASE_NEW && c.kind != CASE_CHANGE)
         return err_set(e, BY_E_CONFLICT, "case %s is no application", c.number);
     if (application_of(&c, k->a, &app, e) < 0 || policy_in_force(t->d, k->a, &policy, e) < 0 ||
@@ -196,7 +199,7 @@ api_case_check(struct api_call *k, struct tx *t, struct err *e)
         out->fits = g.manual.n > 0;
         return 0;
     }
-    if (grant_try(k, t, &g, &fit, e) < 0)
+    if (grant_try(k, t, &g, NULL, &fit, e) < 0)
         return -1;
     out->fits = fit.fits;
     out->reason = fit.reason;

@@ -36,6 +36,7 @@ struct intake {
     struct w_placing_facts facts;
     struct w_placing_choices choices;
     struct clock_row clock;
+    const char *own_case; /* number of the import that this is the grant of, or NULL */
     bool fits;
 };
 
@@ -64,8 +65,9 @@ check_times(const struct intake *in, int64_t now_ms, struct err *e)
 }
 
 static int
-check_number(struct tx *t, const struct w_grant *g, struct err *e)
+check_number(struct tx *t, const struct intake *in, struct err *e)
 {
+    const struct w_grant *g = &in->g;
     char id[W_ID], held[32];
     int rc = grant_number_find(t->d, g->number, id, e);
 
@@ -76,7 +78,7 @@ check_number(struct tx *t, const struct w_grant *g, struct err *e)
                          "the approval number %s belongs to grant %s already", g->number, id);
     if ((rc = import_held(t->d, g->number, held, e)) < 0)
         return -1;
-    if (rc > 0)
+    if (rc > 0 && (in->own_case == NULL || strcmp(held, in->own_case) != 0))
         return err_field(e, BY_E_CONFLICT, "number",
                          "the approval number %s waits in case %s: confirm or refuse that import",
                          g->number, held);
@@ -101,7 +103,7 @@ check_system(struct tx *t, struct intake *in, struct arena *a, struct err *e)
 static int
 check_grant(struct tx *t, struct intake *in, struct arena *a, struct err *e)
 {
-    if (policy_in_force(t->d, a, &in->policy, e) < 0 || check_number(t, &in->g, e) < 0 ||
+    if (policy_in_force(t->d, a, &in->policy, e) < 0 || check_number(t, in, e) < 0 ||
         check_system(t, in, a, e) < 0 || check_times(in, t->now_ms, e) < 0)
         return -1;
     if (grant_lines_check(&in->g, e) < 0)
@@ -215,17 +217,18 @@ api_grant_check(struct api_call *k, struct tx *t, struct err *e)
         return err_wrap(e, "grant");
     if (own_check(k, g.unit, "unit", e) < 0)
         return -1;
-    return grant_try(k, t, &g, k->out, e);
+    return grant_try(k, t, &g, NULL, k->out, e);
 }
 
 int
-grant_try(struct api_call *k, struct tx *t, const struct w_grant *g, struct w_grant_check *out,
-          struct err *e)
+grant_try(struct api_call *k, struct tx *t, const struct w_grant *g, const char *own_case,
+          struct w_grant_check *out, struct err *e)
 {
     struct intake *in = arena_alloc(k->a, sizeof(*in));
     struct err why = {0};
 
     in->g = *g;
+    in->own_case = own_case;
     if (check_makes(&in->g, &why) < 0 || check_grant(t, in, k->a, &why) < 0) {
         if (why.code == BY_E_IO || why.code == BY_E_BUG) {
             *e = why;

@@ -19,9 +19,11 @@ int grant_accept(struct api_call *k, struct tx *t, struct w_accepted *out, struc
 /** The same for a grant that the controller signs with the key that it holds (grant_key.h). */
 int grant_accept_own(struct api_call *k, struct tx *t, const struct w_grant *g,
                      struct w_accepted *out, struct err *e);
-/** Would it be lawful and fit?  The answer is in *out; -1 only when that could not be found out. */
-int grant_try(struct api_call *k, struct tx *t, const struct w_grant *g, struct w_grant_check *out,
-              struct err *e);
+/** Would it be lawful and fit?  The answer is in *out; -1 only when that could not be found out.
+ * own_case: number of the import that it would confirm, which holds its approval number; or NULL.
+ */
+int grant_try(struct api_call *k, struct tx *t, const struct w_grant *g, const char *own_case,
+              struct w_grant_check *out, struct err *e);
 int api_grant_list(struct api_call *k, struct tx *t, struct err *e);
 int api_grant_get(struct api_call *k, struct tx *t, struct err *e);
 /** The rules of every grant: number, system, times, hold, lines that make sense. */

@@ -1,5 +1,7 @@
-/* Approvals given elsewhere (批复导入): brought in with the approver's signature, confirmed by the
- * bureau with its own grant, or granted at once where a policy says so. */
+/* Brought in with the approver's signature, confirmed by the bureau with its own grant, or granted
+ * at once where a policy says so. */
+#include "controller/api_import.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -250,7 +252,7 @@ api_grant_import(struct api_call *k, struct tx *t, struct err *e)
     struct w_import_result *out = k->out;
     struct w_grant_check fit = {0};
 
-    if (check(k, t, x, e) < 0 || grant_try(k, t, &x->grant, &fit, e) < 0)
+    if (check(k, t, x, e) < 0 || grant_try(k, t, &x->grant, NULL, &fit, e) < 0)
         return -1;
     memcpy(out->number, x->doc.number, sizeof(out->number));
     memcpy(out->due_day, x->clock.due_day, sizeof(x->clock.due_day));
@@ -261,6 +263,38 @@ api_grant_import(struct api_call *k, struct tx *t, struct err *e)
 
 /* ---- confirming it -----------------------------------------------------------------------------
  */
+
+static int
+body_read(const struct case_row *c, struct arena *a, struct w_imported *v,
+          struct w_approval_import *doc, struct err *e)
+{
+    if (W_DECODE(imported, c->body, strlen(c->body), JM_SIGNED, a, v, e) < 0 ||
+        W_DECODE(approval_import, v->document, strlen(v->document), JM_SIGNED, a, doc, e) < 0)
+        return err_wrap(e, "case %s", c->number);
+    return 0;
+}
+
+int
+import_check(struct api_call *k, struct tx *t, const struct case_row *c, struct w_case_check *out,
+             struct err *e)
+{
+    struct w_approval_import doc;
+    struct w_grant_check fit = {0};
+    struct w_policy policy;
+    struct w_imported v;
+    struct w_grant g;
+
+    if (body_read(c, k->a, &v, &doc, e) < 0 || policy_in_force(t->d, k->a, &policy, e) < 0)
+        return -1;
+    approval_grant(&doc, v.approved_at_ms, hold_of(&policy), &g);
+    random_uuid(g.id);
+    if (grant_try(k, t, &g, c->number, &fit, e) < 0)
+        return -1;
+    out->ready = c->state == CASE_IS_CONFIRM;
+    out->fits = fit.fits;
+    out->reason = fit.reason;
+    return 0;
+}
 
 int
 prepare_case_confirm(struct api_call *k, struct err *e)
@@ -281,9 +315,8 @@ api_case_confirm(struct api_call *k, struct tx *t, struct err *e)
         return -1;
     if (c.kind != CASE_IMPORT)
         return err_set(e, BY_E_CONFLICT, "case %s is no import", c.number);
-    if (W_DECODE(imported, c.body, strlen(c.body), JM_SIGNED, k->a, &v, e) < 0 ||
-        W_DECODE(approval_import, v.document, strlen(v.document), JM_SIGNED, k->a, &doc, e) < 0)
-        return err_wrap(e, "case %s", c.number);
+    if (body_read(&c, k->a, &v, &doc, e) < 0)
+        return -1;
     if (approval_equals(&doc, v.approved_at_ms, g, e) < 0)
         return -1;
     memcpy(c.grant, g->id, sizeof(c.grant));

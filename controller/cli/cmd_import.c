@@ -283,17 +283,15 @@ grant_of(struct cli *c, const struct w_imported *v, const struct w_approval_impo
 }
 
 static int
-try_grant(struct cli *c, const char *grant, struct err *e)
+try_confirm(struct cli *c, const char *id, struct err *e)
 {
-    struct w_grant_request in = {.grant = grant};
-    struct w_grant_check out;
+    struct w_case_check out;
 
-    cli_request_id(c, in.request);
-    if (CLI_POST(c, "/v1/grants:check", grant_request, &in, grant_check, &out, e) < 0)
+    if (CLI_GET(c, arena_printf(&c->a, "/v1/cases/%s:check", id), case_check, &out, e) < 0)
         return -1;
     if (!out.fits)
-        return err_set(e, BY_E_CONFLICT, "it does not fit: %s",
-                       out.reason != NULL ? out.reason : "see the placements");
+        return err_set(e, BY_E_CONFLICT, "it cannot be carried out now: %s",
+                       out.reason != NULL ? out.reason : "it does not fit");
     printf("it fits\n");
     return 0;
 }
@@ -314,9 +312,9 @@ cmd_import_confirm(struct cli *c, struct err *e)
         find_import(c, c->argv[0], &v, e) < 0 || check_imported(c, &v.imported, &doc, e) < 0 ||
         grant_of(c, &v.imported, &doc, &g, e) < 0)
         return -1;
-    jm_encode(schema_grant, &g, &b);
     if (cli_opt(c, "dry-run") != NULL)
-        return try_grant(c, strbuf_peek(&b), e);
+        return try_confirm(c, v.id, e);
+    jm_encode(schema_grant, &g, &b);
     in.rev = v.rev;
     in.reason = reason;
     cli_request_id(c, in.request);

@@ -475,6 +475,7 @@ static void
 what_does_not_fit_stays_a_case_and_says_so(void)
 {
     struct world w;
+    struct w_case_check check;
     struct w_import_result r;
     struct w_case_view v;
     struct w_accepted acc;
@@ -489,6 +490,11 @@ what_does_not_fit_stays_a_case_and_says_so(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(r.reason, "no host has room"));
     CU_ASSERT_EQUAL(r.state, CASE_IS_CONFIRM);
     case_of(&f, &r, &v);
+    OK(FLOW_CALL(&f, f.people[FLOW_BUREAU], "GET", flow_text(&f, "/v1/cases/%s:check", v.id), NULL,
+                 case_check, &check));
+    CU_ASSERT_FALSE(check.fits);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(check.reason);
+    CU_ASSERT_PTR_NOT_NULL(strstr(check.reason, "no host has room"));
     struct w_grant g = grant_of(&f, &v);
     REFUSED(confirm(&f, &v, &g, &acc), 409, "no host has room");
     case_of(&f, &r, &v);
