@@ -43,8 +43,8 @@ const struct conf_row config_rows[] = {
     {"server", "silent_seconds", CONF_INT, AT(silent_seconds), "150", 1, 86400,
      "a host that said nothing for so long is shown as silent"},
     {"server", "grant_key", CONF_PATH, AT(grant_key), "", 0, 0,
-     "private grant key, only if the controller itself may sign grants: weaker, nobody outside "
-     "then stands behind an approval"},
+     "private grant key (0600), only for a policy that grants imported approvals at once: weaker, "
+     "no person then confirms them"},
     {"server", "log", CONF_STR, AT(log), "info", 4, 5, "error, warn, info or debug"},
     {0},
 };

@@ -5,15 +5,18 @@
 #include <string.h>
 #include <time.h>
 
+#include "controller/approvers.h"
 #include "controller/finding.h"
 #include "controller/own.h"
 #include "controller/placing.h"
 #include "controller/policy.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/codec/adoptwire.h"
+#include "drivers/db/store_case.h"
 #include "drivers/db/store_grant.h"
 #include "drivers/db/store_resource.h"
 #include "drivers/db/store_usage.h"
+#include "policies/case_fsm.h"
 
 enum { LINES_MAX = 1000, ENTRIES_MAX = 300 };
 
@@ -191,6 +194,30 @@ tell_adoption(struct story *s, const char *grant, const char *resource, struct e
     return 1;
 }
 
+/* Of an approval given elsewhere: who signed it there, and what. */
+static int
+tell_import(struct story *s, const char *grant, struct err *e)
+{
+    struct w_import_record rec;
+    struct w_approver who = {0};
+    char id[W_ID];
+    struct entry x;
+    int rc = case_of_subject(s->t->d, grant, CASE_IMPORT, "", id, e);
+
+    if (rc <= 0 || (rc = entry_find(s, id, "import.received", &x, e)) <= 0)
+        return rc;
+    if (x.body[0] == '\0' ||
+        W_DECODE(import_record, x.body, strlen(x.body), JM_PEER, s->k->a, &rec, NULL) < 0)
+        return 0;
+    if (approver_find(s->t->d, rec.credential_sha256, s->k->a, &who, e) < 0)
+        return -1;
+    say(s, "import", id, x.at_ms,
+        "given elsewhere: dated %s, signed by %s (%s) with %.16s…, document SHA-256 %s, brought in "
+        "by account %s",
+        rec.date, who.name, who.unit, rec.credential_sha256, rec.document_sha256, x.actor);
+    return 0;
+}
+
 static int
 tell_grant(struct story *s, const char *grant, const char *resource, struct err *e)
 {
@@ -222,7 +249,7 @@ tell_grant(struct story *s, const char *grant, const char *resource, struct err 
         x.actor, rec.key, rec.body_sha256, rec.due_day);
     say(s, "approval", rec.number, rec.approved_at_ms, "approval number %s, approved by account %s",
         rec.number, rec.approver);
-    return 0;
+    return tell_import(s, grant, e);
 }
 
 /* ---- findings and plans

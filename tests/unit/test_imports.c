@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "controller/approvers.h"
 #include "drivers/base/strbuf.h"
@@ -214,6 +215,7 @@ an_imported_approval_becomes_the_bureaus_grant(void)
         struct w_grant_view view;
         struct w_case_list inbox;
         struct w_case_view v;
+        struct w_explanation why;
         struct w_accepted acc;
         struct err e = {0};
         uint64_t n;
@@ -246,6 +248,13 @@ an_imported_approval_becomes_the_bureaus_grant(void)
                      grant_view, &view));
         CU_ASSERT_EQUAL(view.clock.start_ms, cal_ms_of_day(today(f), CAL_TZ_CHINA));
         CU_ASSERT_STRING_EQUAL(view.clock.due_day, r.due_day);
+        OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", flow_text(f, "/v1/explain/%s", g.id), NULL,
+                     explanation, &why));
+        bool told = false;
+        for (size_t k = 0; k < why.lines.n; k++)
+            told = told || strstr(JM_ITEM(why.lines, struct w_explain_line, k)->text,
+                                  "signed by 发改委审批处") != NULL;
+        CU_ASSERT_TRUE(told);
         OK(ctl_verify(&f->ctl, &n, &e));
         stop(&w);
     }
@@ -618,6 +627,27 @@ a_policy_grants_at_once_only_with_a_key_of_the_controller(void)
 }
 
 static void
+a_grant_key_that_others_may_read_stops_the_start(void)
+{
+    struct ctl t;
+    struct controller c = {0};
+    struct controller_config conf;
+    SCOPED(sigkey_free) struct sigkey *k = NULL;
+    struct err e = {0};
+
+    ctl_start(&t, ALG_SM2);
+    OK(config_default(&conf, &e));
+    (void)snprintf(conf.grant_key, sizeof(conf.grant_key), "%s/held.key", t.dir);
+    OK(sigkey_generate(ALG_SM2, &k, &e));
+    OK(sigkey_save(k, conf.grant_key, &e));
+    OK(chmod(conf.grant_key, 0644));
+    CU_ASSERT_EQUAL(controller_open(&c, t.dir, &conf, &e), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "can be read by others"));
+    controller_free(&c);
+    ctl_stop(&t);
+}
+
+static void
 a_dry_run_keeps_nothing(void)
 {
     struct world w;
@@ -653,6 +683,8 @@ CU_TestInfo imports_tests[] = {
     {"only exactly what was approved is confirmed", only_exactly_what_was_approved_is_confirmed},
     {"a policy grants at once only with a key of the controller",
      a_policy_grants_at_once_only_with_a_key_of_the_controller},
+    {"a grant key that others may read stops the start",
+     a_grant_key_that_others_may_read_stops_the_start},
     {"a dry run keeps nothing", a_dry_run_keeps_nothing},
     CU_TEST_INFO_NULL,
 };
