@@ -441,13 +441,13 @@ stop_workers(struct agent *ag)
     return gone;
 }
 
-void
+bool
 agent_close(struct agent *ag)
 {
     atomic_store(&ag->stopping, true);
     if (!stop_workers(ag)) {
-        log_warn("stop", "calls to the hypervisor still hang; ending without them");
-        return;
+        log_warn("stop", "calls to the hypervisor still hang; nothing is freed");
+        return false;
     }
     fetch_free(ag->fetch);
     sampler_free(ag->sampler);
@@ -463,6 +463,7 @@ agent_close(struct agent *ag)
     arena_clear(&ag->forever);
     if (ag->lock_fd >= 0)
         (void)close(ag->lock_fd); /* ends the lock; nothing was written to it */
+    return true;
 }
 
 void
@@ -525,7 +526,7 @@ agent_run(const struct agent_options *o, struct err *e)
     (void)mallopt(M_ARENA_MAX, 1); /* threads that wait must not each keep memory */
     ag.lock_fd = -1;
     if (agent_open(&ag, o, e) < 0 || signals_start(&ag, o->ends, e) < 0) {
-        agent_close(&ag);
+        (void)agent_close(&ag); /* what still runs goes with the process */
         return -1;
     }
     log_info("start", "host=%s name=%s receipts=%zu version=%s", ag.id.host, ag.id.name,

@@ -80,7 +80,9 @@ int agent_run(const struct agent_options *o, struct err *e);
 
 /* Its parts, for tests that drive a host without a controller. */
 int agent_open(struct agent *ag, const struct agent_options *o, struct err *e);
-void agent_close(struct agent *ag); /* half-opened is fine */
+/** Half-opened is fine.  false: a call still runs and uses *ag, nothing was freed; the process
+ * ends, or closes it again later. */
+bool agent_close(struct agent *ag);
 /** Take what ended, start what is due, decide; returns milliseconds until something is due. */
 int agent_round(struct agent *ag);
 /** Sleep at most so long, or until a call ends or the controller answers. */

@@ -329,6 +329,11 @@ workers_stop(struct workers *w, int wait_ms)
 
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += wait_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
     (void)pthread_mutex_lock(&w->lock);
     w->stop = true;
     while ((j = queue_pop(&w->queue)) != NULL) {

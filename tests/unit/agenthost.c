@@ -101,12 +101,10 @@ agenthost_start(struct agenthost *h)
     h->running = true;
 }
 
-/* agent_close() leaves a call that hangs alone, since the process ends with it; this process goes
- * on and h with it, so every call must have come back. */
+/* Those over their deadline are not waited for by agent_close(). */
 static void
-calls_back(struct agenthost *h)
+calls_back(struct agenthost *h, int64_t end)
 {
-    int64_t end = clock_mono_ms() + GUARD_MS;
     struct workers_state w;
 
     for (;;) {
@@ -121,12 +119,22 @@ calls_back(struct agenthost *h)
     }
 }
 
+/* This process goes on, and h goes: a thread that still runs then would write into what comes in
+ * its place.  A disk that is slow for a while is waited for. */
 void
 agenthost_stop(struct agenthost *h)
 {
-    if (h->running) {
-        calls_back(h);
-        agent_close(&h->ag);
+    int64_t end = clock_mono_ms() + GUARD_MS;
+
+    if (!h->running)
+        return;
+    calls_back(h, end);
+    while (!agent_close(&h->ag)) {
+        if (clock_mono_ms() > end) {
+            fprintf(stderr, "agenthost: a call or an overwrite does not end\n");
+            abort();
+        }
+        agent_wait(&h->ag, STEP_MS);
     }
     h->running = false;
 }

@@ -580,14 +580,14 @@ reads_agent_conf_in_its_folder(void)
 
     CU_ASSERT_EQUAL(agent_open(&ag, &o, &e), -1);
     CU_ASSERT_EQUAL(e.code, BY_E_NOT_FOUND); /* defaults are fine; it is not enrolled */
-    agent_close(&ag);
+    CU_ASSERT_TRUE(agent_close(&ag));
     err_clear(&e);
     (void)snprintf(path, sizeof(path), "%s/agent.conf", dir);
     CU_ASSERT_EQUAL_FATAL(durable_write(path, bad, sizeof(bad) - 1, 0644, &e), 0);
     CU_ASSERT_EQUAL(agent_open(&ag, &o, &e), -1);
     CU_ASSERT_EQUAL(e.code, BY_E_INVALID);
     CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "nonsense"));
-    agent_close(&ag);
+    CU_ASSERT_TRUE(agent_close(&ag));
 }
 
 /* More, by the unit, without an agreed restart: the running guest is added to. */
@@ -695,6 +695,25 @@ refuses_what_exceeds_a_grant_of_free_shape(void)
     agenthost_free(&h);
 }
 
+/* What a call under way uses is there until it is back, however slow its disk. */
+static void
+frees_nothing_that_a_call_still_uses(void)
+{
+    struct agenthost h;
+    int64_t end = clock_mono_ms() + 20000;
+
+    agenthost_new(&h, NULL);
+    agenthost_start(&h);
+    set_script(&h, "dom.define 1 hang\n");
+    give_all(&h);
+    while (calls(&h, "dom.define") == 0 && clock_mono_ms() < end)
+        agent_wait(&h.ag, agent_round(&h.ag) < 20 ? 0 : 20);
+    CU_ASSERT_FALSE(agent_close(&h.ag));
+    CU_ASSERT_PTR_NOT_NULL(h.ag.link); /* which the call wakes at its end */
+    release_hanging(&h);
+    agenthost_free(&h);
+}
+
 CU_TestInfo agent_tests[] = {
     {"makes what is ordered, once", makes_what_is_ordered_once},
     {"does nothing on an empty set", does_nothing_on_an_empty_set},
@@ -717,6 +736,7 @@ CU_TestInfo agent_tests[] = {
     {"starts a crashed machine again", starts_a_crashed_machine_again},
     {"does nothing under an emergency hold", does_nothing_under_an_emergency_hold},
     {"goes no step further under an emergency hold", goes_no_step_further_under_an_emergency_hold},
+    {"frees nothing that a call still uses", frees_nothing_that_a_call_still_uses},
     {"reads agent.conf in its folder", reads_agent_conf_in_its_folder},
     {"grows a running machine without a restart", grows_a_running_machine_without_a_restart},
     {"grows a running machine through lost answers", grows_a_running_machine_through_lost_answers},

@@ -431,6 +431,27 @@ bounds_its_queue(void)
     workers_free(w);
 }
 
+/* Less than a second is time, too; a call that comes back later is found by the next stop. */
+static void
+stops_after_the_time_that_it_was_given(void)
+{
+    struct workers *w;
+    struct test_job hang = {0};
+    int64_t begin;
+
+    gate_reset();
+    w = workers_make(1, 2);
+    submit(w, &hang, "a", run_hanging);
+    CU_ASSERT_TRUE(gate_wait(&gate.started, 1));
+    begin = clock_mono_ms();
+    CU_ASSERT_FALSE(workers_stop(w, 200));
+    CU_ASSERT(clock_mono_ms() - begin >= 199);
+    gate_release();
+    CU_ASSERT_TRUE(workers_stop(w, FAR_MS));
+    workers_free(w);
+    CU_ASSERT_TRUE(hang.done);
+}
+
 CU_TestInfo workers_tests[] = {
     {"runs jobs and gives them back", runs_jobs_and_gives_them_back},
     {"serves a healthy machine beside six that hang",
@@ -443,5 +464,6 @@ CU_TestInfo workers_tests[] = {
     {"keeps its workers while a connection hangs at its end",
      keeps_its_workers_while_a_connection_hangs_at_its_end},
     {"bounds its queue", bounds_its_queue},
+    {"stops after the time that it was given", stops_after_the_time_that_it_was_given},
     CU_TEST_INFO_NULL,
 };
