@@ -53,7 +53,7 @@ struct case_waiting {
 };
 int case_each_waiting(struct db *d, const struct case_waiting *w, struct arena *a, case_fn fn,
                       void *arg, struct err *e);
-/** How many wait, counted up to 10,000. */
+/** How many wait, counted up to 1,000. */
 int case_count_waiting(struct db *d, int role, const char *unit, uint64_t *n, struct err *e);
 /** 1 with the id of the newest case of that kind about grant and subject, 0 none. */
 int case_of_subject(struct db *d, const char *grant, int kind, const char *subject, char id[W_ID],
