@@ -206,7 +206,7 @@ tell_import(struct story *s, const char *grant, struct err *e)
 
     if (rc <= 0 || (rc = entry_find(s, id, "import.received", &x, e)) <= 0)
         return rc;
-    if (x.body[0] == '\0' ||
+    if (x.body == NULL || x.body[0] == '\0' ||
         W_DECODE(import_record, x.body, strlen(x.body), JM_PEER, s->k->a, &rec, NULL) < 0)
         return 0;
     if (approver_find(s->t->d, rec.credential_sha256, s->k->a, &who, e) < 0)
