@@ -78,6 +78,7 @@ grant_to_policy(struct bench *b, const struct w_grant *g, struct oc_grant *out)
     }
     *out = (struct oc_grant){.id = g->id,
                              .system = g->system,
+                             .supersedes = g->supersedes,
                              .valid_from_ms = g->valid_from_ms,
                              .valid_to_ms = g->valid_to_ms,
                              .hold_ms = g->hold_ms,
@@ -512,6 +513,8 @@ judge_order(struct bench *b, const struct w_paper *paper, const struct w_order *
     }
     order_to_policy(b, o, &p);
     papers = (struct oc_papers){.grant = grant_of(b, o->grant),
+                                .grants = b->grants,
+                                .n_grants = b->n_grants,
                                 .plans = b->plans,
                                 .n_plans = b->n_plans,
                                 .held = b->held,

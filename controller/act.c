@@ -21,11 +21,11 @@ act_authority_check(int verb, int authority, struct err *e)
     case VERB_ADOPT:
         ok = authority == AUTH_GRANT;
         break;
-    case VERB_RESIZE:
     case VERB_CHANGE:
     case VERB_POWER:
         ok = authority == AUTH_UNIT;
         break;
+    case VERB_RESIZE:  /* by the grant: its line grew */
     case VERB_RESTORE: /* what the grant gives anyway */
         ok = authority == AUTH_UNIT || authority == AUTH_GRANT;
         break;
@@ -466,6 +466,7 @@ act_do(struct tx *t, const struct resource_row *was, const struct act *x, struct
 
     if (act_check(t, was, x, a, e) < 0 || order_of(t, was, a, o, e) < 0)
         return -1;
+    memcpy(o->grant, r.grant, sizeof(o->grant)); /* the newest, whatever it was made under */
     o->verb = (int)x->verb;
     o->wanted = (int)wanted_after(was, x);
     o->authority = (int)x->authority;

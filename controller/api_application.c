@@ -175,6 +175,18 @@ peers(struct api_call *k, struct tx *t, const struct w_application *app, struct 
     return rc;
 }
 
+/* Asked while there is time: a machine that cannot grow while it runs, and no restart agreed. */
+static int
+check_restart(struct api_call *k, struct w_case_check *out)
+{
+    struct w_case_problem *p = listing_add(&out->problems, sizeof(*p), k->a);
+
+    (void)snprintf(p->field, sizeof(p->field), "restart");
+    p->text = "some machines cannot grow while they run: agree to a restart (now, at, later), or "
+              "they grow when they next stop";
+    return 0;
+}
+
 int
 api_case_check(struct api_call *k, struct tx *t, struct err *e)
 {
@@ -195,6 +207,8 @@ api_case_check(struct api_call *k, struct tx *t, struct err *e)
         application_problems(k, t, &c, &app, out, e) < 0 || peers(k, t, &app, out, e) < 0)
         return -1;
     application_grant(&c, &app, t->now_ms, policy.least_hold_ms, &g);
+    if (c.kind == CASE_CHANGE && out->ready && application_change(t, &app, &g, k->a, e) < 0)
+        return -1;
     if (g.lines.n == 0) {
         out->fits = g.manual.n > 0;
         return 0;
@@ -203,6 +217,11 @@ api_case_check(struct api_call *k, struct tx *t, struct err *e)
         return -1;
     out->fits = fit.fits;
     out->reason = fit.reason;
+    out->changes = fit.changes;
+    if (app.restart == RESTART_NONE)
+        for (size_t i = 0; i < fit.changes.n; i++)
+            if (JM_ITEM(fit.changes, struct w_grant_change, i)->restart)
+                return check_restart(k, out);
     return 0;
 }
 
@@ -265,6 +284,9 @@ api_case_approve(struct api_call *k, struct tx *t, struct err *e)
     if (strcmp(g->system, c.system) != 0 || strcmp(g->unit, c.unit) != 0)
         return err_field(e, BY_E_INVALID, "grant", "the grant is for another system than case %s",
                          c.number);
+    if (strcmp(g->supersedes, app.change_of) != 0)
+        return err_field(e, BY_E_INVALID, "grant",
+                         "the grant must supersede exactly what case %s asks to change", c.number);
     if (application_covers(&app, g, &less, e) < 0 || check_hashes(k, t, &c, g, e) < 0)
         return -1;
     memcpy(c.grant, g->id, sizeof(c.grant));
@@ -272,5 +294,6 @@ api_case_approve(struct api_call *k, struct tx *t, struct err *e)
     if (case_step(t, case_actor_of(k), &c, ev, in->reason, e) < 0 ||
         application_reviewed(k, t, &c, ev, e) < 0)
         return -1;
+    grant_restart(k, application_restart_ms(&app, t->now_ms));
     return grant_accept(k, t, k->out, e);
 }

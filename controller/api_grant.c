@@ -20,7 +20,9 @@
 #include "controller/policy.h"
 #include "controller/quota.h"
 #include "controller/signer.h"
+#include "controller/supersede.h"
 #include "drivers/base/strbuf.h"
+#include "drivers/db/store_act.h"
 #include "drivers/db/store_grant.h"
 #include "drivers/db/store_resource.h"
 
@@ -36,7 +38,10 @@ struct intake {
     struct w_placing_facts facts;
     struct w_placing_choices choices;
     struct clock_row clock;
-    const char *own_case; /* number of the import that this is the grant of, or NULL */
+    const char *own_case;   /* number of the import that this is the grant of, or NULL */
+    struct supersede *over; /* of a grant that supersedes another, or NULL */
+    int64_t restart_from_ms;
+    const char *no_room; /* for what grows */
     bool fits;
 };
 
@@ -108,7 +113,12 @@ check_grant(struct tx *t, struct intake *in, struct arena *a, struct err *e)
         return -1;
     if (grant_lines_check(&in->g, e) < 0)
         return -1;
-    return granting_images(t, &in->g, a, e);
+    if (in->g.supersedes[0] != '\0') {
+        in->over = arena_alloc(a, sizeof(*in->over));
+        if (supersede_check(t, &in->g, a, in->over, e) < 0)
+            return -1;
+    }
+    return granting_images(t, &in->g, in->over == NULL ? NULL : &in->over->old, a, e);
 }
 
 int
@@ -118,6 +128,9 @@ grant_lawful(struct tx *t, const struct w_grant *g, struct arena *a, struct syst
     struct intake *in = arena_alloc(a, sizeof(*in));
 
     in->g = *g;
+    if (g->supersedes[0] != '\0')
+        return err_field(e, BY_E_INVALID, "supersedes",
+                         "a grant that takes over what was there supersedes none");
     if (check_grant(t, in, a, e) < 0)
         return -1;
     *sys = in->sys;
@@ -140,37 +153,68 @@ check_makes(const struct w_grant *g, struct err *e)
  */
 
 static int
-expand_and_place(struct tx *t, struct intake *in, struct arena *a, struct err *e)
+expand(struct tx *t, struct intake *in, struct arena *a, struct err *e)
 {
-    if (granting_expand(t, &in->g, in->sys.ssh_key, a, &in->x, e) < 0)
-        return -1;
+    return granting_expand(t, &in->g, in->sys.ssh_key, in->over == NULL ? NULL : in->over->there, a,
+                           &in->x, e);
+}
+
+/* Groups that may stand anywhere; the others were asked for on their own hosts. */
+static int
+place(struct tx *t, struct intake *in, struct arena *a, struct err *e)
+{
+    struct expansion x = in->x;
+    size_t *at = arena_alloc(a, (x.n_groups + 1) * sizeof(*at));
+
+    x.groups = arena_alloc(a, (x.n_groups + 1) * sizeof(*x.groups));
+    x.n_groups = 0;
+    for (size_t i = 0; i < in->x.n_groups; i++) {
+        struct expand_group *g = &in->x.groups[i];
+
+        if (g->pinned != NULL) {
+            (void)snprintf(g->host, sizeof(g->host), "%s", g->pinned);
+            continue;
+        }
+        at[x.n_groups] = i;
+        x.groups[x.n_groups++] = *g;
+    }
     for (size_t limit = PLACING_FEW; limit != 0 && !in->fits;
          limit = limit == PLACING_FEW && in->facts.hosts.n == PLACING_FEW ? PLACING_MANY : 0) {
-        if (placing_gather(t->c, t->d, &in->x, in->policy.version, t->now_ms, limit, a, &in->facts,
-                           e) < 0)
+        if (placing_gather(t->c, t->d, &x, in->policy.version, t->now_ms, limit, a, &in->facts, e) <
+            0)
             return -1;
         in->fits = placing_decide(&in->facts, a, &in->choices);
+    }
+    for (size_t i = 0; i < x.n_groups; i++)
+        memcpy(in->x.groups[at[i]].host,
+               JM_ITEM(in->choices.items, struct w_placing_choice, i)->host, W_ID);
+    for (size_t i = 0; i < x.n_groups && in->no_room == NULL; i++) {
+        const struct w_placing_choice *c = JM_ITEM(in->choices.items, struct w_placing_choice, i);
+        const struct expand_group *g = &x.groups[i];
+
+        if (c->host[0] == '\0')
+            in->no_room =
+                arena_printf(a,
+                             "no host has room for %u VMs with %llu vCPUs, %llu MiB and %llu "
+                             "GiB of disk: %s",
+                             g->vms, (unsigned long long)g->vcpus, (unsigned long long)g->mem_mib,
+                             (unsigned long long)(g->disk_bytes / GIB_BYTES),
+                             c->reason == NULL ? "" : c->reason);
     }
     return 0;
 }
 
-static const char *
-why_not(const struct intake *in, struct arena *a)
+/* Room where things stand already; then room for the rest. */
+static int
+expand_and_place(struct tx *t, struct intake *in, struct arena *a, struct err *e)
 {
-    for (size_t i = 0; i < in->choices.items.n; i++) {
-        const struct w_placing_choice *c = JM_ITEM(in->choices.items, struct w_placing_choice, i);
-        const struct expand_group *g = &in->x.groups[i];
-
-        if (c->host[0] == '\0')
-            return arena_printf(a,
-                                "no host has room for %u VMs with %llu vCPUs, %llu MiB and %llu "
-                                "GiB of disk: %s",
-                                g->vms, (unsigned long long)g->vcpus,
-                                (unsigned long long)g->mem_mib,
-                                (unsigned long long)(g->disk_bytes / GIB_BYTES),
-                                c->reason == NULL ? "" : c->reason);
-    }
-    return NULL;
+    if (expand(t, in, a, e) < 0 ||
+        (in->over != NULL &&
+         supersede_rooms(t, in->over, &in->x, in->policy.version, a, &in->no_room, e) < 0) ||
+        place(t, in, a, e) < 0)
+        return -1;
+    in->fits = in->fits && in->no_room == NULL;
+    return 0;
 }
 
 static const char *
@@ -192,19 +236,18 @@ check_answer(const struct intake *in, struct arena *a, struct w_grant_check *out
 
     for (size_t i = 0; i < in->x.n; i++) {
         const struct expand_item *it = &in->x.items[i];
-        const struct w_placing_choice *c =
-            JM_ITEM(in->choices.items, struct w_placing_choice, it->group);
+        const struct expand_group *g = &in->x.groups[it->group];
 
         p[i].line = it->line;
         p[i].ordinal = it->ordinal;
-        memcpy(p[i].host, c->host, sizeof(p[i].host));
+        memcpy(p[i].host, g->host, sizeof(p[i].host));
         (void)snprintf(p[i].host_name, sizeof(p[i].host_name), "%s",
-                       host_name_of(&in->facts, c->host));
-        p[i].reason = c->reason;
+                       host_name_of(&in->facts, g->host));
+        p[i].reason = g->host[0] == '\0' ? in->no_room : NULL;
     }
     out->placements = (struct jm_list){p, in->x.n};
     out->fits = in->fits;
-    out->reason = why_not(in, a);
+    out->reason = in->no_room;
 }
 
 int
@@ -235,8 +278,12 @@ grant_try(struct api_call *k, struct tx *t, const struct w_grant *g, const char 
             return -1;
         }
         out->reason = arena_strdup(k->a, why.msg);
+        if (in->over != NULL)
+            supersede_changes(in->over, k->a, &out->changes);
         return 0;
     }
+    if (in->over != NULL)
+        supersede_changes(in->over, k->a, &out->changes);
     if (expand_and_place(t, in, k->a, e) < 0)
         return -1;
     check_answer(in, k->a, out);
@@ -277,7 +324,7 @@ prepare_grant_add(struct api_call *k, struct err *e)
 static int
 clock_of(struct tx *t, struct intake *in, struct err *e)
 {
-    struct clock_spec s = {.kind = CLK_CONFIGURE,
+    struct clock_spec s = {.kind = in->over == NULL ? CLK_CONFIGURE : CLK_CHANGE,
                            .subject_kind = "grant",
                            .subject = in->g.id,
                            .title = in->g.number,
@@ -288,23 +335,19 @@ clock_of(struct tx *t, struct intake *in, struct err *e)
 }
 
 static int
-add_resources(struct api_call *k, struct tx *t, struct intake *in, struct w_accepted *out,
+add_resources(struct api_call *k, struct tx *t, struct intake *in, struct w_order_view *v, size_t n,
               struct err *e)
 {
-    struct w_order_view *v = arena_alloc(k->a, (in->x.n + 1) * sizeof(*v));
-
     for (size_t i = 0; i < in->x.n; i++) {
         struct expand_item *it = &in->x.items[i];
         struct resource_row r;
 
-        memcpy(it->order.host, JM_ITEM(in->choices.items, struct w_placing_choice, it->group)->host,
-               sizeof(it->order.host));
+        memcpy(it->order.host, in->x.groups[it->group].host, sizeof(it->order.host));
         if (made_insert(t, &it->order, in->g.unit, &r, e) < 0 ||
             act_issue(t, k->who.account, &it->order, e) < 0)
             return err_wrap(e, "grant %s, line %u, %s", in->g.number, it->line, r.name);
-        order_view_new(&it->order, r.name, &v[i]);
+        order_view_new(&it->order, r.name, &v[n + i]);
     }
-    out->orders = (struct jm_list){v, in->x.n};
     return 0;
 }
 
@@ -344,6 +387,59 @@ api_grant_add(struct api_call *k, struct tx *t, struct err *e)
     return grant_accept(k, t, k->out, e);
 }
 
+/* Only what people have not been told to do under the older grant. */
+static int
+open_manual(struct tx *t, const struct intake *in, struct arena *a, struct err *e)
+{
+    struct w_grant g = in->g;
+    struct w_manual_line *l = arena_alloc(a, (g.manual.n + 1) * sizeof(*l));
+
+    if (in->over == NULL)
+        return manual_open(t, &g, in->clock.due_ms, e);
+    g.manual = (struct jm_list){l, 0};
+    for (size_t i = 0; i < in->g.manual.n; i++) {
+        const struct w_manual_line *m = JM_ITEM(in->g.manual, struct w_manual_line, i);
+        bool known = false;
+
+        for (size_t j = 0; j < in->over->old.manual.n; j++) {
+            const struct w_manual_line *was =
+                JM_ITEM(in->over->old.manual, struct w_manual_line, j);
+            known = known || (was->line == m->line && strcmp(was->item, m->item) == 0 &&
+                              was->count >= m->count);
+        }
+        if (!known)
+            l[g.manual.n++] = *m;
+    }
+    return g.manual.n == 0 ? 0 : manual_open(t, &g, in->clock.due_ms, e);
+}
+
+/* What the older grant's resources become, then what is made. */
+static int
+make_all(struct api_call *k, struct tx *t, struct intake *in, struct w_accepted *out, struct err *e)
+{
+    size_t most = in->x.n + (in->over == NULL ? 0 : in->over->n), grown = 0;
+    struct w_order_view *v = arena_alloc(k->a, (most + 1) * sizeof(*v));
+
+    if (in->over != NULL &&
+        supersede_apply(t, in->over, k->who.account, in->restart_from_ms, k->a, v, &grown, e) < 0)
+        return -1;
+    if (add_resources(k, t, in, v, grown, e) < 0)
+        return -1;
+    out->orders = (struct jm_list){v, grown + in->x.n};
+    memcpy(out->id, in->g.id, sizeof(out->id));
+    out->note = arena_printf(k->a, "%zu orders made; due %s", out->orders.n, in->clock.due_day);
+    if (out->orders.n > 0)
+        return 0;
+    /* Everything is left to the unit: nothing to configure. */
+    return clock_meet(t, k->who.account, in->clock.kind, in->g.id, t->now_ms, e);
+}
+
+void
+grant_restart(struct api_call *k, int64_t from_ms)
+{
+    ((struct intake *)k->prepared)->restart_from_ms = from_ms;
+}
+
 /* Everything but whose signature it is; actor: on whose behalf. */
 static int
 carry_out(struct api_call *k, struct tx *t, struct intake *in, struct w_accepted *out,
@@ -359,19 +455,15 @@ carry_out(struct api_call *k, struct tx *t, struct intake *in, struct w_accepted
         expand_and_place(t, in, k->a, e) < 0)
         return -1;
     if (!in->fits)
-        return err_set(e, BY_E_CONFLICT, "grant %s: %s", in->g.number, why_not(in, k->a));
+        return err_set(e, BY_E_CONFLICT, "grant %s: %s", in->g.number, in->no_room);
     quota_size_granted(&in->g, &total);
     if (grant_insert(t->d, &in->g, k->who.account, in->paper.text, in->paper.body_sha256, t->now_ms,
                      e) < 0 ||
         clock_of(t, in, e) < 0 || quota_grant(t, in->g.id, &total, e) < 0 ||
         add_record(k, t, in, e) < 0 || clock_begin(t, k->who.account, &in->clock, e) < 0 ||
-        manual_open(t, &in->g, in->clock.due_ms, e) < 0)
+        open_manual(t, in, k->a, e) < 0)
         return -1;
-    if (in->x.n == 0 && clock_meet(t, k->who.account, CLK_CONFIGURE, in->g.id, t->now_ms, e) < 0)
-        return -1; /* everything is left to the unit: nothing to configure */
-    memcpy(out->id, in->g.id, sizeof(out->id));
-    out->note = arena_printf(k->a, "%zu orders made; due %s", in->x.n, in->clock.due_day);
-    return add_resources(k, t, in, out, e);
+    return make_all(k, t, in, out, e);
 }
 
 int
@@ -421,9 +513,11 @@ grant_view_fill(struct controller *c, const struct grant_row *g, bool paper, int
     if (g->clock.due_ms > 0) { /* one that was recovered may have none yet */
         struct clock_row r = g->clock;
 
-        r.kind = CLK_CONFIGURE;
+        r.kind = g->supersedes[0] == '\0' ? CLK_CONFIGURE : CLK_CHANGE;
         clock_view_fill(c, &r, now_ms, &v->clock);
     }
+    memcpy(v->supersedes, g->supersedes, sizeof(v->supersedes));
+    memcpy(v->superseded_by, g->superseded_by, sizeof(v->superseded_by));
     v->paper = paper ? g->paper : NULL;
 }
 

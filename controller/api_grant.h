@@ -19,6 +19,8 @@ int grant_accept(struct api_call *k, struct tx *t, struct w_accepted *out, struc
 /** The same for a grant that the controller signs with the key that it holds (grant_key.h). */
 int grant_accept_own(struct api_call *k, struct tx *t, const struct w_grant *g,
                      struct w_accepted *out, struct err *e);
+/** After grant_open(), of a change: running machines may be restarted from then on; 0: not. */
+void grant_restart(struct api_call *k, int64_t from_ms);
 /** Would it be lawful and fit?  The answer is in *out; -1 only when that could not be found out.
  * own_case: number of the import that it would confirm, which holds its approval number; or NULL.
  */

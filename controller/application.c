@@ -9,6 +9,7 @@
 #include "controller/listing.h"
 #include "controller/own.h"
 #include "drivers/crypto/digest.h"
+#include "drivers/crypto/paper.h"
 #include "drivers/db/store_grant.h"
 #include "policies/calendar.h"
 
@@ -136,6 +137,10 @@ check_change(struct finding *f, struct tx *t, const struct case_row *c,
     rc = grant_row_find(t->d, app->change_of, f->k->a, &g, e);
     if (rc == 0 || (rc == 1 && strcmp(g.system, app->system) != 0))
         problem(f, "change_of", "there is no such grant of this system");
+    else if (rc == 1 && g.superseded_by[0] != '\0')
+        problem(f, "change_of", "this grant was superseded already: name the newest");
+    if (app->restart == RESTART_AT && app->restart_at_ms < t->now_ms)
+        problem(f, "restart_at_ms", "the time of the restart is missing or has passed");
     return rc < 0 ? -1 : 0;
 }
 
@@ -220,6 +225,52 @@ application_grant(const struct case_row *c, const struct w_application *app, int
     (void)snprintf(out->number, sizeof(out->number), "%s", c->number);
     memcpy(out->system, app->system, sizeof(out->system));
     memcpy(out->unit, c->unit, sizeof(out->unit));
+}
+
+int
+application_change(struct tx *t, const struct w_application *app, struct w_grant *g,
+                   struct arena *a, struct err *e)
+{
+    struct w_envelope env;
+    struct grant_row row;
+    struct w_grant old;
+    uint64_t more = 0;
+
+    if (grant_row_get(t->d, app->change_of, a, &row, e) < 0)
+        return -1;
+    if (paper_parse(row.paper, strlen(row.paper), a, &env, e) < 0 ||
+        W_DECODE(grant, env.body, strlen(env.body), JM_SIGNED, a, &old, e) < 0)
+        return err_wrap(e, "grant %s", row.number);
+    g->version = 4;
+    memcpy(g->supersedes, row.id, sizeof(g->supersedes));
+    g->shape = old.shape;
+    for (size_t i = 0; i < g->lines.n; i++)
+        more += JM_ITEM(g->lines, struct w_grant_line, i)->count;
+    for (size_t i = 0; i < old.lines.n && more > 0; i++) {
+        uint32_t was = JM_ITEM(old.lines, struct w_grant_line, i)->count;
+
+        more -= was < more ? was : more;
+    }
+    if (old.shape == SHAPE_FREE)
+        g->resources_max =
+            (uint32_t)(old.resources_max + more > 1000 ? 1000 : old.resources_max + more);
+    return 0;
+}
+
+int64_t
+application_restart_ms(const struct w_application *app, int64_t now_ms)
+{
+    switch ((enum w_restart)app->restart) {
+    case RESTART_NOW:
+        return now_ms;
+    case RESTART_AT: /* a time that has passed was agreed to then, not now */
+        return app->restart_at_ms >= now_ms ? app->restart_at_ms : 0;
+    case RESTART_LATER:
+    case RESTART_NONE:
+    case RESTART__MAX:
+        break;
+    }
+    return 0;
 }
 
 static int

@@ -21,6 +21,11 @@ int application_reviewed(struct api_call *k, struct tx *t, const struct case_row
 /** The grant that would be made of it as it stands, unsigned. */
 void application_grant(const struct case_row *c, const struct w_application *app, int64_t now_ms,
                        int64_t hold_ms, struct w_grant *out);
+/** The same for a change: it supersedes change_of and keeps its shape. */
+int application_change(struct tx *t, const struct w_application *app, struct w_grant *g,
+                       struct arena *a, struct err *e);
+/** When running machines may be restarted for a change, as the unit agreed; 0: not. */
+int64_t application_restart_ms(const struct w_application *app, int64_t now_ms);
 /** *less: it grants less than was applied for.  INVALID when it grants more or something else. */
 int application_covers(const struct w_application *app, const struct w_grant *g, bool *less,
                        struct err *e);

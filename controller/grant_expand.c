@@ -270,6 +270,9 @@ check_sums(const struct w_grant *g, struct err *e)
 int
 grant_lines_check(const struct w_grant *g, struct err *e)
 {
+    if (g->supersedes[0] != '\0' && g->version < 4)
+        return err_field(e, BY_E_INVALID, "version",
+                         "a grant that supersedes another is of version 4");
     if (g->shape != SHAPE_NONE && g->version < 2)
         return err_field(e, BY_E_INVALID, "version", "a grant that says its shape is of version 2");
     if (g->shape != SHAPE_FREE && g->resources_max != 0)
@@ -390,8 +393,16 @@ group_new(struct build *b)
 {
     struct expansion *x = b->out;
 
-    x->groups[x->n_groups].first = x->n;
+    x->groups[x->n_groups] = (struct expand_group){.first = x->n};
     return x->n_groups++;
+}
+
+static const struct expand_there nothing_there;
+
+static const struct expand_there *
+there(const struct build *b, const struct w_grant_line *l)
+{
+    return b->taken == NULL || b->taken->there == NULL ? &nothing_there : &b->taken->there[l->line];
 }
 
 static int
@@ -443,7 +454,8 @@ make_disks(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size
     for (size_t i = 0; i < b->g->lines.n; i++) {
         const struct w_grant_line *v = JM_ITEM(b->g->lines, struct w_grant_line, i);
 
-        if (v->kind != RES_VOLUME || v->deferred || v->attach_line != l->line || ordinal > v->count)
+        if (v->kind != RES_VOLUME || v->deferred || v->attach_line != l->line ||
+            ordinal > v->count || ordinal <= there(b, v)->count)
             continue;
         struct expand_item *it = make_volume(b, v, ordinal, group);
         memcpy(d[disks->n].volume, it->order.resource, W_ID);
@@ -503,32 +515,63 @@ make_vm(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size_t 
     return net == NULL ? 0 : make_nic(b, s, net, address, e);
 }
 
-/* A network and every machine on it: isolated networks live on one host. */
+/* The next address of a network that nobody has. */
+static uint32_t
+address_next(const struct build *b, const struct w_network_spec *net, uint32_t from)
+{
+    char ip[20];
+
+    for (; cidr_address(net->cidr, from, ip) == 0; from++) {
+        char both[W_ID + 24];
+
+        (void)snprintf(both, sizeof(both), "%s %s", net->id, ip);
+        if (!is_taken(b, "ip", both))
+            break;
+    }
+    return from;
+}
+
+/* A network, made or there already, and every machine that is made on it: isolated networks live on
+ * one host. */
 static int
 expand_network(struct build *b, const struct w_grant_line *nl, struct err *e)
 {
+    const struct expand_there *is = there(b, nl);
     size_t group = group_new(b);
+    const struct w_network_spec *spec = &is->net;
     struct expand_item *net = NULL;
     uint32_t address = cidr_first(nl->cidr);
 
-    if (make_network(b, nl, group, &net, e) < 0)
-        return -1;
+    if (is->count == 0) {
+        if (make_network(b, nl, group, &net, e) < 0)
+            return -1;
+        spec = &net->order.network;
+    }
+    b->out->groups[group].pinned = is->count == 0 ? NULL : is->host;
     for (size_t i = 0; i < b->g->lines.n; i++) {
         const struct w_grant_line *l = JM_ITEM(b->g->lines, struct w_grant_line, i);
 
         if (l->kind != RES_VM || l->deferred || l->network_line != nl->line)
             continue;
-        for (uint32_t n = 1; n <= l->count; n++)
-            if (make_vm(b, l, n, group, &net->order.network, address++, e) < 0)
+        for (uint32_t n = there(b, l)->count + 1; n <= l->count; n++) {
+            if (spec->id[0] == '\0')
+                return err_set(e, BY_E_CONFLICT, "line %u: its network %s is gone", l->line,
+                               nl->name);
+            if (is->count > 0)
+                address = address_next(b, spec, address);
+            if (make_vm(b, l, n, group, spec, address++, e) < 0)
                 return -1;
+        }
     }
+    if (b->out->n == b->out->groups[group].first) /* nothing new there */
+        b->out->n_groups--;
     return 0;
 }
 
 static int
 expand_alone(struct build *b, const struct w_grant_line *l, struct err *e)
 {
-    for (uint32_t n = 1; n <= l->count; n++) {
+    for (uint32_t n = there(b, l)->count + 1; n <= l->count; n++) {
         if (l->kind == RES_VM && l->network_line == 0 &&
             make_vm(b, l, n, group_new(b), NULL, 0, e) < 0)
             return -1;

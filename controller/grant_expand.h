@@ -17,10 +17,21 @@
 #define EXPAND_VCPUS_MAX 32 /* more are not kept ready for a smaller machine */
 #define GIB_BYTES (1024ULL * 1024 * 1024)
 
-/* Whether a MAC ("mac") or a bridge name ("bridge") is in use anywhere. */
+#define EXPAND_LINES_MAX 64
+
+/* What an older grant made of a line, which is not made again. */
+struct expand_there {
+    uint32_t count;            /* ordinals up to it are there, or were */
+    const char *host;          /* network: where it stands */
+    struct w_network_spec net; /* network: id "" when it is not there */
+};
+
+/* Whether a MAC ("mac") or a bridge name ("bridge") is in use anywhere; an address ("ip") on the
+ * network that is there already. */
 struct expand_taken {
     bool (*fn)(void *arg, const char *what, const char *value);
     void *arg;
+    const struct expand_there *there; /* [EXPAND_LINES_MAX + 1] by line number, or NULL */
 };
 
 struct expand_item {
@@ -36,6 +47,8 @@ struct expand_group {
     uint32_t networks;
     uint32_t vms, largest_vcpus; /* of one machine */
     const char *cidr;            /* its network's range, or NULL */
+    const char *pinned;          /* the host where its network is already, or NULL */
+    char host[W_ID];             /* where it goes, once that is decided */
     size_t first, n_items;       /* items of a group are neighbours */
 };
 

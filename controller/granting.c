@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "controller/controller.h"
+#include "drivers/db/store_act.h"
 #include "drivers/db/store_image.h"
 #include "drivers/db/store_resource.h"
 
@@ -45,15 +46,29 @@ check_line(const struct w_grant_line *l, size_t i, const struct image_row *r, st
     return 0;
 }
 
+/* A line of the older grant that only grows in size. */
+static bool
+makes_nothing(const struct w_grant *old, const struct w_grant_line *l)
+{
+    for (size_t i = 0; old != NULL && i < old->lines.n; i++) {
+        const struct w_grant_line *was = JM_ITEM(old->lines, struct w_grant_line, i);
+
+        if (was->line == l->line)
+            return strcmp(was->image, l->image) == 0 && l->count <= was->count;
+    }
+    return false;
+}
+
 int
-granting_images(struct tx *t, const struct w_grant *g, struct arena *a, struct err *e)
+granting_images(struct tx *t, const struct w_grant *g, const struct w_grant *old, struct arena *a,
+                struct err *e)
 {
     for (size_t i = 0; i < g->lines.n; i++) {
         const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
         struct image_row r;
         int rc;
 
-        if (l->kind != RES_VM || l->adopt.id[0] != '\0')
+        if (l->kind != RES_VM || l->adopt.id[0] != '\0' || makes_nothing(old, l))
             continue; /* what was there is not made from an image */
         rc = image_by_sha(t->d, l->image, a, &r, e);
         if (rc < 0)
@@ -92,19 +107,28 @@ static bool
 is_taken(void *arg, const char *what, const char *value)
 {
     struct taken *x = arg;
-    int rc = strcmp(what, "mac") == 0 ? address_mac_taken(x->d, value, &x->err)
-                                      : bridge_taken(x->d, value, &x->err);
+    const char *ip = strchr(value, ' '); /* "NETWORK IP" */
+    char net[W_ID];
+    int rc;
 
+    if (strcmp(what, "ip") == 0 && ip != NULL) {
+        (void)snprintf(net, sizeof(net), "%.*s", (int)(ip - value), value);
+        rc = self_ip_taken(x->d, net, ip + 1, &x->err);
+    } else {
+        rc = strcmp(what, "mac") == 0 ? address_mac_taken(x->d, value, &x->err)
+                                      : bridge_taken(x->d, value, &x->err);
+    }
     x->failed = x->failed || rc < 0;
     return rc != 0;
 }
 
 int
-granting_expand(struct tx *t, const struct w_grant *g, const char *ssh_key, struct arena *a,
-                struct expansion *x, struct err *e)
+granting_expand(struct tx *t, const struct w_grant *g, const char *ssh_key,
+                const struct expand_there *there, struct arena *a, struct expansion *x,
+                struct err *e)
 {
     struct taken of = {.d = t->d};
-    struct expand_taken taken = {is_taken, &of};
+    struct expand_taken taken = {is_taken, &of, there};
 
     if (grant_expand(g, ssh_key, &taken, a, x, e) == 0)
         return 0;

@@ -52,6 +52,46 @@ quota_grant(struct tx *t, const char *grant, const struct quota_size *s, struct 
     return 0;
 }
 
+int
+quota_move(struct tx *t, const char *from, const char *to, const char *resource, struct err *e)
+{
+    static const enum quota_book held[] = {QB_RESERVED, QB_USED};
+    struct quota_sums has;
+
+    if (quota_resource_sums(t->d, resource, &has, e) < 0)
+        return -1;
+    for (int m = 0; m < QM__MAX; m++)
+        for (size_t i = 0; i < 2; i++) {
+            int64_t n = has.by[m][held[i]];
+
+            if (n > 0 && (quota_entry_move(t->d, from, (enum quota_metric)m, held[i], QB_FREE, n,
+                                           resource, "", t->now_ms, e) < 0 ||
+                          quota_entry_move(t->d, to, (enum quota_metric)m, QB_FREE, held[i], n,
+                                           resource, "", t->now_ms, e) < 0))
+                return -1;
+        }
+    return 0;
+}
+
+int
+quota_close(struct tx *t, const char *grant, struct err *e)
+{
+    struct quota_sums all;
+
+    if (quota_grant_sums(t->d, grant, &all, e) < 0)
+        return -1;
+    for (int m = 0; m < QM__MAX; m++) {
+        if (all.by[m][QB_RESERVED] != 0 || all.by[m][QB_USED] != 0)
+            return err_set(e, BY_E_BUG, "grant %s is closed and still holds %s", grant,
+                           quota_metric_name((enum quota_metric)m));
+        if (all.by[m][QB_FREE] > 0 &&
+            quota_entry_move(t->d, grant, (enum quota_metric)m, QB_FREE, QB_GRANTED,
+                             all.by[m][QB_FREE], "", "", t->now_ms, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static struct quota_sum
 sum_of(const struct quota_sums *all, int m)
 {

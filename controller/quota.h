@@ -24,6 +24,10 @@ int quota_grant(struct tx *t, const char *grant, const struct quota_size *s, str
 struct quota_whose {
     const char *grant, *resource, *order; /* order: the cause, may be "" */
 };
+/** A grant is superseded: what a resource holds moves to the newer grant's books. */
+int quota_move(struct tx *t, const char *from, const char *to, const char *resource, struct err *e);
+/** Nothing is held any more: a superseded grant gives nothing. */
+int quota_close(struct tx *t, const char *grant, struct err *e);
 /** An order is made: hold at least want; CONFLICT (with figures) when the grant has no more. */
 int quota_hold(struct tx *t, const struct quota_whose *w, const struct quota_size *want,
                struct err *e);

@@ -10,6 +10,7 @@
 #include "controller/group.h"
 #include "controller/made.h"
 #include "controller/quota.h"
+#include "controller/supersede.h"
 #include "controller/witness.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
@@ -66,7 +67,7 @@ import_owner(struct import *m, const struct w_grant *g, struct err *e)
 static int
 import_clock(struct import *m, const struct w_grant *g, struct err *e)
 {
-    struct clock_spec s = {.kind = CLK_CONFIGURE,
+    struct clock_spec s = {.kind = g->supersedes[0] == '\0' ? CLK_CONFIGURE : CLK_CHANGE,
                            .subject_kind = "grant",
                            .subject = g->id,
                            .title = g->number,
@@ -103,7 +104,8 @@ import_grant(struct import *m, const char *text, const char *body, struct err *e
     quota_size_granted(&g, &total);
     if (import_owner(m, &g, e) < 0 ||
         grant_insert(m->t->d, &g, g.approver, text, hash, m->t->now_ms, e) < 0 ||
-        (!adoption_is(&g) && import_clock(m, &g, e) < 0) || quota_grant(m->t, g.id, &total, e) < 0)
+        (!adoption_is(&g) && import_clock(m, &g, e) < 0) ||
+        quota_grant(m->t, g.id, &total, e) < 0 || supersede_recover(m->t, g.id, m->a, e) < 0)
         return -1;
     m->grants++;
     return ledger_append(m->t, m->k->who.host, "grant.recovered", g.id, body, e);
@@ -140,7 +142,7 @@ import_order_row(struct import *m, const struct w_order *o, const char *text, co
 static int
 import_size(struct import *m, const struct w_order *o, struct resource_row *r, struct err *e)
 {
-    struct quota_whose w = {.grant = o->grant, .resource = o->resource, .order = o->id};
+    struct quota_whose w = {.grant = r->grant, .resource = o->resource, .order = o->id};
     struct quota_size size;
 
     if (o->kind == RES_VM) {
@@ -170,6 +172,21 @@ import_existing(struct import *m, const struct w_order *o, struct err *e)
     return quota_grant(m->t, o->grant, &size, e);
 }
 
+/* Made under a grant that was superseded since: it lives under the newest. */
+static int
+import_made(struct import *m, const struct w_order *o, const struct grant_row *made_under,
+            struct resource_row *r, struct err *e)
+{
+    struct grant_row g = *made_under;
+    struct w_order under = *o;
+
+    while (g.superseded_by[0] != '\0')
+        if (grant_row_get(m->t->d, g.superseded_by, m->a, &g, e) < 0)
+            return -1;
+    memcpy(under.grant, g.id, sizeof(under.grant));
+    return made_insert(m->t, &under, g.unit, r, e);
+}
+
 static int
 import_order(struct import *m, const char *text, const char *body, struct err *e)
 {
@@ -196,7 +213,7 @@ import_order(struct import *m, const char *text, const char *body, struct err *e
         return -1;
     if (rc == 1 && !is_newer(&o, &r))
         return 0;
-    if ((rc == 0 && made_insert(m->t, &o, g.unit, &r, e) < 0) ||
+    if ((rc == 0 && import_made(m, &o, &g, &r, e) < 0) ||
         (rc == 0 && o.vm.adopt.id[0] != '\0' && import_existing(m, &o, e) < 0) ||
         import_order_row(m, &o, text, body, e) < 0 || import_size(m, &o, &r, e) < 0)
         return err_wrap(e, "order %s", o.id);

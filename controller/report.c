@@ -70,7 +70,7 @@ why_unequal(const struct resource_row *r, const struct w_observed *o)
  */
 
 static int
-close_clock(struct report *p, const char *grant, struct err *e)
+close_clock(struct report *p, const char *grant, bool superseded, struct err *e)
 {
     struct tx *t = p->t;
     int64_t open = 0;
@@ -82,7 +82,7 @@ close_clock(struct report *p, const char *grant, struct err *e)
     if (clock_meet(t, p->host, CLK_CONFIGURE, grant, t->now_ms, e) < 0 ||
         clock_meet(t, p->host, CLK_CHANGE, grant, t->now_ms, e) < 0)
         return -1;
-    return handover_deliver(t, grant, p->a, e);
+    return superseded ? 0 : handover_deliver(t, grant, p->a, e); /* nothing lives under it */
 }
 
 static int
@@ -137,7 +137,10 @@ close_order(struct report *p, const struct resource_row *r, const struct w_obser
                                 : quota_readback(p->t, &w, &have, e)) < 0 ||
         close_ledger(p, o, "order.closed", r->order, e) < 0)
         return -1;
-    return close_clock(p, r->grant, e);
+    /* Made under a grant that was superseded since: the clocks of both. */
+    if (strcmp(ord.grant, r->grant) != 0 && close_clock(p, ord.grant, true, e) < 0)
+        return -1;
+    return close_clock(p, r->grant, false, e);
 }
 
 /* ---- one observation ----------------------------------------------------------------------------

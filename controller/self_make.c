@@ -68,6 +68,10 @@ check_grant(struct self *s, uint32_t *ordinal, struct err *e)
             "grant %s is of exact shape: it made what its lines say; a unit makes more "
             "by itself only under one of free shape",
             s->row.number);
+    if (s->row.superseded_by[0] != '\0')
+        return err_field(e, BY_E_CONFLICT, "grant",
+                         "grant %s was superseded by %s: create under that one", s->row.number,
+                         s->row.superseded_by);
     if (s->t->now_ms < s->g.valid_from_ms || s->t->now_ms > s->g.valid_to_ms)
         return err_field(e, BY_E_CONFLICT, "grant",
                          "the grant %s is not valid now: nothing more can be made under it",
@@ -158,10 +162,10 @@ expand(struct self *s, const struct w_grant_line *l, struct expansion *x, struct
     memcpy(one.id, s->g.id, sizeof(one.id));
     memcpy(one.system, s->g.system, sizeof(one.system));
     memcpy(one.number, s->g.number, sizeof(one.number));
-    if (grant_lines_check(&one, e) < 0 || granting_images(s->t, &one, s->k->a, e) < 0 ||
+    if (grant_lines_check(&one, e) < 0 || granting_images(s->t, &one, NULL, s->k->a, e) < 0 ||
         system_row_get(s->t->d, s->g.system, s->k->a, &sys, e) < 0)
         return -1;
-    if (granting_expand(s->t, &one, sys.ssh_key, s->k->a, x, e) < 0)
+    if (granting_expand(s->t, &one, sys.ssh_key, NULL, s->k->a, x, e) < 0)
         return -1;
     if (l->kind == RES_VM) {
         quota_size_granted(&s->g, &all);

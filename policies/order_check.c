@@ -7,9 +7,12 @@ struct asked {
     const struct oc_host *host;
     const struct oc_order *o;
     const struct oc_papers *papers;
-    const struct oc_grant *grant;
-    const struct oc_plan *plan;           /* that the order names, or NULL */
-    const struct oc_plan_line *plan_line; /* that names the act, or NULL */
+    const struct oc_grant *named;                /* by the order */
+    const struct oc_grant *grant;                /* the newest of its family: what counts now */
+    const struct oc_grant *family[OC_STEPS_MAX]; /* that supersede one another, newest first */
+    size_t n_family, at;                         /* at: where the named one is in it */
+    const struct oc_plan *plan;                  /* that the order names, or NULL */
+    const struct oc_plan_line *plan_line;        /* that names the act, or NULL */
     const struct oc_line *line;
     const struct oc_held *old; /* of the same resource, or NULL */
 };
@@ -29,15 +32,86 @@ alike(const char *a, const char *b)
     return (none_a && none_b) || same(a, b);
 }
 
+/* ---- grants that supersede one another: one family, and the newest counts ---- */
+
+static const struct oc_grant *
+grant_find(const struct oc_papers *p, const char *id)
+{
+    for (size_t i = 0; i < p->n_grants; i++)
+        if (same(p->grants[i].id, id))
+            return &p->grants[i];
+    return NULL;
+}
+
+/* The one that supersedes g, or NULL; *forked when there are two. */
+static const struct oc_grant *
+grant_after(const struct oc_papers *p, const struct oc_grant *g, bool *forked)
+{
+    const struct oc_grant *found = NULL;
+
+    for (size_t i = 0; i < p->n_grants; i++) {
+        if (!same(p->grants[i].supersedes, g->id))
+            continue;
+        *forked = *forked || (found != NULL && !same(found->id, p->grants[i].id));
+        found = &p->grants[i];
+    }
+    return found;
+}
+
+/* From the newest that is here down to the first: all of one system, each known. */
+static enum oc_reason
+check_family(struct asked *q)
+{
+    const struct oc_grant *g = q->named, *up;
+    bool forked = false;
+
+    for (size_t i = 0; (up = grant_after(q->papers, g, &forked)) != NULL; i++) {
+        if (i == OC_STEPS_MAX)
+            return OC_FORKED;
+        g = up;
+    }
+    for (q->grant = g; g != NULL; g = grant_find(q->papers, g->supersedes)) {
+        if (q->n_family == OC_STEPS_MAX)
+            return OC_FORKED;
+        if (!same(g->system, q->grant->system))
+            return OC_OTHER_SYSTEM;
+        if (same(g->id, q->named->id))
+            q->at = q->n_family;
+        q->family[q->n_family++] = g;
+        if (g->supersedes == NULL || g->supersedes[0] == '\0')
+            break;
+    }
+    if (g == NULL)
+        return OC_NO_OLDER_GRANT;
+    for (size_t i = 0; i < q->n_family; i++)
+        (void)grant_after(q->papers, q->family[i], &forked);
+    return forked ? OC_FORKED : OC_OK;
+}
+
+/* Of this family, from the member at `from` on (0: any). */
+static bool
+in_family(const struct asked *q, const char *grant, size_t from)
+{
+    for (size_t i = from; i < q->n_family; i++)
+        if (same(q->family[i]->id, grant))
+            return true;
+    return false;
+}
+
 static enum oc_reason
 check_address(struct asked *q)
 {
+    enum oc_reason r;
+
     if (!same(q->o->host, q->host->id))
         return OC_OTHER_HOST;
     if (q->o->incarnation != q->host->incarnation)
         return OC_OTHER_INCARNATION;
-    if (q->grant == NULL || !same(q->o->grant, q->grant->id))
+    if (q->named == NULL || !same(q->o->grant, q->named->id))
         return OC_OTHER_GRANT;
+    r = check_family(q);
+    if (r != OC_OK)
+        return r;
     return same(q->o->system, q->grant->system) ? OC_OK : OC_OTHER_SYSTEM;
 }
 
@@ -116,8 +190,8 @@ check_time(struct asked *q)
 
     if (q->o->issued_at_ms > q->host->now_ms + OC_SKEW_MS)
         return OC_FUTURE;
-    if (makes && (q->o->issued_at_ms < q->grant->valid_from_ms ||
-                  q->o->issued_at_ms > q->grant->valid_to_ms))
+    if (makes && (q->o->issued_at_ms < q->named->valid_from_ms ||
+                  q->o->issued_at_ms > q->named->valid_to_ms))
         return OC_NOT_VALID;
     return OC_OK;
 }
@@ -205,8 +279,7 @@ held_with(const struct asked *q)
     for (size_t i = 0; i < q->papers->n_held; i++) {
         const struct oc_held *h = &q->papers->held[i];
 
-        if (!h->gone && same(h->order.grant, q->o->grant) &&
-            !same(h->order.resource, q->o->resource))
+        if (!h->gone && in_family(q, h->order.grant, 0) && !same(h->order.resource, q->o->resource))
             amount_add(&t, &h->order);
     }
     return t;
@@ -363,7 +436,7 @@ check_plan(struct asked *q)
             p = &q->papers->plans[i];
     if (p == NULL)
         return OC_NO_PLAN;
-    if (!same(p->grant, q->grant->id) || !same(p->system, q->grant->system))
+    if (!in_family(q, p->grant, 0) || !same(p->system, q->grant->system))
         return OC_OTHER_PLAN;
     for (size_t i = 0; i < p->n_lines; i++)
         if (p->lines[i].kind == q->o->kind && p->lines[i].verb == q->o->verb &&
@@ -383,7 +456,7 @@ check_plan(struct asked *q)
 static enum oc_reason
 check_authority(struct asked *q)
 {
-    bool grant = q->o->authority == MO_BY_GRANT && same(q->o->authority_id, q->grant->id);
+    bool grant = q->o->authority == MO_BY_GRANT && same(q->o->authority_id, q->named->id);
     bool unit = q->o->authority == MO_BY_UNIT && q->o->authority_id != NULL &&
                 q->o->authority_id[0] != '\0';
 
@@ -435,7 +508,7 @@ is_planned_size(const struct asked *q)
     for (size_t i = 0; i < q->papers->n_plans; i++) {
         const struct oc_plan *p = &q->papers->plans[i];
 
-        if (!same(p->grant, q->grant->id) || !same(p->system, q->grant->system))
+        if (!in_family(q, p->grant, 0) || !same(p->system, q->grant->system))
             continue;
         for (size_t k = 0; k < p->n_lines; k++)
             if (p->lines[k].verb == MO_DOWNGRADE && p->lines[k].not_before_ms <= q->host->now_ms &&
@@ -476,7 +549,8 @@ check_succession(struct asked *q)
     /* An adoption that was never carried out binds nothing: it may be confirmed anew. */
     if (q->old->unadopted && o->verb == MO_ADOPT && a->kind == o->kind)
         return OC_OK;
-    if (a->kind != o->kind || !same(a->grant, o->grant) || !same(a->system, o->system) ||
+    /* From an older grant on to the one that supersedes it, never back. */
+    if (a->kind != o->kind || !in_family(q, a->grant, q->at) || !same(a->system, o->system) ||
         a->line != o->line || a->ordinal != o->ordinal)
         return OC_CHANGED;
     if (q->old->no_back && o->wanted != MO_ABSENT)
@@ -558,7 +632,7 @@ check_others(struct asked *q)
 
         if (&q->papers->held[i] == q->old || q->papers->held[i].gone)
             continue;
-        if (same(x->grant, q->o->grant) && x->line == q->o->line && x->ordinal == q->o->ordinal)
+        if (in_family(q, x->grant, 0) && x->line == q->o->line && x->ordinal == q->o->ordinal)
             return OC_LINE_TAKEN;
         r = check_disks(q, x);
         if (r == OC_OK)
@@ -576,14 +650,14 @@ order_check(const struct oc_host *host, const struct oc_order *o, const struct o
         check_address,   check_line,  check_sense,      check_time,   check_fits,
         check_authority, check_newer, check_succession, check_others,
     };
-    struct asked q = {.host = host, .o = o, .papers = papers, .grant = papers->grant};
+    struct asked q = {.host = host, .o = o, .papers = papers, .named = papers->grant};
     struct oc_verdict v = {.reason = OC_OK};
 
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && v.reason == OC_OK; i++)
         v.reason = rules[i](&q);
     if (v.reason != OC_OK && v.reason != OC_SAME)
         return v;
-    v.hold_ms = q.grant->hold_ms;
+    v.hold_ms = q.grant->hold_ms > q.named->hold_ms ? q.grant->hold_ms : q.named->hold_ms;
     if (q.plan_line != NULL) {
         v.not_before_ms = q.plan_line->not_before_ms;
         v.hold_ms = q.plan->hold_ms > v.hold_ms ? q.plan->hold_ms : v.hold_ms;

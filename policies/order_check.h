@@ -12,6 +12,7 @@
 #include "policies/model.h"
 
 #define OC_SKEW_MS 300000 /* an order may be from this far in the future */
+#define OC_STEPS_MAX 64   /* grants that supersede one another, oldest to newest */
 
 struct oc_line {
     uint32_t line, count;
@@ -26,6 +27,7 @@ struct oc_line {
 };
 struct oc_grant {
     const char *id, *system;
+    const char *supersedes; /* the older grant whose resources it takes on, or NULL */
     int64_t valid_from_ms, valid_to_ms;
     int64_t hold_ms;
     bool free;              /* the unit makes and sizes within the totals of the lines */
@@ -87,7 +89,9 @@ struct oc_held {
 };
 /* What the host holds and what came with the order, all signed. */
 struct oc_papers {
-    const struct oc_grant *grant; /* the one that the order names, or NULL */
+    const struct oc_grant *grant;  /* the one that the order names, or NULL */
+    const struct oc_grant *grants; /* every grant that is here: what supersedes what */
+    size_t n_grants;
     const struct oc_plan
         *plans; /* of this grant: a later order may rest on an earlier plan's size */
     size_t n_plans;

@@ -274,6 +274,37 @@ take_hash(const struct w_case_view *v, int what, char out[W_HASH])
             memcpy(out, JM_ITEM(v->papers, struct w_case_paper, i)->sha256, W_HASH);
 }
 
+static uint64_t
+counts(const struct w_grant *g)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < g->lines.n; i++)
+        n += JM_ITEM(g->lines, struct w_grant_line, i)->count;
+    return n;
+}
+
+/* A change supersedes the grant that it is of, and keeps its shape. */
+static int
+make_change(struct cli *c, const char *change_of, struct w_grant *g, struct err *e)
+{
+    struct w_grant_view v;
+    struct w_envelope env;
+    struct w_grant old;
+    uint64_t max;
+
+    if (CLI_GET(c, arena_printf(&c->a, "/v1/grants/%s", change_of), grant_view, &v, e) < 0 ||
+        paper_parse(v.paper, strlen(v.paper), &c->a, &env, e) < 0 ||
+        W_DECODE(grant, env.body, strlen(env.body), JM_SIGNED, &c->a, &old, e) < 0)
+        return err_wrap(e, "grant %s", change_of);
+    g->version = 4;
+    memcpy(g->supersedes, v.id, sizeof(g->supersedes));
+    g->shape = old.shape;
+    max = old.resources_max + (counts(g) > counts(&old) ? counts(g) - counts(&old) : 0);
+    g->resources_max = old.shape == SHAPE_FREE ? (uint32_t)(max > 1000 ? 1000 : max) : 0;
+    return 0;
+}
+
 static int
 make_grant(struct cli *c, const struct w_case_view *v, struct w_grant *g, struct err *e)
 {
@@ -300,6 +331,8 @@ make_grant(struct cli *c, const struct w_case_view *v, struct w_grant *g, struct
     take_hash(v, DOC_APPROVAL, g->approval_sha256);
     take_hash(v, DOC_AGREEMENT, g->agreement_sha256);
     take_hash(v, DOC_DECLARATION, g->declaration_sha256);
+    if (v->application.change_of[0] != '\0')
+        return make_change(c, v->application.change_of, g, e);
     return 0;
 }
 

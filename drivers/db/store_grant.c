@@ -12,7 +12,7 @@ grant_insert(struct db *d, const struct w_grant *g, const char *account, const c
     if (DB_EXEC(d, DB_GRANT_INSERT, NULL, e, DBS(g->id), DBS(g->number), DBS(g->system),
                 DBS(g->unit), DBS(g->approver), DBS(account), DBI(g->approved_at_ms),
                 DBI(g->valid_from_ms), DBI(g->valid_to_ms), DBI(g->hold_ms), DBS(paper),
-                DBS(body_sha256), DBI(now_ms)) < 0)
+                DBS(body_sha256), DBI(now_ms), DBS(g->supersedes)) < 0)
         return err_wrap(e, "grant %s", g->number);
     return 0;
 }
@@ -44,6 +44,8 @@ grant_read(const struct db_rows *r, struct arena *a, struct grant_row *o)
     o->clock.overdue_ms = db_int(r, c++);
     o->orders = (uint32_t)db_int(r, c++);
     o->orders_open = (uint32_t)db_int(r, c++);
+    COPY(o->supersedes, r, c++);
+    COPY(o->superseded_by, r, c++);
 }
 
 int

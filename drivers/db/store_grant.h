@@ -13,6 +13,7 @@
 
 struct grant_row {
     char id[W_ID], number[100], system[W_ID], system_name[W_NAME], unit[W_ID], approver[W_ID];
+    char supersedes[W_ID], superseded_by[W_ID];
     int64_t approved_ms, valid_from_ms, valid_to_ms, hold_ms, accepted_ms;
     const char *paper;
     struct clock_row clock; /* configure; only its instants and due day */

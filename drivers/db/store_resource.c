@@ -138,6 +138,17 @@ resource_each_page(struct db *d, const struct resource_page *p, struct arena *a,
 }
 
 int
+resource_each_of_grant(struct db *d, const char *grant, struct arena *a, resource_fn fn, void *arg,
+                       struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+
+    if (DB_QUERY(d, DB_RES_OF_GRANT, &rows, e, DBS(grant)) < 0)
+        return -1;
+    return each(rows, a, fn, arg, e);
+}
+
+int
 resource_each_of_vm(struct db *d, const char *vm, struct arena *a, resource_fn fn, void *arg,
                     struct err *e)
 {

@@ -46,6 +46,9 @@ struct resource_page {
 typedef int (*resource_fn)(void *arg, const struct resource_row *r, struct err *e);
 int resource_each_page(struct db *d, const struct resource_page *p, struct arena *a, resource_fn fn,
                        void *arg, struct err *e);
+/** Everything of a grant that is not gone. */
+int resource_each_of_grant(struct db *d, const char *grant, struct arena *a, resource_fn fn,
+                           void *arg, struct err *e);
 /** Volumes of a machine; machines on a network. */
 int resource_each_of_vm(struct db *d, const char *vm, struct arena *a, resource_fn fn, void *arg,
                         struct err *e);

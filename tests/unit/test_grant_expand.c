@@ -161,7 +161,7 @@ gives_up_when_every_mac_is_taken(void)
     struct w_grant g = grant_of(lines, 2);
     struct expansion x = {.n = 77};
     int asked = 0;
-    struct expand_taken taken = {all_taken, &asked};
+    struct expand_taken taken = {all_taken, &asked, NULL};
     struct err e = {0};
 
     CU_ASSERT_EQUAL(grant_expand(&g, NULL, &taken, &a, &x, &e), -1);

@@ -1,0 +1,583 @@
+#include "controller/supersede.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/act.h"
+#include "controller/adoption.h"
+#include "controller/api_order.h"
+#include "controller/clocks.h"
+#include "controller/commit.h"
+#include "controller/controller.h"
+#include "controller/listing.h"
+#include "controller/placing.h"
+#include "controller/quota.h"
+#include "drivers/base/strbuf.h"
+#include "drivers/crypto/paper.h"
+#include "drivers/db/store_act.h"
+#include "policies/model.h"
+#include "policies/order_check.h"
+
+#define USE_WINDOW_MS ((int64_t)7 * 86400000) /* real use is looked for so far back */
+enum {
+    NAMED_MAX = 5, /* in one sentence */
+    ROOMS_MAX = 256
+};
+
+static const struct w_grant_line *
+line_of(const struct w_grant *g, uint32_t line)
+{
+    for (size_t i = 0; i < g->lines.n; i++)
+        if (JM_ITEM(g->lines, struct w_grant_line, i)->line == line)
+            return JM_ITEM(g->lines, struct w_grant_line, i);
+    return NULL;
+}
+
+/* ---- the two grants --------------------------------------------------------------------------
+ */
+
+static int
+check_steps(struct tx *t, const struct grant_row *old, struct arena *a, struct err *e)
+{
+    struct grant_row g = *old;
+
+    for (int n = 2; g.supersedes[0] != '\0'; n++) {
+        if (n >= OC_STEPS_MAX)
+            return err_field(e, BY_E_CONFLICT, "supersedes",
+                             "%d grants have superseded one another up to %s: no host takes more "
+                             "steps; apply anew",
+                             OC_STEPS_MAX, old->number);
+        if (grant_row_get(t->d, g.supersedes, a, &g, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+open_old(struct tx *t, const struct w_grant *g, struct arena *a, struct supersede *s, struct err *e)
+{
+    struct w_envelope env;
+    int rc = grant_row_find(t->d, g->supersedes, a, &s->row, e);
+
+    if (rc < 0)
+        return -1;
+    if (rc == 0 || strcmp(s->row.system, g->system) != 0 || strcmp(s->row.unit, g->unit) != 0)
+        return err_field(e, BY_E_INVALID, "supersedes", "there is no such grant of this system");
+    if (s->row.superseded_by[0] != '\0')
+        return err_field(e, BY_E_CONFLICT, "supersedes",
+                         "grant %s was superseded by %s already: name the newest", s->row.number,
+                         s->row.superseded_by);
+    if (paper_parse(s->row.paper, strlen(s->row.paper), a, &env, e) < 0 ||
+        W_DECODE(grant, env.body, strlen(env.body), JM_SIGNED, a, &s->old, e) < 0)
+        return err_wrap(e, "grant %s", s->row.number);
+    if (adoption_is(&s->old))
+        return err_field(e, BY_E_CONFLICT, "supersedes",
+                         "grant %s took over machines that were there (存量): it is not superseded",
+                         s->row.number);
+    return check_steps(t, &s->row, a, e);
+}
+
+static int
+bad_line(struct err *e, const struct w_grant_line *l, const char *what)
+{
+    return err_field(e, BY_E_INVALID, "lines", "line %u: %s", l->line, what);
+}
+
+static bool
+continues(const struct w_grant_line *was, const struct w_grant_line *l)
+{
+    return was->kind == l->kind && strcmp(was->name, l->name) == 0 &&
+           strcmp(was->image, l->image) == 0 && was->firmware == l->firmware &&
+           was->format == l->format && strcmp(was->cidr, l->cidr) == 0 &&
+           was->network_line == l->network_line && was->attach_line == l->attach_line &&
+           was->deferred == l->deferred;
+}
+
+/* The n-th volume is made with the n-th machine, never for one that is there. */
+static int
+check_attached(const struct supersede *s, const struct w_grant_line *l, struct err *e)
+{
+    const struct w_grant_line *vm = line_of(&s->old, l->attach_line);
+    const struct w_grant_line *was = line_of(&s->old, l->line);
+
+    if (l->attach_line == 0 || vm == NULL || (was != NULL && was->count >= l->count))
+        return 0;
+    if (was != NULL && was->count == vm->count)
+        return 0;
+    return bad_line(e, l,
+                    "its volumes would join machines that are there: leave attach_line out, the "
+                    "unit attaches them");
+}
+
+static int
+check_lines(struct supersede *s, struct err *e)
+{
+    for (size_t i = 0; i < s->g->lines.n; i++) {
+        const struct w_grant_line *l = JM_ITEM(s->g->lines, struct w_grant_line, i);
+        const struct w_grant_line *was = line_of(&s->old, l->line);
+
+        if (was != NULL && !continues(was, l))
+            return bad_line(e, l,
+                            "it continues the older grant's line of this number and must have its "
+                            "kind, name and parts; something new takes a new number");
+        if (check_attached(s, l, e) < 0)
+            return -1;
+        if (was != NULL && !was->deferred)
+            s->there[l->line].count = was->count;
+    }
+    return 0;
+}
+
+/* ---- the resources ---------------------------------------------------------------------------
+ */
+
+struct gather {
+    struct supersede *s;
+    struct arena *a;
+    size_t room;
+};
+
+static int
+take_resource(void *arg, const struct resource_row *r, struct err *e)
+{
+    struct gather *g = arg;
+    struct supersede *s = g->s;
+
+    (void)e;
+    if (s->n == g->room) {
+        size_t room = g->room == 0 ? 16 : g->room * 2;
+        struct supersede_item *more = arena_alloc(g->a, room * sizeof(*more));
+
+        if (s->n > 0)
+            memcpy(more, s->items, s->n * sizeof(*more));
+        s->items = more;
+        g->room = room;
+    }
+    memset(&s->items[s->n], 0, sizeof(s->items[s->n]));
+    s->items[s->n].r = *r;
+    if (r->kind == RES_NETWORK && r->line != 0 && r->line <= EXPAND_LINES_MAX &&
+        (r->wanted == WANT_PRESENT)) {
+        struct expand_there *there = &s->there[r->line];
+
+        memcpy(there->net.id, r->id, sizeof(there->net.id));
+        memcpy(there->net.name, r->name, sizeof(there->net.name));
+        memcpy(there->net.cidr, r->cidr, sizeof(there->net.cidr));
+        memcpy(there->net.bridge, r->bridge, sizeof(there->net.bridge));
+        there->host = arena_strdup(g->a, r->host);
+    }
+    s->n++;
+    return 0;
+}
+
+static bool
+in_ranges(const struct w_grant *g, const char *cidr)
+{
+    for (size_t i = 0; i < g->lines.n; i++) {
+        const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
+
+        if (l->kind == RES_NETWORK && cidr_within(l->cidr, cidr))
+            return true;
+    }
+    return false;
+}
+
+/* Under exact shape each by its line; under free shape the totals bind, and are asked after. */
+static bool
+covered(const struct w_grant *g, const struct resource_row *r)
+{
+    const struct w_grant_line *l = line_of(g, r->line);
+
+    if (r->line == 0)
+        return g->shape == SHAPE_FREE && (r->kind != RES_NETWORK || in_ranges(g, r->cidr));
+    if (l == NULL || r->ordinal > l->count)
+        return false;
+    return g->shape == SHAPE_FREE || (r->vcpus <= l->vcpus && r->mem_mib <= l->mem_mib &&
+                                      r->bytes <= l->disk_gib * GIB_BYTES);
+}
+
+static int
+check_covered(const struct supersede *s, struct err *e)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (!covered(s->g, &s->items[i].r) && n++ < NAMED_MAX)
+            strbuf_addf(&b, "%s%s", b.len > 0 ? ", " : "", s->items[i].r.name);
+    if (n == 0)
+        return 0;
+    return err_field(e, BY_E_CONFLICT, "lines",
+                     "the new grant does not cover %s%s of grant %s. A change takes nothing away: "
+                     "the unit makes them smaller or erases them first, or a plan of the bureau "
+                     "does",
+                     strbuf_peek(&b), n > NAMED_MAX ? " and others" : "", s->row.number);
+}
+
+/* What is held, also by what is still in work, fits into the new totals. */
+static int
+check_totals(struct tx *t, const struct supersede *s, struct err *e)
+{
+    struct quota_size may;
+    struct quota_sums has;
+    size_t count = s->n;
+
+    quota_size_granted(s->g, &may);
+    if (quota_grant_sums(t->d, s->row.id, &has, e) < 0)
+        return -1;
+    for (int m = 0; m < QM__MAX; m++) {
+        int64_t held = has.by[m][QB_RESERVED] + has.by[m][QB_USED];
+
+        if (held > may.by[m])
+            return err_field(e, BY_E_CONFLICT, "lines",
+                             "grant %s holds %lld of %s (what is in work counts with its larger "
+                             "size), the new one gives %lld: the unit gives back first",
+                             s->row.number, (long long)held,
+                             quota_metric_name((enum quota_metric)m), (long long)may.by[m]);
+    }
+    for (size_t i = 0; i < s->g->lines.n; i++) {
+        const struct w_grant_line *l = JM_ITEM(s->g->lines, struct w_grant_line, i);
+
+        if (!l->deferred && l->count > s->there[l->line].count)
+            count += l->count - s->there[l->line].count;
+    }
+    if (s->g->shape == SHAPE_FREE && count > s->g->resources_max)
+        return err_field(e, BY_E_CONFLICT, "resources_max",
+                         "there would be %zu resources, the new grant allows %u at one time", count,
+                         s->g->resources_max);
+    return 0;
+}
+
+/* ---- what grows ------------------------------------------------------------------------------
+ */
+
+static uint64_t
+follow(uint64_t is, uint64_t was_line, uint64_t line)
+{
+    return line > was_line && line > is ? line : is;
+}
+
+static int
+newest_order(struct tx *t, const struct resource_row *r, struct arena *a, struct w_order *o,
+             struct err *e)
+{
+    struct order_row row;
+
+    if (order_row_get(t->d, r->order, a, &row, e) < 0)
+        return -1;
+    return W_DECODE(order, row.body, strlen(row.body), JM_SIGNED, a, o, e);
+}
+
+static int
+item_fill(struct tx *t, const struct supersede *s, struct supersede_item *it, struct arena *a,
+          struct err *e)
+{
+    const struct resource_row *r = &it->r;
+    const struct w_grant_line *was = line_of(&s->old, r->line), *l = line_of(s->g, r->line);
+    struct w_order o;
+
+    it->vcpus = r->vcpus;
+    it->mem_mib = r->mem_mib;
+    it->bytes = r->bytes;
+    if (s->g->shape == SHAPE_FREE || r->kind == RES_NETWORK || r->wanted == WANT_BINNED ||
+        r->wanted == WANT_ABSENT || l == NULL || was == NULL)
+        return 0; /* under free shape the unit sizes by itself */
+    it->vcpus = (uint32_t)follow(r->vcpus, was->vcpus, l->vcpus);
+    it->mem_mib = follow(r->mem_mib, was->mem_mib, l->mem_mib);
+    it->bytes = follow(r->bytes, was->disk_gib * GIB_BYTES, l->disk_gib * GIB_BYTES);
+    it->grows = it->vcpus > r->vcpus || it->mem_mib > r->mem_mib || it->bytes > r->bytes;
+    if (!it->grows || r->kind != RES_VM)
+        return 0;
+    if (newest_order(t, r, a, &o, e) < 0)
+        return -1;
+    it->restart = r->wanted == WANT_RUNNING &&
+                  (it->vcpus > o.vm.vcpus_max || it->mem_mib > o.vm.mem_max_mib ||
+                   (it->mem_mib - r->mem_mib) % REC_DIMM_MIB != 0);
+    return 0;
+}
+
+/* R36: what the guest really uses of its memory, where its line gives less than it has. */
+static int
+warn_use(struct tx *t, const struct supersede *s, struct supersede_item *it, struct arena *a,
+         struct err *e)
+{
+    const struct w_grant_line *l = line_of(s->g, it->r.line);
+    int64_t slots = 0, peak = 0, used;
+
+    if (it->r.kind != RES_VM || l == NULL || l->mem_mib >= it->r.mem_mib)
+        return 0;
+    if (self_mem_peak(t->d, it->r.id, t->now_ms - USE_WINDOW_MS, &slots, &peak, e) < 0)
+        return -1;
+    used = (peak * (int64_t)it->r.mem_mib + 9999) / 10000;
+    if (slots > 0 && used <= (int64_t)l->mem_mib)
+        return 0;
+    if (slots == 0)
+        it->warning = arena_printf(a,
+                                   "what %s really uses of its memory is unknown: it may not fit "
+                                   "into %llu MiB",
+                                   it->r.name, (unsigned long long)l->mem_mib);
+    else
+        it->warning = arena_printf(a,
+                                   "%s has used up to %lld MiB of its memory in the last 7 days: "
+                                   "more than %llu MiB",
+                                   it->r.name, (long long)used, (unsigned long long)l->mem_mib);
+    return 0;
+}
+
+int
+supersede_check(struct tx *t, const struct w_grant *g, struct arena *a, struct supersede *s,
+                struct err *e)
+{
+    struct gather to = {s, a, 0};
+
+    *s = (struct supersede){.g = g};
+    if (open_old(t, g, a, s, e) < 0 || check_lines(s, e) < 0 ||
+        resource_each_of_grant(t->d, s->row.id, a, take_resource, &to, e) < 0)
+        return -1;
+    for (size_t i = 0; i < s->n; i++)
+        if (item_fill(t, s, &s->items[i], a, e) < 0 || warn_use(t, s, &s->items[i], a, e) < 0)
+            return err_wrap(e, "%s", s->items[i].r.name);
+    return check_covered(s, e) < 0 ? -1 : check_totals(t, s, e);
+}
+
+void
+supersede_changes(const struct supersede *s, struct arena *a, struct jm_list *out)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct supersede_item *it = &s->items[i];
+        struct w_grant_change *c;
+
+        if (!it->grows && it->warning == NULL)
+            continue;
+        c = listing_add(out, sizeof(*c), a);
+        memcpy(c->resource, it->r.id, sizeof(c->resource));
+        c->kind = it->r.kind;
+        memcpy(c->name, it->r.name, sizeof(c->name));
+        c->before_vcpus = it->r.vcpus;
+        c->before_mem_mib = it->r.mem_mib;
+        c->before_bytes = it->r.bytes;
+        c->after_vcpus = it->vcpus;
+        c->after_mem_mib = it->mem_mib;
+        c->after_bytes = it->bytes;
+        c->restart = it->restart;
+        c->warning = it->warning;
+    }
+}
+
+/* ---- room ------------------------------------------------------------------------------------
+ */
+
+struct room {
+    const char *host;
+    struct expand_group need;
+};
+
+static struct expand_group *
+room_of(struct room *rooms, size_t *n, const char *host)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (strcmp(rooms[i].host, host) == 0)
+            return &rooms[i].need;
+    rooms[*n].host = host;
+    return &rooms[(*n)++].need;
+}
+
+static void
+need_add(struct expand_group *to, uint64_t vcpus, uint64_t mem_mib, uint64_t bytes,
+         uint32_t largest)
+{
+    to->vcpus += vcpus;
+    to->mem_mib += mem_mib;
+    to->disk_bytes += bytes;
+    if (largest > to->largest_vcpus)
+        to->largest_vcpus = largest;
+}
+
+static const char *
+as_text(const struct jm_field *schema, const void *what, struct arena *a)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+
+    jm_encode(schema, what, &b);
+    return arena_strdup(a, strbuf_peek(&b));
+}
+
+static void
+room_note(struct supersede *s, const struct w_placing_facts *facts,
+          const struct w_placing_choices *choices, struct arena *a)
+{
+    struct w_grant_room *out;
+
+    if (s->rooms.n >= ROOMS_MAX)
+        return;
+    out = listing_add(&s->rooms, sizeof(*out), a);
+    out->facts = as_text(schema_placing_facts, facts, a);
+    out->choices = as_text(schema_placing_choices, choices, a);
+}
+
+static int
+room_ask(struct tx *t, struct supersede *s, const struct room *r, const char *policy,
+         struct arena *a, const char **why, struct err *e)
+{
+    struct expand_group need = r->need;
+    struct expansion x = {.groups = &need, .n_groups = 1};
+    struct w_placing_facts facts = {0};
+    struct w_placing_choices choices = {0};
+    bool fits;
+
+    if (placing_gather_host(t->c, t->d, &x, policy, t->now_ms, r->host, a, &facts, e) < 0)
+        return -1;
+    fits = placing_decide(&facts, a, &choices);
+    room_note(s, &facts, &choices, a);
+    if (!fits)
+        *why = arena_printf(
+            a, "what grows has no room where it stands (%llu vCPUs, %llu MiB, %llu GiB more): %s",
+            (unsigned long long)need.vcpus, (unsigned long long)need.mem_mib,
+            (unsigned long long)(need.disk_bytes / GIB_BYTES),
+            JM_ITEM(choices.items, struct w_placing_choice, 0)->reason);
+    return 0;
+}
+
+int
+supersede_rooms(struct tx *t, struct supersede *s, const struct expansion *x, const char *policy,
+                struct arena *a, const char **why, struct err *e)
+{
+    struct room *rooms = arena_alloc(a, (s->n + x->n_groups + 1) * sizeof(*rooms));
+    size_t n = 0;
+
+    *why = NULL;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct supersede_item *it = &s->items[i];
+
+        if (it->grows)
+            need_add(room_of(rooms, &n, it->r.host), it->vcpus - it->r.vcpus,
+                     it->mem_mib - it->r.mem_mib, it->bytes - it->r.bytes, it->vcpus);
+    }
+    for (size_t i = 0; i < x->n_groups; i++)
+        if (x->groups[i].pinned != NULL)
+            need_add(room_of(rooms, &n, x->groups[i].pinned), x->groups[i].vcpus,
+                     x->groups[i].mem_mib, x->groups[i].disk_bytes, x->groups[i].largest_vcpus);
+    for (size_t i = 0; i < n && *why == NULL; i++)
+        if (room_ask(t, s, &rooms[i], policy, a, why, e) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- doing it --------------------------------------------------------------------------------
+ */
+
+static int
+tell(struct tx *t, const struct supersede *s, const char *account, struct arena *a, struct err *e)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_supersede_record rec = {.rooms = s->rooms};
+
+    memcpy(rec.by, s->g->id, sizeof(rec.by));
+    memcpy(rec.number, s->g->number, sizeof(rec.number));
+    rec.resources = (uint32_t)s->n;
+    supersede_changes(s, a, &rec.changes);
+    jm_encode(schema_supersede_record, &rec, &b);
+    return ledger_append(t, account, "grant.superseded", s->row.id, strbuf_peek(&b), e);
+}
+
+struct mover {
+    struct tx *t;
+    const char *from, *to;
+};
+
+static int
+move_one(void *arg, const struct resource_row *r, struct err *e)
+{
+    struct mover *m = arg;
+
+    return quota_move(m->t, m->from, m->to, r->id, e) < 0 ? err_wrap(e, "%s", r->name) : 0;
+}
+
+static int
+move_all(struct tx *t, const char *from, const char *to, struct arena *a, struct err *e)
+{
+    struct mover m = {t, from, to};
+    int changed = 0;
+
+    if (DB_EXEC(t->d, DB_GRANT_SUPERSEDE, &changed, e, DBS(to), DBS(from)) < 0)
+        return -1;
+    if (changed != 1)
+        return err_set(e, BY_E_CONFLICT, "grant %s was superseded meanwhile", from);
+    if (resource_each_of_grant(t->d, from, a, move_one, &m, e) < 0 || quota_close(t, from, e) < 0)
+        return -1;
+    return DB_EXEC(t->d, DB_RES_SUPERSEDE, NULL, e, DBS(to), DBS(from));
+}
+
+static int
+grow(struct tx *t, const struct supersede *s, struct supersede_item *it, const char *account,
+     int64_t restart_from_ms, struct arena *a, struct w_order_view *view, struct err *e)
+{
+    struct act x = {.verb = VERB_RESIZE,
+                    .authority = AUTH_GRANT,
+                    .authority_id = s->g->id,
+                    .actor = account,
+                    .vcpus = it->r.kind == RES_VM ? it->vcpus : 0,
+                    .mem_mib = it->r.kind == RES_VM ? it->mem_mib : 0,
+                    .bytes = it->bytes,
+                    .restart_from_ms = restart_from_ms};
+    struct w_order o;
+
+    memcpy(it->r.grant, s->g->id, sizeof(it->r.grant));
+    if (act_do(t, &it->r, &x, a, &o, e) < 0)
+        return -1;
+    order_view_new(&o, it->r.name, view);
+    return 0;
+}
+
+int
+supersede_apply(struct tx *t, struct supersede *s, const char *account, int64_t restart_from_ms,
+                struct arena *a, struct w_order_view *views, size_t *n, struct err *e)
+{
+    int64_t open = 0;
+
+    if (move_all(t, s->row.id, s->g->id, a, e) < 0 || tell(t, s, account, a, e) < 0)
+        return err_wrap(e, "superseding grant %s", s->row.number);
+    for (size_t i = 0; i < s->n; i++)
+        if (s->items[i].grows &&
+            grow(t, s, &s->items[i], account, restart_from_ms, a, &views[(*n)++], e) < 0)
+            return -1;
+    if (grant_open_orders(t->d, s->row.id, &open, e) < 0)
+        return -1;
+    if (open > 0)
+        return 0;
+    return clock_meet(t, account, CLK_CONFIGURE, s->row.id, t->now_ms, e) < 0
+               ? -1
+               : clock_meet(t, account, CLK_CHANGE, s->row.id, t->now_ms, e);
+}
+
+static int
+superseding(struct tx *t, const char *grant, char id[W_ID], struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    int rc;
+
+    if (DB_QUERY(t->d, DB_GRANT_SUPERSEDING, &rows, e, DBS(grant)) < 0)
+        return -1;
+    rc = db_next(rows, e);
+    if (rc == 1)
+        (void)snprintf(id, W_ID, "%s", db_str(rows, 0));
+    return rc;
+}
+
+int
+supersede_recover(struct tx *t, const char *grant, struct arena *a, struct err *e)
+{
+    struct grant_row g, old;
+    char newer[W_ID];
+    int rc;
+
+    if (grant_row_get(t->d, grant, a, &g, e) < 0)
+        return -1;
+    if (g.supersedes[0] != '\0') {
+        rc = grant_row_find(t->d, g.supersedes, a, &old, e);
+        if (rc < 0 ||
+            (rc == 1 && old.superseded_by[0] == '\0' && move_all(t, old.id, g.id, a, e) < 0))
+            return -1;
+    }
+    rc = superseding(t, g.id, newer, e);
+    return rc <= 0 ? rc : move_all(t, g.id, newer, a, e);
+}
