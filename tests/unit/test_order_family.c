@@ -100,7 +100,7 @@ static const struct oc_line grown_lines[] = {
 #define GRANT_OF(i, older, of)                                                                     \
     {                                                                                              \
         .id = (i), .system = (of), .supersedes = (older), .valid_from_ms = 1000,                   \
-        .valid_to_ms = 9000, .hold_ms = 300, .lines = grown_lines, .n_lines = 3                    \
+        .valid_to_ms = 9000, .hold_ms = 300, .lines = grown_lines, .n_lines = 1                    \
     }
 
 static struct oc_verdict
