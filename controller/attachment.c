@@ -11,9 +11,13 @@
 #include "drivers/crypto/base64.h"
 #include "drivers/crypto/digest.h"
 
+/* What one step of the sweep drops: it holds up the writer for some 20 ms. */
+enum { SWEEP_PARTS = 4, SWEEP_DOCUMENTS = 50 };
+
 struct upload {
     struct w_attachment v; /* as people see it */
     char account[W_ID];
+    char blob[W_HASH]; /* under which its parts lie */
 };
 struct part {
     const void *bytes;
@@ -44,6 +48,7 @@ upload_get(struct db *d, const char *id, struct upload *out, struct err *e)
     (void)snprintf(v->type, sizeof(v->type), "%s", db_str(r, 6));
     v->whole = db_int(r, 7) != 0;
     v->have = (uint32_t)db_int(r, 8);
+    (void)snprintf(out->blob, sizeof(out->blob), "%s", db_str(r, 9));
     v->parts = (uint32_t)((v->size_bytes + ATTACHMENT_PART - 1) / ATTACHMENT_PART);
     return 0;
 }
@@ -114,16 +119,24 @@ api_attachment_add(struct api_call *k, struct tx *t, struct err *e)
     struct w_attachment *out = k->out;
     struct upload u;
 
-    if (DB_QUERY(t->d, DB_ATTACHMENT_OPEN, &r, e, DBS(k->who.account)) < 0 || db_next(r, e) != 1)
+    if (DB_QUERY(t->d, DB_ATTACHMENT_OPEN, &r, e, DBS(k->who.unit),
+                 DBI(t->now_ms - ATTACHMENT_STALE_MS), DBS(k->who.account)) < 0 ||
+        db_next(r, e) != 1)
         return -1;
     if (db_int(r, 0) >= ATTACHMENT_OPEN_MAX)
         return err_set(e, BY_E_CONFLICT, "%d of your uploads are not finished: finish them first",
                        ATTACHMENT_OPEN_MAX);
+    if (db_int(r, 1) + (int64_t)in->size_bytes > ATTACHMENT_DAY_BYTES)
+        return err_set(
+            e, BY_E_CONFLICT,
+            "your unit has announced %d MiB of documents within a day, at most %d: go on "
+            "tomorrow",
+            (int)(db_int(r, 1) >> 20), (int)(ATTACHMENT_DAY_BYTES >> 20));
     db_rows_free(TAKE(r));
     random_uuid(out->id);
     if (DB_EXEC(t->d, DB_ATTACHMENT_ADD, NULL, e, DBS(out->id), DBS(k->who.unit),
                 DBS(k->who.account), DBS(in->name), DBS(in->sha256), DBI(in->size_bytes),
-                DBI(t->now_ms)) < 0 ||
+                DBI(t->now_ms), DBS(out->id)) < 0 ||
         upload_get(t->d, out->id, &u, e) < 0)
         return -1;
     *out = u.v;
@@ -198,7 +211,7 @@ finish(struct tx *t, const struct upload *u, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     const char *type = NULL;
-    char hex[65];
+    char hex[65], blob[W_HASH];
     int rc;
 
     if (whole_hash(t, u, hex, &type, e) < 0)
@@ -206,15 +219,14 @@ finish(struct tx *t, const struct upload *u, struct err *e)
     if (strcmp(hex, u->v.sha256) != 0)
         return err_field(e, BY_E_INVALID, "data",
                          "%s has another hash than was announced: upload it anew", u->v.name);
-    if (DB_QUERY(t->d, DB_ATTACHMENT_BLOB_HAS, &r, e, DBS(u->v.sha256)) < 0 ||
+    if (DB_QUERY(t->d, DB_ATTACHMENT_BLOB_OF, &r, e, DBS(u->v.sha256)) < 0 ||
         (rc = db_next(r, e)) < 0)
         return -1;
+    (void)snprintf(blob, sizeof(blob), "%s", rc == 1 ? db_str(r, 0) : u->v.id);
     db_rows_free(TAKE(r));
-    if ((rc == 1 ? DB_EXEC(t->d, DB_ATTACHMENT_BLOB_DROP, NULL, e, DBS(u->v.id))
-                 : DB_EXEC(t->d, DB_ATTACHMENT_BLOB_ADOPT, NULL, e, DBS(u->v.sha256),
-                           DBS(u->v.id))) < 0)
+    if (rc == 1 && DB_EXEC(t->d, DB_ATTACHMENT_SURPLUS_ADD, NULL, e, DBS(u->v.id)) < 0)
         return -1;
-    return DB_EXEC(t->d, DB_ATTACHMENT_WHOLE, NULL, e, DBS(type), DBS(u->v.id));
+    return DB_EXEC(t->d, DB_ATTACHMENT_WHOLE, NULL, e, DBS(type), DBS(blob), DBS(u->v.id));
 }
 
 int
@@ -254,24 +266,40 @@ attachment_stale(struct db *d, int64_t now_ms, bool *any, struct err *e)
     return 0;
 }
 
-int
-attachment_sweep(struct tx *t, size_t *n, struct err *e)
+/* Of one document; *left: how many more parts may go in this step. */
+static int
+sweep_one(struct tx *t, const char *id, int *left, struct err *e)
 {
-    char id[100][W_ID];
-    SCOPED(db_rows_free) struct db_rows *r = NULL;
-    int rc;
+    int gone = 0;
 
-    *n = 0;
-    if (DB_QUERY(t->d, DB_ATTACHMENT_STALE, &r, e, DBI(t->now_ms - ATTACHMENT_STALE_MS)) < 0)
+    if (DB_EXEC(t->d, DB_ATTACHMENT_BLOB_DROP, &gone, e, DBS(id), DBS(id), DBI(*left)) < 0)
         return -1;
-    while ((rc = db_next(r, e)) == 1 && *n < 100)
-        (void)snprintf(id[(*n)++], W_ID, "%s", db_str(r, 0));
-    db_rows_free(TAKE(r));
-    for (size_t i = 0; rc >= 0 && i < *n; i++)
-        if (DB_EXEC(t->d, DB_ATTACHMENT_BLOB_DROP, NULL, e, DBS(id[i])) < 0 ||
-            DB_EXEC(t->d, DB_ATTACHMENT_DROP, NULL, e, DBS(id[i])) < 0)
+    *left -= gone;
+    if (*left == 0) /* perhaps not all: it comes again */
+        return 0;
+    return DB_EXEC(t->d, DB_ATTACHMENT_SURPLUS_DROP, NULL, e, DBS(id)) < 0
+               ? -1
+               : DB_EXEC(t->d, DB_ATTACHMENT_DROP, NULL, e, DBS(id));
+}
+
+int
+attachment_sweep(struct tx *t, struct err *e)
+{
+    int left = SWEEP_PARTS, rc = 1;
+
+    for (int i = 0; i < SWEEP_DOCUMENTS && left > 0 && rc == 1; i++) {
+        SCOPED(db_rows_free) struct db_rows *r = NULL;
+        char id[W_ID];
+
+        if (DB_QUERY(t->d, DB_ATTACHMENT_STALE, &r, e, DBI(t->now_ms - ATTACHMENT_STALE_MS)) < 0 ||
+            (rc = db_next(r, e)) < 0)
             return -1;
-    return rc < 0 ? -1 : 0;
+        (void)snprintf(id, sizeof(id), "%s", rc == 1 ? db_str(r, 0) : "");
+        db_rows_free(TAKE(r));
+        if (rc == 1 && sweep_one(t, id, &left, e) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- reading
@@ -301,7 +329,7 @@ api_attachment_read(struct api_call *k, struct tx *t, struct err *e)
         return -1;
     if (!u.v.whole)
         return err_set(e, BY_E_CONFLICT, "%s is not uploaded whole yet", u.v.name);
-    if (DB_QUERY(t->d, DB_ATTACHMENT_PART_GET, &r, e, DBS(u.v.sha256), DBI(n)) < 0 ||
+    if (DB_QUERY(t->d, DB_ATTACHMENT_PART_GET, &r, e, DBS(u.blob), DBI(n)) < 0 ||
         (rc = db_next(r, e)) < 0)
         return -1;
     if (rc == 0)

@@ -22,7 +22,7 @@
 #include "drivers/base/scope.h"
 #include "drivers/db/store_host_flow.h"
 
-enum { TICK_MS = 500, SILENT_MAX = 1024 };
+enum { TICK_MS = 500, SILENT_MAX = 1024, UPLOAD_STEPS = 8 };
 
 struct jobs {
     struct controller *c;
@@ -219,18 +219,20 @@ run_proof(struct controller *c, struct db *d, struct err *e)
 static int
 uploads_step(void *arg, struct tx *t, struct err *e)
 {
-    return attachment_sweep(t, arg, e);
+    (void)arg;
+    return tx_clock_jumped(t) ? 0 : attachment_sweep(t, e);
 }
 
 static int
 run_uploads(struct controller *c, struct db *d, struct err *e)
 {
-    size_t n = 0;
-    bool any = false;
+    bool any = !controller_clock_jumped(c);
 
-    if (attachment_stale(d, c->wall_ms(), &any, e) < 0)
-        return -1;
-    return any ? commit_run(c->commit, uploads_step, &n, e) : 0;
+    for (int i = 0; i < UPLOAD_STEPS && any; i++)
+        if (attachment_stale(d, c->wall_ms(), &any, e) < 0 ||
+            (any && commit_run(c->commit, uploads_step, NULL, e) < 0))
+            return -1;
+    return 0;
 }
 
 /* ---- the thread
@@ -280,7 +282,7 @@ period_ms(struct jobs *j, enum job what)
     case JOB_PROOF:
         return 60000;
     case JOB_UPLOADS:
-        return 3600000;
+        return 10000;
     case JOB_FINDINGS:
         return policy_in_force(j->d, &a, &p, &e) < 0 ? 60000 : p.evaluate_ms;
     case JOB__MAX:

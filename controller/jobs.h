@@ -15,7 +15,7 @@ enum job {
     JOB_CLOCKS,   /* overdue, reminders, escalation */
     JOB_PROOF,    /* quota against inventories */
     JOB_FINDINGS, /* utilization against the rule in force */
-    JOB_UPLOADS,  /* documents that were never sent whole */
+    JOB_UPLOADS,  /* documents that were never sent whole, parts that are there twice */
     JOB__MAX
 };
 

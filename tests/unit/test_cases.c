@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "controller/attachment.h"
+#include "controller/commit.h"
 #include "controller/jobs.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/base64.h"
@@ -158,16 +159,56 @@ a_document_is_kept_once_and_read_by_its_unit_only(void)
     OK(send_part(&f, FLOW_OTHER, two.id, 0, bytes, ATTACHMENT_PART, &two));
     OK(send_part(&f, FLOW_OTHER, two.id, 1, bytes, 100, &two));
     CU_ASSERT_TRUE(two.whole);
+    SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+    OK(job_run(&f.ctl.c, d, JOB_UPLOADS, &f.err));
     CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_ATTACHMENT_BLOBS), 1);
     OK(FLOW_CALL(&f, f.people[FLOW_BUREAU], "GET",
                  flow_text(&f, "/v1/attachments/%s:part?part=1", one.id), NULL, attachment_part,
                  &p));
+    CU_ASSERT_EQUAL(strlen(p.data), 136);
+    OK(FLOW_CALL(&f, f.people[FLOW_OTHER], "GET",
+                 flow_text(&f, "/v1/attachments/%s:part?part=1", two.id), NULL, attachment_part,
+                 &p)); /* it lies under the first one's */
     CU_ASSERT_EQUAL(strlen(p.data), 136);
     CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_OTHER], "GET",
                               flow_text(&f, "/v1/attachments/%s", one.id), NULL, attachment,
                               &other),
                     -1);
     CU_ASSERT_EQUAL(f.status, 404);
+    flow_stop(&f);
+}
+
+static int
+announced_today(void *arg, struct tx *t, struct err *e)
+{
+    const struct flow *f = arg;
+
+    return DB_EXEC(t->d, DB_ATTACHMENT_ADD, NULL, e, DBS("0a9e2a0e-0000-4000-8000-000000000001"),
+                   DBS(f->unit[FLOW_TENANT]), DBS(f->account[FLOW_TENANT]), DBS("all.pdf"), DBS(""),
+                   DBI(ATTACHMENT_DAY_BYTES - 10), DBI(t->now_ms), DBS(""));
+}
+
+static void
+a_unit_does_not_fill_the_store_within_a_day(void)
+{
+    struct flow f;
+    struct w_attachment v;
+    char hex[65];
+
+    flow_start(&f);
+    digest_sha256_hex("12345678901", 11, hex);
+    OK(commit_run(f.ctl.c.commit, announced_today, &f, &f.err));
+    CU_ASSERT_EQUAL(announce(&f, FLOW_TENANT, "a.txt", hex, 11, &v), -1);
+    CU_ASSERT_EQUAL(f.status, 409);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "tomorrow"));
+    OK(announce(&f, FLOW_TENANT, "a.txt", hex, 10, &v));
+    OK(announce(&f, FLOW_OTHER, "a.txt", hex, 11, &v));
+    /* Nothing is forgotten by a clock that jumped. */
+    SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+    ctl_clock(ATTACHMENT_STALE_MS + 1000, 0);
+    OK(job_run(&f.ctl.c, d, JOB_UPLOADS, &f.err));
+    CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_ATTACHMENT_COUNT), 3);
+    ctl_clock(0, 0);
     flow_stop(&f);
 }
 
@@ -195,7 +236,7 @@ a_document_that_is_not_what_was_announced_is_refused(void)
     /* What was never sent whole is forgotten after a day. */
     SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
     CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_ATTACHMENT_COUNT), ATTACHMENT_OPEN_MAX);
-    ctl_clock(ATTACHMENT_STALE_MS + 1000, 0);
+    ctl_clock(ATTACHMENT_STALE_MS + 1000, ATTACHMENT_STALE_MS + 1000);
     OK(job_run(&f.ctl.c, d, JOB_UPLOADS, &f.err));
     CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_ATTACHMENT_COUNT), 0);
     ctl_clock(0, 0);
@@ -583,6 +624,7 @@ CU_TestInfo cases_tests[] = {
     {"knows documents by their first bytes", knows_documents_by_their_first_bytes},
     {"a document is kept once and read by its unit only",
      a_document_is_kept_once_and_read_by_its_unit_only},
+    {"a unit does not fill the store within a day", a_unit_does_not_fill_the_store_within_a_day},
     {"a document that is not what was announced is refused",
      a_document_that_is_not_what_was_announced_is_refused},
     {"an application becomes a grant and its manual lines are accepted",
