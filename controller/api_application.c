@@ -134,7 +134,7 @@ static int
 peer_use(struct tx *t, const char *system, struct w_case_peer *p, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
-    int32_t from = cal_day_of_ms(t->now_ms, CAL_TZ_CHINA) - PEER_DAYS;
+    int32_t from = cal_day_of_ms(t->now_ms, controller_tz_minutes(t->c)) - PEER_DAYS;
 
     if (DB_QUERY(t->d, DB_CASE_PEER_USE, &r, e, DBS(system), DBI(from)) < 0 || db_next(r, e) != 1)
         return -1;

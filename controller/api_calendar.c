@@ -129,7 +129,7 @@ judge(struct tx *t, const struct w_calendar *doc, const char *reason, struct are
     struct cal_notice n;
     enum cal_notice_fault f;
     char version[24], day[11];
-    int32_t at, this_year = cal_date(cal_day_of_ms(t->now_ms, CAL_TZ_CHINA)).year;
+    int32_t at, this_year = cal_date(cal_day_of_ms(t->now_ms, controller_tz_minutes(t->c))).year;
 
     if (calendar_load(t->d, a, &cal, version, sizeof(version), e) < 0 ||
         calendar_notice_of(doc, &n, e) < 0)

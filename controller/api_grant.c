@@ -25,8 +25,9 @@
 #include "drivers/db/store_act.h"
 #include "drivers/db/store_grant.h"
 #include "drivers/db/store_resource.h"
+#include "policies/model.h"
 
-enum { MLPS_MAX = 3, GRANTS_MAX = 1000, CLOCK_SKEW_MS = 300000 };
+enum { GRANTS_MAX = 1000, CLOCK_SKEW_MS = 300000 };
 
 /* One grant on its way in. */
 struct intake {

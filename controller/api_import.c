@@ -93,7 +93,7 @@ check_approver(struct tx *t, struct incoming *x, struct arena *a, struct err *e)
                          "no approver is registered with the certificate or key %.16s…: the "
                          "security administrator registers approvers",
                          x->cred.sha256);
-    return approver_may(&x->approver, x->approved_ms, t->now_ms, e);
+    return approver_may(&x->approver, x->approved_ms, t->now_ms, controller_tz_minutes(t->c), e);
 }
 
 static int

@@ -9,8 +9,7 @@
 #include "controller/routes.h"
 #include "controller/units.h"
 #include "drivers/crypto/digest.h"
-
-#define MLPS_MAX 3 /* a system above it may not live on this cloud */
+#include "policies/model.h"
 
 static void
 unit_read(const struct db_rows *r, struct w_unit *u)

@@ -12,8 +12,7 @@
 #include "drivers/crypto/paper.h"
 #include "drivers/db/store_grant.h"
 #include "policies/calendar.h"
-
-enum { MLPS_MAX = 3 };
+#include "policies/model.h"
 
 int
 application_of(const struct case_row *c, struct arena *a, struct w_application *out, struct err *e)

@@ -60,11 +60,12 @@ approver_find(struct db *d, const char *sha256, struct arena *a, struct w_approv
 }
 
 int
-approver_may(const struct w_approver *p, int64_t date_ms, int64_t now_ms, struct err *e)
+approver_may(const struct w_approver *p, int64_t date_ms, int64_t now_ms, int32_t tz_minutes,
+             struct err *e)
 {
     char day[11];
 
-    cal_text(cal_day_of_ms(p->withdrawn_at_ms, CAL_TZ_CHINA), day);
+    cal_text(cal_day_of_ms(p->withdrawn_at_ms, tz_minutes), day);
     if (p->withdrawn_at_ms != 0 && date_ms > p->withdrawn_at_ms)
         return err_set(e, BY_E_DENIED,
                        "the document is dated after %s was withdrawn as an approver (%s, %s): "
@@ -77,7 +78,7 @@ approver_may(const struct w_approver *p, int64_t date_ms, int64_t now_ms, struct
                        "anew",
                        p->name, day, p->reason);
     if (now_ms >= p->not_after_ms || date_ms >= p->not_after_ms) {
-        cal_text(cal_day_of_ms(p->not_after_ms, CAL_TZ_CHINA), day);
+        cal_text(cal_day_of_ms(p->not_after_ms, tz_minutes), day);
         return err_set(e, BY_E_DENIED,
                        "the certificate or key of %s was valid until %s: register its next one",
                        p->name, day);

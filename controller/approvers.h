@@ -11,7 +11,8 @@ enum { APPROVERS_MAX = 1000 };
 int approver_find(struct db *d, const char *sha256, struct arena *a, struct w_approver *out,
                   struct err *e);
 /** May it have signed a document of that date, imported now?  DENIED says why not. */
-int approver_may(const struct w_approver *p, int64_t date_ms, int64_t now_ms, struct err *e);
+int approver_may(const struct w_approver *p, int64_t date_ms, int64_t now_ms, int32_t tz_minutes,
+                 struct err *e);
 /** Is the number held by an open import?  1 with the number of its case, 0 no. */
 int import_held(struct db *d, const char *number, char case_number[32], struct err *e);
 /** Its case is closed: the number is free again, or its grant holds it now. */

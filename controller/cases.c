@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/controller.h"
 #include "controller/ledger.h"
 #include "controller/notice.h"
 #include "controller/own.h"
@@ -97,7 +98,7 @@ next_number(struct tx *t, char out[32], struct err *e)
     db_rows_free(TAKE(r));
     if (DB_EXEC(t->d, DB_COUNTER_SET, NULL, e, DBI(n), DBS("case")) < 0)
         return -1;
-    cal_text(cal_day_of_ms(t->now_ms, CAL_TZ_CHINA), day);
+    cal_text(cal_day_of_ms(t->now_ms, controller_tz_minutes(t->c)), day);
     (void)snprintf(out, 32, "%.4s-%06" PRId64, day, n);
     return 0;
 }

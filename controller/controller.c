@@ -131,6 +131,12 @@ controller_free(struct controller *c)
     arena_clear(&c->arena);
 }
 
+int32_t
+controller_tz_minutes(const struct controller *c)
+{
+    return (int32_t)c->conf.utc_offset;
+}
+
 uint64_t
 controller_term(struct controller *c)
 {

@@ -68,6 +68,8 @@ void controller_free(struct controller *c);
 /** Everything about people and hosts in memory anew from the store. */
 int controller_load_people(struct controller *c, struct db *d, struct err *e);
 uint64_t controller_term(struct controller *c);
+/** Minutes east of UTC by which the city counts its days. */
+int32_t controller_tz_minutes(const struct controller *c);
 /** Behind its hosts: nothing is dispatched or allocated until a person decides. */
 bool controller_recovery(struct controller *c);
 bool controller_clock_jumped(struct controller *c);

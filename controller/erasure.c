@@ -151,7 +151,7 @@ erasure_certify(struct tx *t, const struct resource_row *r, const struct order_r
     if (paper_sign(t->c->order_key, PAPER_CERTIFICATE, strbuf_peek(&body), a, &signed_paper, e) < 0)
         return err_wrap(e, "erasure certificate");
     digest_sha256_hex(signed_paper, strlen(signed_paper), hash);
-    certificate_page(&c, hash, CAL_TZ_CHINA, &page);
+    certificate_page(&c, hash, controller_tz_minutes(t->c), &page);
     if (DB_EXEC(t->d, DB_CERTIFICATE_INSERT, NULL, e, DBS(c.id), DBS(r->id), DBS(r->unit),
                 DBS(o->id), DBS(signed_paper), DBS(strbuf_peek(&page)), DBI(t->now_ms)) < 0)
         return err_wrap(e, "erasure certificate");

@@ -5,6 +5,7 @@
 
 #include "controller/cases.h"
 #include "controller/clocks.h"
+#include "controller/controller.h"
 #include "controller/ledger.h"
 #include "controller/listing.h"
 #include "controller/own.h"
@@ -72,7 +73,8 @@ add_items(struct db *d, struct arena *a, struct w_handover *h, struct err *e)
 }
 
 static int
-fill(struct tx *t, const struct grant_row *g, struct arena *a, struct w_handover *h, struct err *e)
+fill(struct tx *t, const struct grant_row *g, struct arena *a, struct w_handover *h,
+     int64_t *due_ms, struct err *e)
 {
     struct clock_spec s = {.kind = CLK_DEPLOY,
                            .subject_kind = "grant",
@@ -91,6 +93,7 @@ fill(struct tx *t, const struct grant_row *g, struct arena *a, struct w_handover
         return -1;
     memcpy(h->due_day, clock.due_day, sizeof(h->due_day));
     h->resources = (uint32_t)n;
+    *due_ms = clock.due_ms;
     return 0;
 }
 
@@ -102,7 +105,7 @@ handover_deliver(struct tx *t, const char *grant, struct arena *a, struct err *e
     struct w_handover h;
     struct grant_row g;
     char id[W_ID];
-    int64_t clocked;
+    int64_t clocked, due_ms = 0;
     int rc = case_of_subject(t->d, grant, CASE_HANDOVER, "", id, e);
 
     if (rc != 0)
@@ -111,7 +114,7 @@ handover_deliver(struct tx *t, const char *grant, struct arena *a, struct err *e
         return -1;
     if (clocked == 0)
         return 0;
-    if (grant_row_get(t->d, grant, a, &g, e) < 0 || fill(t, &g, a, &h, e) < 0)
+    if (grant_row_get(t->d, grant, a, &g, e) < 0 || fill(t, &g, a, &h, &due_ms, e) < 0)
         return err_wrap(e, "handover");
     if (h.resources == 0)
         return 0;
@@ -120,7 +123,7 @@ handover_deliver(struct tx *t, const char *grant, struct arena *a, struct err *e
     memcpy(c.unit, g.unit, sizeof(c.unit));
     memcpy(c.system, g.system, sizeof(c.system));
     memcpy(c.grant, g.id, sizeof(c.grant));
-    c.due_ms = cal_ms_of_day(cal_day_of_ms(t->now_ms, CAL_TZ_CHINA), CAL_TZ_CHINA) + 7 * CAL_DAY_MS;
+    c.due_ms = due_ms;
     (void)snprintf(c.title, sizeof(c.title), "%s", g.number);
     return case_open(t, case_actor_self, CASE_EV_OPEN, NULL, &c, e);
 }
@@ -144,7 +147,7 @@ api_handover_page(struct api_call *k, struct tx *t, struct err *e)
 
     if (load_handover(k, t, &c, e) < 0 || case_view_fill(t->d, &c, k->a, &v, e) < 0)
         return -1;
-    handover_page(&v, CAL_TZ_CHINA, &b);
+    handover_page(&v, controller_tz_minutes(k->c), &b);
     k->raw = arena_strdup(k->a, strbuf_peek(&b));
     k->raw_type = "text/html; charset=utf-8";
     return 0;

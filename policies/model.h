@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define MLPS_MAX 3 /* MLPS level (等保): a system above it may not live on this cloud (G28) */
+
 enum mo_kind { MO_VM = 1, MO_VOLUME, MO_NETWORK };
 enum mo_wanted { MO_RUNNING = 1, MO_STOPPED, MO_PRESENT, MO_BINNED, MO_ABSENT };
 enum mo_verb {

@@ -39,7 +39,7 @@ expires_ms(struct cli *c, int64_t *out, struct err *e)
         return 0;
     if (!cal_parse(day, &d))
         return err_set(e, BY_E_INVALID, "--expires must be a day, YYYY-MM-DD");
-    *out = cal_ms_of_day(d + 1, CAL_TZ_CHINA);
+    *out = cal_ms_of_day(d + 1, c->utc_offset_min);
     return 0;
 }
 
@@ -248,7 +248,7 @@ check_imported(struct cli *c, const struct w_imported *v, struct w_approval_impo
 {
     struct w_approver p;
     const void *sig;
-    int32_t day, at = cal_day_of_ms(v->approved_at_ms, CAL_TZ_CHINA);
+    int32_t day, at = cal_day_of_ms(v->approved_at_ms, c->utc_offset_min);
     size_t n;
 
     if (W_DECODE(approval_import, v->document, strlen(v->document), JM_SIGNED, &c->a, doc, e) < 0 ||

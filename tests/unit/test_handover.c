@@ -80,6 +80,7 @@ the_last_readback_hands_over_and_starts_the_units_clock(void)
     const struct w_clock_view *clock = deploy_clock(&f, &l);
     CU_ASSERT_PTR_NOT_NULL_FATAL(clock);
     CU_ASSERT_STRING_EQUAL(clock->due_day, v.handover.due_day);
+    CU_ASSERT_EQUAL(clock->due_ms, v.due_ms);
     html = page(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s:handover", v.id));
     CU_ASSERT_PTR_NOT_NULL_FATAL(html);
     CU_ASSERT_PTR_NOT_NULL(strstr(html, "资源交付单"));

@@ -316,17 +316,17 @@ a_withdrawn_approver_signs_no_more_and_never_again(void)
     struct w_approver p = {.name = "x", .not_after_ms = 1000 * CAL_DAY_MS, .reason = "gone"};
     struct err e = {0};
 
-    OK(approver_may(&p, 10 * CAL_DAY_MS, 20 * CAL_DAY_MS, &e));
+    OK(approver_may(&p, 10 * CAL_DAY_MS, 20 * CAL_DAY_MS, CAL_TZ_CHINA, &e));
     p.withdrawn_at_ms = 15 * CAL_DAY_MS + 1;
-    CU_ASSERT_EQUAL(approver_may(&p, 15 * CAL_DAY_MS, 20 * CAL_DAY_MS, &e), -1);
+    CU_ASSERT_EQUAL(approver_may(&p, 15 * CAL_DAY_MS, 20 * CAL_DAY_MS, CAL_TZ_CHINA, &e), -1);
     CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "also when it is dated before"));
-    CU_ASSERT_EQUAL(approver_may(&p, 16 * CAL_DAY_MS, 20 * CAL_DAY_MS, &e), -1);
+    CU_ASSERT_EQUAL(approver_may(&p, 16 * CAL_DAY_MS, 20 * CAL_DAY_MS, CAL_TZ_CHINA, &e), -1);
     CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "had no right to"));
     p = (struct w_approver){
         .name = "x", .not_before_ms = 5 * CAL_DAY_MS, .not_after_ms = 9 * CAL_DAY_MS};
-    CU_ASSERT_EQUAL(approver_may(&p, 6 * CAL_DAY_MS, 9 * CAL_DAY_MS, &e), -1);
+    CU_ASSERT_EQUAL(approver_may(&p, 6 * CAL_DAY_MS, 9 * CAL_DAY_MS, CAL_TZ_CHINA, &e), -1);
     CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "valid until"));
-    CU_ASSERT_EQUAL(approver_may(&p, 3 * CAL_DAY_MS, 8 * CAL_DAY_MS, &e), -1);
+    CU_ASSERT_EQUAL(approver_may(&p, 3 * CAL_DAY_MS, 8 * CAL_DAY_MS, CAL_TZ_CHINA, &e), -1);
     CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "before the certificate"));
 
     struct world w;
