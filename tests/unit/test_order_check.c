@@ -5,6 +5,7 @@
 
 #include "drivers/base/scope.h"
 #include "policies/order_check.h"
+#include "tests/unit/orders.h"
 
 static const struct oc_line lines[] = {
     {.line = 1,
@@ -34,45 +35,6 @@ static const struct oc_plan plans[] = {
     {"p", "g", "sys", 900, plan_lines, 3},
     {"foreign", "other", "sys", 900, plan_lines, 3},
 };
-static const struct oc_nic nics[] = {{"net1", "52:54:00:00:00:01", "10.0.0.2"}};
-static const struct oc_nic other_nics[] = {{"net1", "52:54:00:00:00:09", "10.0.0.9"}};
-static const char *const disks[] = {"vol1"};
-static const struct oc_host host = {
-    .id = "h", .incarnation = 3, .format_default = 1, .now_ms = 2000};
-
-static struct oc_order
-good_vm(void)
-{
-    return (struct oc_order){.id = "o1",
-                             .grant = "g",
-                             .system = "sys",
-                             .host = "h",
-                             .resource = "vm1",
-                             .incarnation = 3,
-                             .term = 1,
-                             .generation = 5,
-                             .line = 1,
-                             .ordinal = 1,
-                             .kind = MO_VM,
-                             .verb = MO_CREATE,
-                             .wanted = MO_RUNNING,
-                             .authority = MO_BY_GRANT,
-                             .authority_id = "g",
-                             .issued_at_ms = 2000,
-                             .vcpus = 4,
-                             .vcpus_max = 8,
-                             .mem_mib = 4096,
-                             .mem_max_mib = 8192,
-                             .image = "img",
-                             .root = "vm1-r",
-                             .seed = "vm1-s",
-                             .firmware = 2,
-                             .nics = nics,
-                             .n_nics = 1,
-                             .volumes = disks,
-                             .n_volumes = 1,
-                             .bytes = 1000};
-}
 
 static struct oc_order
 good_volume(void)
@@ -120,22 +82,6 @@ good_network(void)
 }
 
 /* The good order of the same machine at generation 4, and another machine of the same grant. */
-static size_t
-held_fill(struct oc_held held[2])
-{
-    held[0] = (struct oc_held){.order = good_vm()};
-    held[0].order.id = "o0";
-    held[0].order.generation = 4;
-    held[1] = (struct oc_held){.order = good_vm()};
-    held[1].order.id = "o9";
-    held[1].order.resource = "vm9";
-    held[1].order.ordinal = 2;
-    held[1].order.root = "vm9-r";
-    held[1].order.seed = "vm9-s";
-    held[1].order.nics = other_nics;
-    held[1].order.n_volumes = 0;
-    return 2;
-}
 
 static struct oc_verdict
 judge(const struct oc_order *o, const struct oc_held *held, size_t n)
@@ -143,74 +89,65 @@ judge(const struct oc_order *o, const struct oc_held *held, size_t n)
     struct oc_papers papers = {
         .grant = &grant, .plans = plans, .n_plans = 2, .held = held, .n_held = n};
 
-    return order_check(&host, o, &papers);
-}
-
-static void
-expect_reason(const char *what, struct oc_verdict v, enum oc_reason reason)
-{
-    if (v.reason != reason)
-        fprintf(stderr, "\n%s: %s, expected %s\n", what, oc_reason_name(v.reason),
-                oc_reason_name(reason));
-    CU_ASSERT_EQUAL(v.reason, reason);
+    return order_check(&orders_host, o, &papers);
 }
 
 static void
 accepts_what_fits_its_grant(void)
 {
-    struct oc_order vm = good_vm(), vol = good_volume(), net = good_network();
+    struct oc_order vm = orders_vm(), vol = good_volume(), net = good_network();
     struct oc_verdict v = judge(&vm, NULL, 0);
 
-    expect_reason("vm", v, OC_OK);
+    orders_expect("vm", v, OC_OK);
     CU_ASSERT_EQUAL(v.hold_ms, 700);
     CU_ASSERT_EQUAL(v.not_before_ms, 0);
     CU_ASSERT_FALSE(v.may_restart);
-    expect_reason("volume", judge(&vol, NULL, 0), OC_OK);
-    expect_reason("network", judge(&net, NULL, 0), OC_OK);
+    orders_expect("volume", judge(&vol, NULL, 0), OC_OK);
+    orders_expect("network", judge(&net, NULL, 0), OC_OK);
     vm.vcpus = 1;
     vm.mem_mib = 64;
-    expect_reason("smaller than its line", judge(&vm, NULL, 0), OC_OK);
+    orders_expect("smaller than its line", judge(&vm, NULL, 0), OC_OK);
 }
 
 #define REFUSE(order, change, reason_)                                                             \
     do {                                                                                           \
         struct oc_order o = order();                                                               \
         o.change;                                                                                  \
-        expect_reason(#change, judge(&o, NULL, 0), reason_);                                       \
+        orders_expect(#change, judge(&o, NULL, 0), reason_);                                       \
     } while (0)
 
 static void
 refuses_what_the_grant_does_not_say(void)
 {
-    REFUSE(good_vm, host = "h2", OC_OTHER_HOST);
-    REFUSE(good_vm, host = NULL, OC_OTHER_HOST);
-    REFUSE(good_vm, incarnation = 2, OC_OTHER_INCARNATION);
-    REFUSE(good_vm, grant = "g2", OC_OTHER_GRANT);
-    REFUSE(good_vm, system = "sys2", OC_OTHER_SYSTEM);
-    REFUSE(good_vm, line = 4, OC_NO_LINE);
-    REFUSE(good_vm, ordinal = 3, OC_NO_ORDINAL);
-    REFUSE(good_vm, ordinal = 0, OC_NO_ORDINAL);
-    REFUSE(good_vm, line = 2, OC_OTHER_KIND);
-    REFUSE(good_vm, resource = "", OC_NONSENSE);
-    REFUSE(good_vm, wanted = MO_PRESENT, OC_NONSENSE);
-    REFUSE(good_vm, wanted = MO_ABSENT, OC_NONSENSE);
+    REFUSE(orders_vm, host = "h2", OC_OTHER_HOST);
+    REFUSE(orders_vm, host = NULL, OC_OTHER_HOST);
+    REFUSE(orders_vm, incarnation = 2, OC_OTHER_INCARNATION);
+    REFUSE(orders_vm, grant = "g2", OC_OTHER_GRANT);
+    REFUSE(orders_vm, system = "sys2", OC_OTHER_SYSTEM);
+    REFUSE(orders_vm, line = 4, OC_NO_LINE);
+    REFUSE(orders_vm, ordinal = 3, OC_NO_ORDINAL);
+    REFUSE(orders_vm, ordinal = 0, OC_NO_ORDINAL);
+    REFUSE(orders_vm, line = 2, OC_OTHER_KIND);
+    REFUSE(orders_vm, resource = "", OC_NONSENSE);
+    REFUSE(orders_vm, wanted = MO_PRESENT, OC_NONSENSE);
+    REFUSE(orders_vm, wanted = MO_ABSENT, OC_NONSENSE);
     REFUSE(good_volume, wanted = MO_RUNNING, OC_NONSENSE);
-    REFUSE(good_vm, issued_at_ms = 2001 + OC_SKEW_MS, OC_FUTURE);
-    REFUSE(good_vm, issued_at_ms = 999, OC_NOT_VALID);
-    REFUSE(good_vm, issued_at_ms = 9001, OC_NOT_VALID);
-    REFUSE(good_vm, vcpus = 5, OC_TOO_LARGE);
-    REFUSE(good_vm, vcpus = 0, OC_TOO_LARGE);
-    REFUSE(good_vm, mem_mib = 4097, OC_TOO_LARGE);
-    REFUSE(good_vm, bytes = 1001, OC_TOO_LARGE);
-    REFUSE(good_vm, vcpus_max = 3, OC_NONSENSE);
-    REFUSE(good_vm, image = "img2", OC_OTHER_IMAGE);
-    REFUSE(good_vm, image = NULL, OC_OTHER_IMAGE);
-    REFUSE(good_vm, firmware = 1, OC_OTHER_FIRMWARE);
+    REFUSE(orders_vm, issued_at_ms = 2001 + OC_SKEW_MS, OC_FUTURE);
+    REFUSE(orders_vm, issued_at_ms = 999, OC_NOT_VALID);
+    REFUSE(orders_vm, issued_at_ms = 9001, OC_NOT_VALID);
+    REFUSE(orders_vm, vcpus = 5, OC_TOO_LARGE);
+    REFUSE(orders_vm, vcpus = 0, OC_TOO_LARGE);
+    REFUSE(orders_vm, mem_mib = 4097, OC_TOO_LARGE);
+    REFUSE(orders_vm, bytes = 1001, OC_TOO_LARGE);
+    REFUSE(orders_vm, vcpus_max = 3, OC_NONSENSE);
+    REFUSE(orders_vm, image = "img2", OC_OTHER_IMAGE);
+    REFUSE(orders_vm, image = NULL, OC_OTHER_IMAGE);
+    REFUSE(orders_vm, firmware = 1, OC_OTHER_FIRMWARE);
     REFUSE(good_volume, bytes = 501, OC_TOO_LARGE);
     REFUSE(good_volume, bytes = 0, OC_TOO_LARGE);
     REFUSE(good_volume, format = 2, OC_OTHER_FORMAT);
     REFUSE(good_network, cidr = "10.0.0.0/16", OC_OTHER_RANGE);
-    REFUSE(good_vm, seed = "vm1-r", OC_DISK_TAKEN);
+    REFUSE(orders_vm, seed = "vm1-r", OC_DISK_TAKEN);
 }
 
 static void
@@ -255,10 +192,10 @@ refuses_verbs_without_their_authority(void)
         {(enum mo_verb)0, MO_RUNNING, MO_BY_GRANT, "g", 4, 4096, OC_NONSENSE},
     };
     struct oc_held held[2];
-    size_t n = held_fill(held);
+    size_t n = orders_held(held);
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct oc_order o = good_vm();
+        struct oc_order o = orders_vm();
         char what[40];
 
         o.verb = rows[i].verb;
@@ -268,14 +205,14 @@ refuses_verbs_without_their_authority(void)
         o.vcpus = rows[i].vcpus;
         o.mem_mib = rows[i].mem_mib;
         (void)snprintf(what, sizeof(what), "authority row %zu", i);
-        expect_reason(what, judge(&o, held, n), rows[i].reason);
+        orders_expect(what, judge(&o, held, n), rows[i].reason);
     }
 }
 
 static void
 refuses_a_plan_for_another_resource_or_act(void)
 {
-    struct oc_order o = good_vm();
+    struct oc_order o = orders_vm();
 
     o.verb = MO_DOWNGRADE;
     o.authority = MO_BY_PLAN;
@@ -283,7 +220,7 @@ refuses_a_plan_for_another_resource_or_act(void)
     o.resource = "vm2";
     o.vcpus = 2;
     o.mem_mib = 1024;
-    expect_reason("another resource", judge(&o, NULL, 0), OC_NOT_IN_PLAN);
+    orders_expect("another resource", judge(&o, NULL, 0), OC_NOT_IN_PLAN);
 }
 
 static void
@@ -294,20 +231,20 @@ takes_a_planned_size_that_was_missed_once_its_time_has_come(void)
         enum oc_reason reason;
     } rows[] = {{3999, OC_SHRINKS}, {4000, OC_OK}};
     struct oc_held held[2];
-    size_t n = held_fill(held);
+    size_t n = orders_held(held);
     struct oc_papers papers = {
         .grant = &grant, .plans = plans, .n_plans = 2, .held = held, .n_held = n};
-    struct oc_order o = good_vm();
+    struct oc_order o = orders_vm();
 
     o.verb = MO_POWER;
     o.wanted = MO_STOPPED;
     o.vcpus = 2;
     o.mem_mib = 1024;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct oc_host at = host;
+        struct oc_host at = orders_host;
 
         at.now_ms = rows[i].now_ms;
-        expect_reason("a missed downgrade", order_check(&at, &o, &papers), rows[i].reason);
+        orders_expect("a missed downgrade", order_check(&at, &o, &papers), rows[i].reason);
     }
 }
 
@@ -315,8 +252,8 @@ static void
 never_shortens_the_hold_of_what_is_in_the_bin(void)
 {
     struct oc_held held[2];
-    size_t n = held_fill(held);
-    struct oc_order o = good_vm();
+    size_t n = orders_held(held);
+    struct oc_order o = orders_vm();
 
     held[0].order.wanted = MO_BINNED;
     held[0].order.verb = MO_BIN;
@@ -334,7 +271,7 @@ never_shortens_the_hold_of_what_is_in_the_bin(void)
 static void
 takes_time_and_hold_from_the_plan(void)
 {
-    struct oc_order o = good_vm();
+    struct oc_order o = orders_vm();
     struct oc_verdict v;
 
     o.verb = MO_ERASE;
@@ -343,7 +280,7 @@ takes_time_and_hold_from_the_plan(void)
     o.authority_id = "p";
     o.issued_at_ms = 9500 - OC_SKEW_MS; /* outside the validity: taking away stays possible */
     v = judge(&o, NULL, 0);
-    expect_reason("erase by plan", v, OC_OK);
+    orders_expect("erase by plan", v, OC_OK);
     CU_ASSERT_EQUAL(v.not_before_ms, 6000);
     CU_ASSERT_EQUAL(v.hold_ms, 900);
 }
@@ -352,53 +289,53 @@ static void
 follows_only_upwards(void)
 {
     struct oc_held held[2];
-    size_t n = held_fill(held);
-    struct oc_order o = good_vm();
+    size_t n = orders_held(held);
+    struct oc_order o = orders_vm();
 
-    expect_reason("next generation", judge(&o, held, n), OC_OK);
+    orders_expect("next generation", judge(&o, held, n), OC_OK);
     o.generation = 3;
-    expect_reason("older generation", judge(&o, held, n), OC_OLDER);
+    orders_expect("older generation", judge(&o, held, n), OC_OLDER);
     o.generation = 4;
-    expect_reason("same numbers, another order", judge(&o, held, n), OC_FORGED);
+    orders_expect("same numbers, another order", judge(&o, held, n), OC_FORGED);
     o.id = "o0";
-    expect_reason("the same", judge(&o, held, n), OC_SAME);
+    orders_expect("the same", judge(&o, held, n), OC_SAME);
     o.term = 0;
     o.generation = 99;
-    expect_reason("older term", judge(&o, held, n), OC_OLDER);
+    orders_expect("older term", judge(&o, held, n), OC_OLDER);
     o.term = 2;
     o.generation = 1;
-    expect_reason("newer term", judge(&o, held, n), OC_OK);
+    orders_expect("newer term", judge(&o, held, n), OC_OK);
 }
 
 static void
 keeps_a_resource_what_it_is(void)
 {
     struct oc_held held[2];
-    size_t n = held_fill(held);
-    struct oc_order o = good_vm();
+    size_t n = orders_held(held);
+    struct oc_order o = orders_vm();
 
     o.ordinal = 2;
-    expect_reason("another ordinal", judge(&o, held, n), OC_CHANGED);
-    o = good_vm();
+    orders_expect("another ordinal", judge(&o, held, n), OC_CHANGED);
+    o = orders_vm();
     o.root = "vm1-r2";
-    expect_reason("another root", judge(&o, held, n), OC_PARTS_CHANGED);
-    o = good_vm();
+    orders_expect("another root", judge(&o, held, n), OC_PARTS_CHANGED);
+    o = orders_vm();
     o.bytes = 999;
     o.authority = MO_BY_UNIT;
     o.verb = MO_RESIZE;
     o.authority_id = "acc";
-    expect_reason("a cut disk", judge(&o, held, n), OC_DISK_CUT);
-    o = good_vm();
+    orders_expect("a cut disk", judge(&o, held, n), OC_DISK_CUT);
+    o = orders_vm();
     held[0].no_back = true;
-    expect_reason("after its overwriting", judge(&o, held, n), OC_NO_WAY_BACK);
+    orders_expect("after its overwriting", judge(&o, held, n), OC_NO_WAY_BACK);
 }
 
 static void
 keeps_resources_apart(void)
 {
     struct oc_held held[2];
-    size_t n = held_fill(held);
-    struct oc_order o = good_vm(), vol = good_volume();
+    size_t n = orders_held(held);
+    struct oc_order o = orders_vm(), vol = good_volume();
 
     o.resource = "vm3";
     o.root = "vm3-r";
@@ -406,29 +343,29 @@ keeps_resources_apart(void)
     o.ordinal = 2;
     o.n_nics = 0;
     o.n_volumes = 0;
-    expect_reason("taken ordinal", judge(&o, held, n), OC_LINE_TAKEN);
+    orders_expect("taken ordinal", judge(&o, held, n), OC_LINE_TAKEN);
     held[1].gone = true;
-    expect_reason("free again", judge(&o, held, n), OC_OK);
+    orders_expect("free again", judge(&o, held, n), OC_OK);
     held[1].gone = false;
-    o = good_vm();
+    o = orders_vm();
     o.root = "vm9-r";
     held[0].order.root = "vm9-r";
-    expect_reason("another machine's root", judge(&o, held, n), OC_DISK_TAKEN);
-    held_fill(held);
+    orders_expect("another machine's root", judge(&o, held, n), OC_DISK_TAKEN);
+    orders_held(held);
     vol.resource = "vm9-r";
-    expect_reason("a volume over a root", judge(&vol, held, n), OC_DISK_TAKEN);
-    o = good_vm();
-    o.nics = other_nics;
-    expect_reason("another machine's address", judge(&o, held, n), OC_ADDRESS_TAKEN);
+    orders_expect("a volume over a root", judge(&vol, held, n), OC_DISK_TAKEN);
+    o = orders_vm();
+    o.nics = orders_other_nics;
+    orders_expect("another machine's address", judge(&o, held, n), OC_ADDRESS_TAKEN);
     held[1].order = good_network();
     held[1].order.system = "sys2";
-    o = good_vm();
-    expect_reason("another system's network", judge(&o, held, n), OC_OTHER_SYSTEMS_PART);
+    o = orders_vm();
+    orders_expect("another system's network", judge(&o, held, n), OC_OTHER_SYSTEMS_PART);
     held[1].order = good_volume();
     held[1].order.system = "sys2";
-    expect_reason("another system's volume", judge(&o, held, n), OC_OTHER_SYSTEMS_PART);
+    orders_expect("another system's volume", judge(&o, held, n), OC_OTHER_SYSTEMS_PART);
     held[1].order = good_volume();
-    expect_reason("its own volume", judge(&o, held, n), OC_OK);
+    orders_expect("its own volume", judge(&o, held, n), OC_OK);
 }
 
 /* ---- machines that were there ---- */
@@ -437,7 +374,7 @@ static struct oc_order
 good_adopt(void)
 {
     static const char *const files[] = {"/srv/old.img"};
-    struct oc_order o = good_vm();
+    struct oc_order o = orders_vm();
 
     o.resource = "old";
     o.verb = MO_ADOPT;
@@ -491,7 +428,7 @@ judge_adopt(const struct oc_order *o, const struct oc_held *held, size_t n)
                                       .n_lines = 3};
     struct oc_papers papers = {.grant = &g, .held = held, .n_held = n};
 
-    return order_check(&host, o, &papers);
+    return order_check(&orders_host, o, &papers);
 }
 
 static void
@@ -499,11 +436,11 @@ takes_over_only_what_the_bureau_signed_for(void)
 {
     struct oc_order o = good_adopt();
 
-    expect_reason("as signed", judge_adopt(&o, NULL, 0), OC_OK);
+    orders_expect("as signed", judge_adopt(&o, NULL, 0), OC_OK);
 #define CASE(what, change, why)                                                                    \
     o = good_adopt();                                                                              \
     change;                                                                                        \
-    expect_reason(what, judge_adopt(&o, NULL, 0), why)
+    orders_expect(what, judge_adopt(&o, NULL, 0), why)
     CASE("another machine", o.resource = "other", OC_OTHER_MACHINE);
     CASE("other disks or sizes", o.adopt = "other", OC_OTHER_MACHINE);
     CASE("nothing said of it", o.adopt = NULL, OC_OTHER_MACHINE);
@@ -521,13 +458,13 @@ takes_over_only_what_the_bureau_signed_for(void)
     o = good_adopt();
     o.verb = MO_POWER;
     o.wanted = MO_STOPPED;
-    expect_reason("stopped, receipts lost", judge_adopt(&o, NULL, 0), OC_OK);
-    o = good_vm();
+    orders_expect("stopped, receipts lost", judge_adopt(&o, NULL, 0), OC_OK);
+    o = orders_vm();
     o.adopt = "digest";
-    expect_reason("a made one that names one", judge_adopt(&o, NULL, 0), OC_OTHER_MACHINE);
-    o = good_vm();
+    orders_expect("a made one that names one", judge_adopt(&o, NULL, 0), OC_OTHER_MACHINE);
+    o = orders_vm();
     o.seed = NULL;
-    expect_reason("a made one without its seed", judge_adopt(&o, NULL, 0), OC_NONSENSE);
+    orders_expect("a made one without its seed", judge_adopt(&o, NULL, 0), OC_NONSENSE);
 }
 
 static void
@@ -540,14 +477,14 @@ confirms_anew_only_what_was_never_taken_over(void)
     held.order.line = 1;
     held.order.generation = 4;
     held.order.id = "o0";
-    expect_reason("anew, under another grant", judge_adopt(&o, &held, 1), OC_OK);
+    orders_expect("anew, under another grant", judge_adopt(&o, &held, 1), OC_OK);
     o.verb = MO_POWER;
-    expect_reason("not by another verb", judge_adopt(&o, &held, 1), OC_CHANGED);
+    orders_expect("not by another verb", judge_adopt(&o, &held, 1), OC_CHANGED);
     o = good_adopt();
     held.unadopted = false;
-    expect_reason("it was taken over", judge_adopt(&o, &held, 1), OC_CHANGED);
+    orders_expect("it was taken over", judge_adopt(&o, &held, 1), OC_CHANGED);
     held.order.resource = "older";
-    expect_reason("another machine has its file", judge_adopt(&o, &held, 1), OC_DISK_TAKEN);
+    orders_expect("another machine has its file", judge_adopt(&o, &held, 1), OC_DISK_TAKEN);
 }
 
 static void
@@ -569,7 +506,7 @@ judge_free(const struct oc_order *o, const struct oc_held *held, size_t n)
 
     free_grant.free = true;
     free_grant.resources_max = 3;
-    return order_check(&host, o, &papers);
+    return order_check(&orders_host, o, &papers);
 }
 
 /* A machine of the unit's own: of no line. */
@@ -577,7 +514,7 @@ static struct oc_order
 own_vm(const char *id, uint32_t ordinal, uint32_t vcpus, uint64_t mem_mib)
 {
     static const struct oc_nic own_nics[] = {{"net1", "52:54:00:00:00:77", "10.0.0.77"}};
-    struct oc_order o = good_vm();
+    struct oc_order o = orders_vm();
 
     o.id = o.resource = id;
     o.line = 0;
@@ -616,13 +553,13 @@ a_free_grant_is_bounded_by_its_totals(void)
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct oc_order o = own_vm("own", 1, rows[i].vcpus, rows[i].mem);
-        struct oc_held held = {.order = good_vm()};
+        struct oc_held held = {.order = orders_vm()};
 
         o.bytes = rows[i].bytes;
         held.order.vcpus = rows[i].held_vcpus;
         held.order.mem_mib = rows[i].held_mem;
         held.order.wanted = rows[i].held_wanted;
-        expect_reason(rows[i].what, judge_free(&o, &held, 1), rows[i].reason);
+        orders_expect(rows[i].what, judge_free(&o, &held, 1), rows[i].reason);
     }
 }
 
@@ -634,31 +571,31 @@ a_stolen_order_key_stays_within_a_free_grant(void)
     struct oc_held held[3] = {0};
     struct oc_order o = own_vm("own1", 1, 8, 8192);
 
-    expect_reason("alone it fits", judge_free(&o, NULL, 0), OC_OK);
+    orders_expect("alone it fits", judge_free(&o, NULL, 0), OC_OK);
     o.vcpus_max = 9;
-    expect_reason("room to grow beyond the grant", judge_free(&o, NULL, 0), OC_TOO_LARGE);
+    orders_expect("room to grow beyond the grant", judge_free(&o, NULL, 0), OC_TOO_LARGE);
     o = own_vm("own1", 1, 8, 8192);
     held[0].order = o;
     o = own_vm("own2", 2, 1, 64);
     o.root = "own2-r";
     o.seed = "own2-s";
     o.n_nics = 0;
-    expect_reason("a second one does not", judge_free(&o, held, 1), OC_EXCEEDS);
+    orders_expect("a second one does not", judge_free(&o, held, 1), OC_EXCEEDS);
     held[0].gone = true;
-    expect_reason("when the first is gone it does", judge_free(&o, held, 1), OC_OK);
+    orders_expect("when the first is gone it does", judge_free(&o, held, 1), OC_OK);
     held[0] = (struct oc_held){.order = own_vm("a", 1, 1, 64)};
     held[1] = (struct oc_held){.order = own_vm("b", 2, 1, 64)};
     held[2] = (struct oc_held){.order = own_vm("c", 3, 1, 64)};
     o.ordinal = 4;
-    expect_reason("a fourth thing", judge_free(&o, held, 3), OC_TOO_MANY);
+    orders_expect("a fourth thing", judge_free(&o, held, 3), OC_TOO_MANY);
     o.image = "another";
-    expect_reason("an image that the grant does not name", judge_free(&o, NULL, 0), OC_OTHER_IMAGE);
+    orders_expect("an image that the grant does not name", judge_free(&o, NULL, 0), OC_OTHER_IMAGE);
     o = own_vm("own1", 1, 1, 64);
-    expect_reason("of no line under an exact grant", judge(&o, NULL, 0), OC_NO_LINE);
-    o = good_vm();
+    orders_expect("of no line under an exact grant", judge(&o, NULL, 0), OC_NO_LINE);
+    o = orders_vm();
     o.authority = MO_BY_UNIT;
     o.authority_id = "account";
-    expect_reason("made by the unit under an exact grant", judge(&o, NULL, 0), OC_NO_AUTHORITY);
+    orders_expect("made by the unit under an exact grant", judge(&o, NULL, 0), OC_NO_AUTHORITY);
 }
 
 /* What stops or is put away is not refused for what is there; it brings nothing new along. */
@@ -676,17 +613,17 @@ a_stop_hides_no_growth(void)
     o.generation++;
     o.verb = MO_POWER;
     o.wanted = MO_STOPPED;
-    expect_reason("beyond the totals it stops", judge_free(&o, held, 2), OC_OK);
+    orders_expect("beyond the totals it stops", judge_free(&o, held, 2), OC_OK);
     o.bytes = 5000;
-    expect_reason("with a larger disk", judge_free(&o, held, 2), OC_EXCEEDS);
+    orders_expect("with a larger disk", judge_free(&o, held, 2), OC_EXCEEDS);
     o.verb = MO_BIN;
     o.wanted = MO_BINNED;
-    expect_reason("into the bin with one", judge_free(&o, held, 2), OC_EXCEEDS);
+    orders_expect("into the bin with one", judge_free(&o, held, 2), OC_EXCEEDS);
     o.bytes = 100;
-    expect_reason("into the bin as it is", judge_free(&o, held, 2), OC_OK);
-    expect_reason("nor when receipts were lost", judge_free(&o, NULL, 0), OC_OK);
+    orders_expect("into the bin as it is", judge_free(&o, held, 2), OC_OK);
+    orders_expect("nor when receipts were lost", judge_free(&o, NULL, 0), OC_OK);
     o.bytes = 5000;
-    expect_reason("more than all of the grant", judge_free(&o, NULL, 0), OC_EXCEEDS);
+    orders_expect("more than all of the grant", judge_free(&o, NULL, 0), OC_EXCEEDS);
 }
 
 static void
@@ -713,7 +650,7 @@ the_units_ranges_lie_within_the_grants(void)
         o.authority = MO_BY_UNIT;
         o.authority_id = "account";
         o.cidr = rows[i].cidr;
-        expect_reason(rows[i].cidr, judge_free(&o, NULL, 0), rows[i].reason);
+        orders_expect(rows[i].cidr, judge_free(&o, NULL, 0), rows[i].reason);
     }
 }
 
@@ -721,23 +658,23 @@ static void
 a_change_keeps_every_size(void)
 {
     struct oc_held held[2];
-    size_t n = held_fill(held);
-    struct oc_order o = good_vm();
+    size_t n = orders_held(held);
+    struct oc_order o = orders_vm();
 
     o.verb = MO_CHANGE;
     o.authority = MO_BY_UNIT;
     o.authority_id = "account";
     o.n_volumes = 0;
-    expect_reason("fewer volumes", judge(&o, held, n), OC_OK);
+    orders_expect("fewer volumes", judge(&o, held, n), OC_OK);
     CU_ASSERT_FALSE(judge(&o, held, n).may_restart);
     o.restart_from_ms = 1;
     CU_ASSERT_TRUE(judge(&o, held, n).may_restart);
     o.vcpus = 3;
-    expect_reason("a size too", judge(&o, held, n), OC_RESIZES);
+    orders_expect("a size too", judge(&o, held, n), OC_RESIZES);
     o.vcpus = 4;
     o.authority = MO_BY_GRANT;
     o.authority_id = "g";
-    expect_reason("not by the unit", judge(&o, held, n), OC_NO_AUTHORITY);
+    orders_expect("not by the unit", judge(&o, held, n), OC_NO_AUTHORITY);
 }
 
 CU_TestInfo order_check_tests[] = {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policies/order_check.h"
+#include "tests/unit/orders.h"
 
 static const struct oc_line lines[] = {
     {.line = 1,
@@ -22,67 +23,15 @@ static const struct oc_grant grant = {.id = "g",
                                       .hold_ms = 700,
                                       .lines = lines,
                                       .n_lines = 1};
-static const struct oc_nic nics[] = {{"net1", "52:54:00:00:00:01", "10.0.0.2"}};
-static const struct oc_nic other_nics[] = {{"net1", "52:54:00:00:00:09", "10.0.0.9"}};
-static const struct oc_host host = {
-    .id = "h", .incarnation = 3, .format_default = 1, .now_ms = 2000};
 
+/* Without a volume: several of them live side by side here. */
 static struct oc_order
-good_vm(void)
+vm(void)
 {
-    return (struct oc_order){.id = "o1",
-                             .grant = "g",
-                             .system = "sys",
-                             .host = "h",
-                             .resource = "vm1",
-                             .incarnation = 3,
-                             .term = 1,
-                             .generation = 5,
-                             .line = 1,
-                             .ordinal = 1,
-                             .kind = MO_VM,
-                             .verb = MO_CREATE,
-                             .wanted = MO_RUNNING,
-                             .authority = MO_BY_GRANT,
-                             .authority_id = "g",
-                             .issued_at_ms = 2000,
-                             .vcpus = 4,
-                             .vcpus_max = 8,
-                             .mem_mib = 4096,
-                             .mem_max_mib = 8192,
-                             .image = "img",
-                             .root = "vm1-r",
-                             .seed = "vm1-s",
-                             .firmware = 2,
-                             .nics = nics,
-                             .n_nics = 1,
-                             .bytes = 1000};
-}
+    struct oc_order o = orders_vm();
 
-/* The machine at an older generation, and another of the same grant. */
-static size_t
-held_fill(struct oc_held held[2])
-{
-    for (size_t i = 0; i < 2; i++)
-        held[i] = (struct oc_held){.order = good_vm()};
-    held[0].order.id = "o0";
-    held[0].order.generation = 4;
-    held[1].order.id = "o9";
-    held[1].order.resource = "vm9";
-    held[1].order.ordinal = 2;
-    held[1].order.root = "vm9-r";
-    held[1].order.seed = "vm9-s";
-    held[1].order.nics = other_nics;
-    return 2;
-}
-
-static void
-expect_reason(const char *what, struct oc_verdict v, enum oc_reason reason)
-{
-    if (v.reason != reason)
-        fprintf(stderr, "\n%s: %s, expected %s\n", what, oc_reason_name(v.reason),
-                oc_reason_name(reason));
-    CU_ASSERT_EQUAL(v.reason, reason);
+    o.n_volumes = 0;
+    return o;
 }
 
 /* ---- a grant that supersedes another: the same line with 6 vCPUs, one machine more ---- */
@@ -112,13 +61,13 @@ judge_family(const struct oc_order *o, const struct oc_grant *grants, size_t n,
     for (size_t i = 0; i < n; i++)
         if (strcmp(grants[i].id, o->grant) == 0)
             p.grant = &grants[i];
-    return order_check(&host, o, &p);
+    return order_check(&orders_host, o, &p);
 }
 
 static struct oc_order
 grown_vm(const char *under)
 {
-    struct oc_order o = good_vm();
+    struct oc_order o = vm();
 
     o.grant = under;
     o.verb = MO_RESIZE;
@@ -133,27 +82,27 @@ a_newer_grant_takes_on_what_the_older_one_made(void)
     const struct oc_grant family[] = {grant, GRANT_OF("g2", "g", "sys"),
                                       GRANT_OF("g3", "g2", "sys")};
     struct oc_held held[2];
-    size_t n = held_fill(held);
+    size_t n = orders_held(held);
     struct oc_order o = grown_vm("g2");
 
-    expect_reason("one step", judge_family(&o, family, 2, held, n), OC_OK);
+    orders_expect("one step", judge_family(&o, family, 2, held, n), OC_OK);
     CU_ASSERT_EQUAL(judge_family(&o, family, 2, held, n).hold_ms, 300);
     o.vcpus = 7;
-    expect_reason("beyond the new line", judge_family(&o, family, 2, held, n), OC_TOO_LARGE);
+    orders_expect("beyond the new line", judge_family(&o, family, 2, held, n), OC_TOO_LARGE);
     o = grown_vm("g3");
-    expect_reason("two steps", judge_family(&o, family, 3, held, n), OC_OK);
+    orders_expect("two steps", judge_family(&o, family, 3, held, n), OC_OK);
     o.ordinal = 2; /* vm9 has it, under the oldest */
-    expect_reason("an ordinal that is held", judge_family(&o, family, 3, held + 1, 1),
+    orders_expect("an ordinal that is held", judge_family(&o, family, 3, held + 1, 1),
                   OC_LINE_TAKEN);
     held[0].order.grant = "g2";
     o = grown_vm("g");
     o.vcpus = 4;
-    expect_reason("back to the older", judge_family(&o, family, 3, held, n), OC_CHANGED);
+    orders_expect("back to the older", judge_family(&o, family, 3, held, n), OC_CHANGED);
     o = grown_vm("g3");
     o.generation = 3;
-    expect_reason("an older generation", judge_family(&o, family, 3, held, n), OC_OLDER);
-    o = good_vm(); /* what was made before, told again to a host that lost its receipts */
-    expect_reason("restated", judge_family(&o, family, 3, NULL, 0), OC_OK);
+    orders_expect("an older generation", judge_family(&o, family, 3, held, n), OC_OLDER);
+    o = vm(); /* what was made before, told again to a host that lost its receipts */
+    orders_expect("restated", judge_family(&o, family, 3, NULL, 0), OC_OK);
     CU_ASSERT_EQUAL(judge_family(&o, family, 3, NULL, 0).hold_ms, 700);
 }
 
@@ -178,11 +127,11 @@ a_stolen_order_key_cannot_invent_what_supersedes(void)
         {"in a ring", {GRANT_OF("g", "g2", "sys"), GRANT_OF("g2", "g", "sys")}, 2, OC_FORKED},
     };
     struct oc_held held[2];
-    size_t n = held_fill(held);
+    size_t n = orders_held(held);
     struct oc_order o = grown_vm("g2");
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        expect_reason(rows[i].what, judge_family(&o, rows[i].grants, rows[i].n, held, n),
+        orders_expect(rows[i].what, judge_family(&o, rows[i].grants, rows[i].n, held, n),
                       rows[i].reason);
 }
 
@@ -199,8 +148,8 @@ sums_count_under_the_newest_grant(void)
                                .image = "img"}};
     struct oc_line large[] = {small[0]};
     struct oc_grant family[] = {grant, GRANT_OF("g2", "g", "sys")};
-    struct oc_held held[1] = {{.order = good_vm()}};
-    struct oc_order o = good_vm();
+    struct oc_held held[1] = {{.order = vm()}};
+    struct oc_order o = vm();
 
     large[0].vcpus = 6;
     family[0].lines = small;
@@ -213,21 +162,21 @@ sums_count_under_the_newest_grant(void)
     held[0].order.resource = "vm9";
     held[0].order.root = "vm9-r";
     held[0].order.seed = "vm9-s";
-    held[0].order.nics = other_nics;
+    held[0].order.nics = orders_other_nics;
     o.grant = "g2";
     o.line = 0;
     o.authority = MO_BY_UNIT;
     o.authority_id = "account";
     o.vcpus = 2;
     o.vcpus_max = 6;
-    expect_reason("four and two", judge_family(&o, family, 2, held, 1), OC_OK);
+    orders_expect("four and two", judge_family(&o, family, 2, held, 1), OC_OK);
     o.vcpus = 3;
-    expect_reason("four and three", judge_family(&o, family, 2, held, 1), OC_EXCEEDS);
+    orders_expect("four and three", judge_family(&o, family, 2, held, 1), OC_EXCEEDS);
     o.grant = "g";
     o.vcpus = 2;
-    expect_reason("by the older: no second allowance", judge_family(&o, family, 2, held, 1), OC_OK);
+    orders_expect("by the older: no second allowance", judge_family(&o, family, 2, held, 1), OC_OK);
     o.vcpus = 3;
-    expect_reason("by the older, too much", judge_family(&o, family, 2, held, 1), OC_EXCEEDS);
+    orders_expect("by the older, too much", judge_family(&o, family, 2, held, 1), OC_EXCEEDS);
 }
 
 CU_TestInfo order_family_tests[] = {
