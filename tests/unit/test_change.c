@@ -116,6 +116,7 @@ lines_that_grew_grow_their_machines_and_make_more(void)
     struct w_accepted acc;
     struct w_order orders[8];
     struct w_quota_row q;
+    struct w_case_list l;
     size_t n, resizes = 0;
 
     line(g, 1)->vcpus = 4;
@@ -156,6 +157,9 @@ lines_that_grew_grow_their_machines_and_make_more(void)
     CU_ASSERT_EQUAL(q.reserved, 0);
     CU_ASSERT_EQUAL(q.drift, 0);
     books_are_right(&f);
+    /* What grew and what was made is handed over as the first delivery was. */
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/cases?kind=handover", NULL, case_list, &l));
+    CU_ASSERT_EQUAL(l.items.n, 2);
     flow_stop(&f);
 }
 
