@@ -253,7 +253,7 @@ application_body(struct flow *f, const struct w_application *app, uint64_t rev)
     struct w_case_request in = {.application = *app, .rev = rev};
 
     if (rev == 0)
-        in.kind = CASE_NEW;
+        in.kind = app->change_of[0] == '\0' ? CASE_NEW : CASE_CHANGE;
     memcpy(in.request, flow_uuid(f), 37);
     jm_encode(schema_case_request, &in, &b);
     return arena_strdup(&f->a, strbuf_peek(&b));
@@ -575,6 +575,60 @@ a_case_takes_documents_of_its_unit_and_of_who_acts(void)
 }
 
 static void
+an_approved_change_grows_what_is_there(void)
+{
+    struct flow f;
+    struct w_attachment papers[3];
+    struct w_resource_list l;
+    struct w_case_check chk;
+    struct w_case_view v, other;
+    struct w_accepted acc;
+
+    flow_start(&f);
+    const struct w_grant *old = flow_grant(&f, "X-1");
+    OK(flow_grant_add(&f, old, flow_uuid(&f), &acc));
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 4);
+    struct w_application app = complete(&f, papers);
+    JM_ITEM(app.lines, struct w_grant_line, 1)->vcpus = 4;
+    app.manual = (struct jm_list){0};
+    memcpy(app.change_of, old->id, W_ID);
+    app.restart = RESTART_NOW;
+    open_case(&f, &app, &v);
+    CU_ASSERT_EQUAL(v.kind, CASE_CHANGE);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s:check", v.id), NULL,
+                 case_check, &chk));
+    CU_ASSERT_TRUE(chk.ready);
+    CU_ASSERT_TRUE(chk.fits);
+    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    struct w_grant *g = flow_grant(&f, "X-2");
+    JM_ITEM(g->lines, struct w_grant_line, 1)->vcpus = 4;
+    CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1); /* it must name what it changes */
+    CU_ASSERT_EQUAL(f.status, 400);
+    g->version = 4;
+    memcpy(g->supersedes, old->id, W_ID);
+    OK(approve(&f, &v, g, papers, &acc));
+    CU_ASSERT_EQUAL(acc.orders.n, 2);
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 2);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/resources?kind=vm", NULL, resource_list,
+                 &l));
+    CU_ASSERT_EQUAL(l.items.n, 2); /* grown, not made anew */
+    for (size_t i = 0; i < l.items.n; i++) {
+        const struct w_resource_view *r = JM_ITEM(l.items, struct w_resource_view, i);
+
+        CU_ASSERT_EQUAL(r->vcpus, 4);
+        CU_ASSERT_STRING_EQUAL(r->grant, g->id);
+    }
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s", v.id), NULL,
+                 case_view, &other));
+    CU_ASSERT_EQUAL(other.state, CASE_IS_GRANTED);
+    /* The older grant cannot be changed once more. */
+    open_case(&f, &app, &other);
+    CU_ASSERT_EQUAL(move(&f, FLOW_TENANT, &other, "submit", NULL), -1);
+    CU_ASSERT_STRING_EQUAL(f.err.field, "change_of");
+    flow_stop(&f);
+}
+
+static void
 each_step_has_its_people_and_its_reason(void)
 {
     struct flow f;
@@ -635,6 +689,7 @@ CU_TestInfo cases_tests[] = {
     {"less may be granted and never more", less_may_be_granted_and_never_more},
     {"a case takes documents of its unit and of who acts",
      a_case_takes_documents_of_its_unit_and_of_who_acts},
+    {"an approved change grows what is there", an_approved_change_grows_what_is_there},
     {"each step has its people and its reason", each_step_has_its_people_and_its_reason},
     CU_TEST_INFO_NULL,
 };
