@@ -211,7 +211,9 @@ build(const struct w_vm_spec *vm, struct strbuf *out, struct err *e)
     return r;
 }
 
-/* One at a time: iso_init() and its messages are process-wide and not made for threads. */
+/* One at a time: iso_init() and its messages are process-wide and not made for threads.  Its bit 0
+ * keeps it from setlocale(), which no other thread may be running beside: json-c copies the locale
+ * at every parse, and glibc's copy overflows when a name grows meanwhile. */
 static int
 seed_image(const struct w_vm_spec *vm, struct strbuf *out, struct err *e)
 {
@@ -219,8 +221,10 @@ seed_image(const struct w_vm_spec *vm, struct strbuf *out, struct err *e)
     int r;
 
     (void)pthread_mutex_lock(&lock);
-    r = iso_init();
-    if (r < 0) {
+    r = iso_init_with_flag(1);
+    if (r > 0)
+        r = iso_set_local_charset((char *)"UTF-8", 0);
+    if (r <= 0) {
         r = iso_fail(e, r, "start libisofs");
     } else {
         (void)iso_set_msgs_severities((char *)"NEVER", (char *)"NEVER", (char *)"");

@@ -1,4 +1,4 @@
-/* Runs every suite of suites.def; `unit NAME` runs one.  Non-zero on a failure or when nothing ran.
+/* Runs every suite of suites.def; `unit NAME...` runs those.  Non-zero on a failure or when nothing ran.
  */
 #include <CUnit/Basic.h>
 #include <stdio.h>
@@ -17,24 +17,27 @@ main(int argc, char **argv)
 #undef SUITE
         CU_SUITE_INFO_NULL,
     };
-    unsigned failed, ran;
+    unsigned failed = 0, ran = 0;
 
     if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
         return 2;
     CU_basic_set_mode(CU_BRM_NORMAL);
-    if (argc > 1) {
-        CU_pSuite s = CU_get_suite(argv[1]);
+    for (int i = 1; i < argc; i++) {
+        CU_pSuite s = CU_get_suite(argv[i]);
 
         if (s == NULL) {
-            fprintf(stderr, "no suite '%s'; see tests/unit/suites.def\n", argv[1]);
+            fprintf(stderr, "no suite '%s'; see tests/unit/suites.def\n", argv[i]);
             return 2;
         }
-        (void)CU_basic_run_suite(s);
-    } else {
-        (void)CU_basic_run_tests();
+        (void)CU_basic_run_suite(s); /* counts anew for each */
+        failed += CU_get_number_of_failures();
+        ran += CU_get_number_of_tests_run();
     }
-    failed = CU_get_number_of_failures();
-    ran = CU_get_number_of_tests_run();
+    if (argc < 2) {
+        (void)CU_basic_run_tests();
+        failed = CU_get_number_of_failures();
+        ran = CU_get_number_of_tests_run();
+    }
     CU_cleanup_registry();
     return failed != 0 || ran == 0;
 }

@@ -1,5 +1,7 @@
 #include <CUnit/CUnit.h>
+#include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -101,9 +103,26 @@ makes_an_image_that_cloud_init_finds(void)
     CU_ASSERT(holds(&iso, "\"local-hostname\": \"web-1\"", 25));
 }
 
+/* Setting it while another thread copies it (json-c does at every parse) writes past the copy. */
+static void
+leaves_the_locale_of_the_process_alone(void)
+{
+    struct w_vm_spec vm = sample();
+    struct err e = {0};
+    SCOPED(fd) int fd = -1;
+    char path[SEED_PATH_MAX], before[64];
+
+    CU_ASSERT_EQUAL(setenv("LC_ALL", "C.UTF-8", 1), 0);
+    (void)snprintf(before, sizeof(before), "%s", setlocale(LC_ALL, NULL));
+    CU_ASSERT_EQUAL_FATAL(seed_memfd(&vm, &fd, path, &e), 0);
+    CU_ASSERT_STRING_EQUAL(setlocale(LC_ALL, NULL), before);
+    CU_ASSERT_EQUAL(unsetenv("LC_ALL"), 0);
+}
+
 CU_TestInfo seed_tests[] = {
     {"quotes values so that they stay values", quotes_values_so_that_they_stay_values},
     {"makes equal bytes for equal input", makes_equal_bytes_for_equal_input},
     {"makes an image that cloud-init finds", makes_an_image_that_cloud_init_finds},
+    {"leaves the locale of the process alone", leaves_the_locale_of_the_process_alone},
     CU_TEST_INFO_NULL,
 };
