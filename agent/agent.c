@@ -441,6 +441,18 @@ stop_workers(struct agent *ag)
     return gone;
 }
 
+/* Their next step is not begun; the next start finds where they were. */
+static void
+drop_ready(struct agent *ag)
+{
+    while (ag->ready != NULL) {
+        struct task *t = ag->ready;
+
+        ag->ready = t->next;
+        task_free(t);
+    }
+}
+
 bool
 agent_close(struct agent *ag)
 {
@@ -449,10 +461,11 @@ agent_close(struct agent *ag)
         log_warn("stop", "calls to the hypervisor still hang; nothing is freed");
         return false;
     }
+    workers_free(ag->disk); /* hands back the last results, which look at the rest */
+    workers_free(ag->calls);
+    drop_ready(ag);
     fetch_free(ag->fetch);
     sampler_free(ag->sampler);
-    workers_free(ag->disk);
-    workers_free(ag->calls);
     link_free(ag->link);
     receipts_free(ag->receipts);
     keyring_free(ag->keys);

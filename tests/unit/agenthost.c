@@ -1,5 +1,6 @@
 #include "tests/unit/agenthost.h"
 
+#include <CUnit/CUnit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,7 @@ agenthost_stop(struct agenthost *h)
         }
         agent_wait(&h->ag, STEP_MS);
     }
+    CU_ASSERT_PTR_NULL(h->ag.ready);
     h->running = false;
 }
 
