@@ -1,4 +1,5 @@
-/* Runs every suite of suites.def; `unit NAME...` runs those.  Non-zero on a failure or when nothing ran.
+/* Runs every suite of suites.def; `unit NAME...` runs those.  Non-zero on a failure or when nothing
+ * ran.
  */
 #include <CUnit/Basic.h>
 #include <stdio.h>
