@@ -175,11 +175,23 @@ cms_form(CMS_ContentInfo *cms, struct err *e)
     return 0;
 }
 
+/* OpenSSL 3.0's CMS_verify() makes a second reader of a memory BIO and loses it when the digest set
+ * names an algorithm that it does not know; of any other kind it reads itself. */
+static BIO *
+content_new(const struct strbuf *m)
+{
+    BIO *mem = BIO_new_mem_buf(m->s, (int)m->len), *front = BIO_new(BIO_f_null());
+
+    if (mem == NULL || front == NULL)
+        abort(); /* out of memory */
+    return BIO_push(front, mem);
+}
+
 static int
 cms_check(const char *pem, const struct strbuf *m, const void *sig, size_t sig_len, struct err *e)
 {
     SCOPED(CMS_ContentInfo_free) CMS_ContentInfo *cms = NULL;
-    SCOPED(BIO_free_all) BIO *content = BIO_new_mem_buf(m->s, (int)m->len);
+    SCOPED(BIO_free_all) BIO *content = content_new(m);
     SCOPED(X509_free) X509 *cert = NULL;
     const unsigned char *p = sig;
     STACK_OF(X509) * certs;
@@ -193,7 +205,7 @@ cms_check(const char *pem, const struct strbuf *m, const void *sig, size_t sig_l
     if (cms_form(cms, e) < 0)
         return -1;
     certs = sk_X509_new_null();
-    if (content == NULL || certs == NULL || sk_X509_push(certs, cert) != 1)
+    if (certs == NULL || sk_X509_push(certs, cert) != 1)
         abort();
     ok = CMS_verify(cms, certs, NULL, content, NULL,
                     CMS_BINARY | CMS_NOINTERN | CMS_NO_SIGNER_CERT_VERIFY);
