@@ -18,6 +18,10 @@ stray:
 	@setsid sleep 1001 & wait
 check:
 	@sleep 1002
+check-contract:
+	@false
+.DEFAULT:
+	@true
 MAKE
 bad=0
 expect() { # TEXT
@@ -32,6 +36,14 @@ expect "left behind: process"
 expect "failed: polite stray"
 expect "2 passed, 2 failed"
 ! printf "%s\n" "$out" | grep -q "left behind: .*mine" || { echo "check: a stage could not clean up" && bad=1; }
+if [ "$(id -u)" = 0 ]; then
+    out=$(LANES=2 "$tree/tests/check" 2>&1) && echo "check: passes although a stage of the side lane fails" && bad=1
+    expect "== check-contract: FAILED"
+    expect "failed: check-contract"
+    expect "13 passed, 1 failed"
+    one=$(LANES=1 "$tree/tests/check" 2>&1)
+    [ "$(printf '%s\n' "$out" | tail -2)" = "$(printf '%s\n' "$one" | tail -2)" ] || { echo "check: one lane says: $one" && bad=1; }
+fi
 out=$(STAGES="check" STAGE_SECONDS=1 "$tree/.ci/run" 2>&1) && echo "ci: passes although a stage hangs" && bad=1
 expect "FAILED, it hung"
 expect "failed: check"
