@@ -504,6 +504,28 @@ flow_start(struct flow *f)
         die("hello", &f->err);
 }
 
+/* New ports, and the sessions as they were. */
+static void
+serve_again(struct flow *f)
+{
+    serve(f);
+    for (int i = 0; i < FLOW__MAX; i++) {
+        httpc_free(TAKE(f->people[i]));
+        f->people[i] = client(f, server_people_port(&f->ctl.c), NULL, NULL);
+        httpc_token(f->people[i], f->token[i]);
+    }
+    httpc_free(TAKE(f->agent));
+    connect_agent(f);
+}
+
+void
+flow_conf(struct flow *f, void (*change)(struct controller_config *))
+{
+    unserve(f);
+    change(&f->ctl.c.conf);
+    serve_again(f);
+}
+
 void
 flow_restart(struct flow *f, const char *copy_of_store)
 {
@@ -524,14 +546,7 @@ flow_restart(struct flow *f, const char *copy_of_store)
             abort();
     }
     ctl_restart(&f->ctl);
-    serve(f);
-    for (int i = 0; i < FLOW__MAX; i++) {
-        httpc_free(TAKE(f->people[i]));
-        f->people[i] = client(f, server_people_port(&f->ctl.c), NULL, NULL);
-        httpc_token(f->people[i], f->token[i]); /* sessions outlive a restart */
-    }
-    httpc_free(TAKE(f->agent));
-    connect_agent(f);
+    serve_again(f);
 }
 
 void

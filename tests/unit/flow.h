@@ -32,6 +32,8 @@ void flow_start(struct flow *f);
 void flow_stop(struct flow *f);
 /** The controller stops and starts again on its store, or on a copy put there by the test. */
 void flow_restart(struct flow *f, const char *copy_of_store);
+/** Changes settings while nothing serves: a server that runs reads them on its own threads. */
+void flow_conf(struct flow *f, void (*change)(struct controller_config *));
 
 /** One call; the answer is decoded by schema when 2xx.  0, or -1 with f->err and f->status. */
 int flow_call(struct flow *f, struct httpc *h, const char *method, const char *path,

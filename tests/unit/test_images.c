@@ -24,11 +24,36 @@ struct sent {
 };
 
 static void
+registered_only(struct controller_config *c)
+{
+    c->unregistered_images = false;
+}
+
+static void
+disk_full(struct controller_config *c)
+{
+    c->image_spare_mib = INT64_C(1) << 30;
+}
+
+static void
+disk_free(struct controller_config *c)
+{
+    c->image_spare_mib = 0;
+}
+
+static void
+none_so_small(struct controller_config *c)
+{
+    c->image_spare_mib = 0;
+    c->image_max_gib = 0;
+}
+
+static void
 begin(struct sent *s, char mark)
 {
     s->arch = NULL;
     flow_start(&s->f);
-    s->f.ctl.c.conf.unregistered_images = false;
+    flow_conf(&s->f, registered_only);
     s->bytes = calloc(1, BYTES);
     for (size_t i = 4096; i < BYTES; i += 4096)
         s->bytes[i] = (char)(i / 4096);
@@ -283,15 +308,14 @@ a_full_disk_is_said_before_and_while_sending(void)
     struct sent s;
 
     begin(&s, 'f');
-    s.f.ctl.c.conf.image_spare_mib = INT64_C(1) << 30;
+    flow_conf(&s.f, disk_full);
     CU_ASSERT_EQUAL(announce(&s, "debian", "1", FLOW_PROVIDER), -1);
     CU_ASSERT_EQUAL(s.f.status, 507);
-    s.f.ctl.c.conf.image_spare_mib = 0;
+    flow_conf(&s.f, disk_free);
     OK(announce(&s, "debian", "1", FLOW_PROVIDER));
-    s.f.ctl.c.conf.image_spare_mib = INT64_C(1) << 30;
+    flow_conf(&s.f, disk_full);
     CU_ASSERT_EQUAL(part(&s, 0, PART, NULL), 507);
-    s.f.ctl.c.conf.image_spare_mib = 0;
-    s.f.ctl.c.conf.image_max_gib = 0;
+    flow_conf(&s.f, none_so_small);
     CU_ASSERT_EQUAL(announce(&s, "debian", "1", FLOW_PROVIDER), -1);
     CU_ASSERT_EQUAL(s.f.status, 413);
     end(&s);

@@ -71,11 +71,18 @@ send_due(struct flow *f, enum w_notice_channel ch, struct box *b)
 }
 
 static void
+mail_server(struct controller_config *c)
+{
+    (void)snprintf(c->mail_server, sizeof(c->mail_server), "smtp://x");
+}
+
+static void
 mail_on(struct flow *f, enum flow_who who, const char *more)
 {
     struct w_notice_settings s;
 
-    (void)snprintf(f->ctl.c.conf.mail_server, sizeof(f->ctl.c.conf.mail_server), "smtp://x");
+    if (f->ctl.c.conf.mail_server[0] == '\0')
+        flow_conf(f, mail_server);
     OK(FLOW_CALL(f, f->people[who], "POST", "/v1/me/notices",
                  flow_text(f, "{\"request\":\"%s\",\"mail\":\"p%d@example.com\"%s}", flow_uuid(f),
                            (int)who, more),
