@@ -12,6 +12,7 @@
 #include "controller/server.h"
 #include "drivers/base/scope.h"
 #include "drivers/crypto/digest.h"
+#include "drivers/db/store_claim.h"
 #include "tests/unit/flow.h"
 
 enum kind { FREE_, PATH, STEP, LIST_, SOME, ASK, BODY };
@@ -27,8 +28,12 @@ enum thing {
     CERTIFICATE,
     ACT,
     CLOCK,
+    CLAIM,
     THINGS
 };
+
+/* A machine that no order made, on the host: whoever's system it is claimed for. */
+#define FOREIGN "deadbeef-0000-4000-8000-000000000001"
 
 static const struct cell {
     const char *handler, *text;
@@ -101,11 +106,20 @@ add_papers(void *arg, struct tx *t, struct err *e)
                            .subject = id[ACT],
                            .unit = id[UNIT],
                            .start_ms = t->now_ms};
+    struct claim_row claim = {
+        .state = CS_CLAIMED, .name = "old", .at_ms = t->now_ms, .reason = "", .found = ""};
     struct clock_row clock;
 
     if (clock_start(t, "tester", &s, &clock, e) < 0)
         return -1;
     memcpy(id[CLOCK], clock.id, W_ID);
+    memcpy(claim.host, p->o->f.host, W_ID);
+    memcpy(claim.id, id[CLAIM], W_ID);
+    memcpy(claim.vm, id[ACT], W_ID);
+    memcpy(claim.system, id[SYSTEM], W_ID);
+    memcpy(claim.unit, id[UNIT], W_ID);
+    if (claim_insert(t->d, &claim, e) < 0)
+        return -1;
     if (DB_EXEC(t->d, DB_CERTIFICATE_INSERT, NULL, e, DBS(id[CERTIFICATE]), DBS(id[VM]),
                 DBS(id[UNIT]), DBS(id[ORDER]), DBS("{}"), DBS("page"), DBI(t->now_ms)) < 0)
         return -1;
@@ -191,10 +205,35 @@ add_things(struct own *o, enum owner w)
     find_made(o, w);
     random_uuid(o->id[w][CERTIFICATE]);
     random_uuid(o->id[w][ACT]);
+    random_uuid(o->id[w][CLAIM]);
     if (commit_run(f->ctl.c.commit, add_papers, &p, &f->err) < 0)
         die("papers", o);
     add_case(o, w, h);
     httpc_free(h);
+}
+
+/* What its host says of the machine that no order made. */
+static void
+report_foreign(struct own *o)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct flow *f = &o->f;
+    struct w_observed seen = {.kind = RES_VM, .seen = SEEN_FOREIGN, .at_ms = f->ctl.c.wall_ms()};
+    struct w_status s = {.seq = ++f->seq, .complete = true, .pool_free_bytes = 1ULL << 40};
+    struct w_found_text text = {
+        .text = "{\"parts\":{\"disks\":[],\"firmware\":\"bios\",\"id\":\"" FOREIGN
+                "\",\"mem_max_mib\":64,\"mem_mib\":64,\"name\":\"old\",\"nics\":[],\"vcpus\":1,"
+                "\"vcpus_max\":1},\"state\":\"running\"}"};
+    struct w_status_answer ans;
+
+    memcpy(seen.resource, FOREIGN, sizeof(FOREIGN));
+    memcpy(seen.name, "old", 4);
+    memcpy(s.boot, f->boot, sizeof(s.boot));
+    s.items = (struct jm_list){&seen, 1};
+    s.found = (struct jm_list){&text, 1};
+    jm_encode(schema_status, &s, &b);
+    if (FLOW_CALL(f, f->agent, "POST", "/a/v1/status", strbuf_peek(&b), status_answer, &ans) < 0)
+        die("status", o);
 }
 
 static void
@@ -209,6 +248,7 @@ own_start(struct own *o)
     add_unit(o, "B one", "tenant", o->county[1], o->id[OTHER_COUNTY][UNIT]);
     for (int w = OWN; w < ABSENT; w++)
         add_things(o, (enum owner)w);
+    report_foreign(o);
     for (int t = 0; t < THINGS; t++)
         random_uuid(o->id[ABSENT][t]);
     for (int role = ROLE_ADMIN; role < ROLE__MAX; role++)
