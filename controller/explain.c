@@ -17,6 +17,8 @@
 #include "drivers/db/store_resource.h"
 #include "drivers/db/store_usage.h"
 #include "policies/case_fsm.h"
+#include "policies/model.h"
+#include "policies/order_check.h"
 
 enum { LINES_MAX = 1000, ENTRIES_MAX = 300 };
 
@@ -252,6 +254,93 @@ tell_grant(struct story *s, const char *grant, const char *resource, struct err 
     return tell_import(s, grant, e);
 }
 
+/* ---- approved changes: which grant took the place of which ---- */
+
+/* Decided again from what the record holds, and compared as bytes. */
+static bool
+rooms_again(struct story *s, const struct w_supersede_record *rec)
+{
+    bool same = true;
+
+    for (size_t i = 0; i < rec->rooms.n; i++) {
+        const struct w_grant_room *r = JM_ITEM(rec->rooms, struct w_grant_room, i);
+        SCOPED(strbuf) struct strbuf now = {0};
+        struct w_placing_choices c = {0};
+        struct w_placing_facts f;
+
+        s->replayed++;
+        if (r->facts == NULL || r->choices == NULL ||
+            W_DECODE(placing_facts, r->facts, strlen(r->facts), JM_PEER, s->k->a, &f, NULL) < 0)
+            return false;
+        (void)placing_decide(&f, s->k->a, &c);
+        jm_encode(schema_placing_choices, &c, &now);
+        same = same && strcmp(strbuf_peek(&now), r->choices) == 0;
+    }
+    return same;
+}
+
+static void
+tell_change(struct story *s, const struct w_supersede_record *rec, const char *resource,
+            int64_t at_ms)
+{
+    for (size_t i = 0; i < rec->changes.n; i++) {
+        const struct w_grant_change *c = JM_ITEM(rec->changes, struct w_grant_change, i);
+
+        if (resource != NULL && strcmp(c->resource, resource) != 0)
+            continue;
+        say(s, "change", c->resource, at_ms,
+            "%s: from %u vCPUs, %llu MiB, %llu GiB to %u vCPUs, %llu MiB, %llu GiB%s%s%s", c->name,
+            c->before_vcpus, (unsigned long long)c->before_mem_mib,
+            (unsigned long long)(c->before_bytes / GIB_BYTES), c->after_vcpus,
+            (unsigned long long)c->after_mem_mib, (unsigned long long)(c->after_bytes / GIB_BYTES),
+            c->restart ? ", with a restart" : "", c->warning == NULL ? "" : "; ",
+            c->warning == NULL ? "" : c->warning);
+    }
+}
+
+static int
+tell_superseding(struct story *s, const struct grant_row *old, const char *resource, struct err *e)
+{
+    struct w_supersede_record rec;
+    struct entry x;
+    int rc = entry_find(s, old->id, "grant.superseded", &x, e);
+
+    if (rc < 0)
+        return -1;
+    if (rc != 1 || x.body[0] == '\0' ||
+        W_DECODE(supersede_record, x.body, strlen(x.body), JM_PEER, s->k->a, &rec, NULL) < 0) {
+        s->differs = true;
+        say(s, "superseded", old->id, 0, "the ledger does not hold how grant %s was superseded",
+            old->number);
+        return 0;
+    }
+    if (!rooms_again(s, &rec))
+        s->differs = true;
+    tell_change(s, &rec, resource, x.at_ms);
+    say(s, "superseded", old->id, x.at_ms,
+        "grant %s took the place of grant %s, with its %u resources, on behalf of %s", rec.number,
+        old->number, rec.resources, x.actor);
+    return 0;
+}
+
+/* The newest first, down to the one that made it. */
+static int
+tell_grants(struct story *s, const char *newest, const char *resource, struct err *e)
+{
+    struct grant_row g;
+    int rc = grant_row_find(s->t->d, newest, s->k->a, &g, e);
+
+    if (rc < 0 || tell_grant(s, newest, resource, e) < 0)
+        return -1;
+    for (int n = 1; rc == 1 && n < OC_STEPS_MAX && g.supersedes[0] != '\0'; n++) {
+        rc = grant_row_find(s->t->d, g.supersedes, s->k->a, &g, e);
+        if (rc < 0 || (rc == 1 && (tell_superseding(s, &g, resource, e) < 0 ||
+                                   tell_grant(s, g.id, resource, e) < 0)))
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- findings and plans
  * --------------------------------------------------------------------------- */
 
@@ -381,7 +470,7 @@ tell_resource(struct story *s, const struct resource_row *r, struct err *e)
             say(s, "event", r->id, x->at_ms, "%s by %s", x->act, x->actor);
         }
     }
-    return tell_grant(s, r->grant, r->id, e);
+    return tell_grants(s, r->grant, r->id, e);
 }
 
 /* 1 told, 0 not of this kind. */
@@ -419,7 +508,7 @@ try_grant(struct story *s, const char *id, struct err *e)
 
     if (rc <= 0)
         return rc;
-    return own_check(s->k, g.unit, "thing", e) < 0 || tell_grant(s, id, NULL, e) < 0 ? -1 : 1;
+    return own_check(s->k, g.unit, "thing", e) < 0 || tell_grants(s, id, NULL, e) < 0 ? -1 : 1;
 }
 
 static int

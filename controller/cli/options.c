@@ -162,14 +162,14 @@ options_read(struct cli *c, int argc, char **argv, struct err *e)
     return texts_only(c, argc, argv, e) < 0 || language(c, e) < 0 ? -1 : request_form(c, e);
 }
 
-/* As many positional arguments as the row names. */
+/* As many positional arguments as the row names; an empty one names nothing. */
 int
 options_arguments(const struct cli *c, struct err *e)
 {
     int most = c->cmd->args[0] != '\0' ? 1 : 0;
     int want = c->cmd->args[0] == '[' ? 0 : most; /* [X]: may be left out */
 
-    if (c->argc < want)
+    if (c->argc < want || (c->argc > 0 && most > 0 && c->argv[0][0] == '\0'))
         return err_set(e, BY_E_INVALID, say(c->lang, "'bianyun %s%s%s' needs %s"), c->cmd->noun,
                        c->cmd->verb[0] != '\0' ? " " : "", c->cmd->verb, c->cmd->args);
     if (c->argc > most)
