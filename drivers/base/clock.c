@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include "drivers/base/fault.h"
+
 static int64_t
 clock_read_ns(clockid_t id)
 {
@@ -14,7 +16,7 @@ clock_read_ns(clockid_t id)
 int64_t
 clock_wall_ms(void)
 {
-    return clock_read_ns(CLOCK_REALTIME) / 1000000;
+    return clock_read_ns(CLOCK_REALTIME) / 1000000 + fault_wall_ms();
 }
 
 int64_t

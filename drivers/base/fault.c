@@ -16,6 +16,7 @@ fault_name(enum fault_point p)
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ fault_name(enum fault_point p)
 /* Counting must be exact across threads: tests name the K-th passing. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned passed[BY_FAULT__MAX];
+static _Atomic int64_t jumped_ms;
 
 static void
 fault_trace(enum fault_point p)
@@ -51,6 +53,29 @@ fault_restart(void)
     (void)pthread_mutex_unlock(&lock);
 }
 
+int64_t
+fault_wall_ms(void)
+{
+    return jumped_ms;
+}
+
+/* A disk that is full, not one that is said to be: pages first, then what is left of the last. */
+static void
+fault_fill(void)
+{
+    static const char page[4096];
+    const char *file = getenv("BIANYUN_FAULT_FILL");
+    int fd = file == NULL ? -1 : open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return;
+    while (write(fd, page, sizeof(page)) > 0)
+        continue;
+    while (write(fd, page, 1) > 0)
+        continue;
+    (void)close(fd);
+}
+
 enum fault_verdict
 fault_at(enum fault_point p)
 {
@@ -69,6 +94,10 @@ fault_at(enum fault_point p)
         (void)raise(SIGKILL);
     if (strcmp(what, "slow") == 0)
         (void)nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
+    if (strcmp(what, "full") == 0)
+        fault_fill();
+    if (strcmp(what, "jump") == 0)
+        jumped_ms += 600000;
     if (strcmp(what, "fail") == 0)
         return FAULT_FAIL;
     return strcmp(what, "lose") == 0 ? FAULT_LOSE : FAULT_NONE;

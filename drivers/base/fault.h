@@ -6,8 +6,11 @@
  *
  * In builds with -DBY_FAULTS the environment variable BIANYUN_FAULT = "NAME:K:WHAT" acts at the
  * K-th passing (from 1) of the point: WHAT is kill (SIGKILL to itself), slow (2 s), fail (the call
- * fails), lose (the call happens, its answer is lost).  BIANYUN_FAULT_TRACE=FILE appends the name
- * of each point passed.  Release builds compile to nothing.  Threads: any. */
+ * fails), lose (the call happens, its answer is lost), full (the disk of the file that
+ * BIANYUN_FAULT_FILL names is filled with it, to the last byte), jump (from here on the wall clock
+ * of the process is ten minutes ahead).  BIANYUN_FAULT_TRACE=FILE appends the name of each point
+ * passed.  Release builds compile to nothing.  Threads: any. */
+#include <stdint.h>
 
 enum fault_point {
 #define FAULT(id, doc) BY_FAULT_##id,
@@ -20,13 +23,19 @@ enum fault_verdict { FAULT_NONE, FAULT_FAIL, FAULT_LOSE };
 
 #ifdef BY_FAULTS
 enum fault_verdict fault_at(enum fault_point p);
-void fault_restart(void); /* count passings from 1 again: for tests in one process */
+void fault_restart(void);    /* count passings from 1 again: for tests in one process */
+int64_t fault_wall_ms(void); /* by how much the wall clock has jumped */
 #else
 static inline enum fault_verdict
 fault_at(enum fault_point p)
 {
     (void)p;
     return FAULT_NONE;
+}
+static inline int64_t
+fault_wall_ms(void)
+{
+    return 0;
 }
 #endif
 const char *fault_name(enum fault_point p);
