@@ -1,5 +1,6 @@
 /* Tables and objects, by reflection over the rows of wire.def: a field is said once. */
 #include <libsmartcols/libsmartcols.h>
+#include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,15 +34,43 @@ pick_columns(const struct jm_field *schema, const char *columns, const struct jm
     return n;
 }
 
+/* Elsewhere a "number" is that of an approval. */
+static const char *
+label_of(const struct cli *c, const struct jm_field *schema, const struct jm_field *f)
+{
+    static const struct {
+        const struct jm_field *schema;
+        const char *name, *label;
+    } others[] = {
+        {schema_calendar_view, "number", "notice number"},
+        {schema_case_item, "number", "case_number"},
+        {schema_case_view, "number", "case_number"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if (others[i].schema == schema && strcmp(others[i].name, f->name) == 0)
+            return say(c->lang, others[i].label);
+    return say(c->lang, f->name);
+}
+
+/* Texts are UTF-8 whatever the place says: in another locale, or one that is not installed, each
+ * Chinese character would come out as an escape. */
+static void
+locale_set(void)
+{
+    if (setlocale(LC_ALL, "") == NULL || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        (void)setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 /* English: the field's name in capitals without its unit, which the values carry. */
 static const char *
-heading(struct cli *c, const struct jm_field *f)
+heading(struct cli *c, const struct jm_field *schema, const struct jm_field *f)
 {
     static const char *const units[] = {"_at_ms", "_ms", "_mib", "_gib", "_percent"};
     char *title;
 
     if (c->lang != SAY_EN && say_has(f->name))
-        return say(c->lang, f->name);
+        return label_of(c, schema, f);
     title = arena_strdup(&c->a, f->name);
     for (size_t i = 0; i < ARRAY_LEN(units); i++)
         if (cli_ends_with(title, units[i])) {
@@ -63,14 +92,14 @@ is_number(const struct jm_field *f)
 /* On a narrow terminal texts are cut, numbers and the first column never; into a file all is whole.
  */
 static int
-new_columns(struct cli *c, struct libscols_table *t, const struct jm_field *const *f, size_t n,
-            struct err *e)
+new_columns(struct cli *c, struct libscols_table *t, const struct jm_field *schema,
+            const struct jm_field *const *f, size_t n, struct err *e)
 {
     for (size_t i = 0; i < n; i++) {
         bool yields = f[i]->type == JM_TEXT || f[i]->cls == JM_UUID || f[i]->cls == JM_SHA256;
         int flags = is_number(f[i]) ? SCOLS_FL_RIGHT : i > 0 && yields ? SCOLS_FL_TRUNC : 0;
 
-        if (scols_table_new_column(t, heading(c, f[i]), 0, flags) == NULL)
+        if (scols_table_new_column(t, heading(c, schema, f[i]), 0, flags) == NULL)
             return err_set(e, BY_E_NOMEM, "no memory for a table of %zu columns", n);
     }
     return 0;
@@ -85,7 +114,7 @@ add_rows(struct cli *c, struct libscols_table *t, const struct jm_field *items,
 
     if (n == 0)
         return err_set(e, BY_E_BUG, "the columns '%s' are not all fields of the rows", columns);
-    if (new_columns(c, t, f, n, e) < 0)
+    if (new_columns(c, t, items->sub, f, n, e) < 0)
         return -1;
     for (size_t i = 0; i < list->n; i++) {
         struct libscols_line *line = scols_table_new_line(t, NULL);
@@ -146,7 +175,7 @@ cli_print_list(struct cli *c, const struct jm_field *list_schema, const void *li
         return 0;
     }
     l = (const struct jm_list *)(const void *)((const char *)list + items->off);
-    (void)setlocale(LC_ALL, "");
+    locale_set();
     t = scols_new_table();
     if (t == NULL)
         return err_set(e, BY_E_NOMEM, "no memory for a table");
@@ -174,7 +203,8 @@ static void
 print_fields(struct cli *c, const struct jm_field *schema, const void *obj, int indent)
 {
     for (const struct jm_field *f = schema; f->name != NULL; f++) {
-        const char *at = (const char *)obj + f->off, *label = say(c->lang, f->name);
+        const char *at = (const char *)obj + f->off,
+                   *label = c->lang == SAY_EN ? f->name : label_of(c, schema, f);
 
         if (f->type == JM_OBJ) {
             printf("%*s%s\n", indent, "", label);
