@@ -114,11 +114,15 @@ plan_to_policy(struct bench *b, const struct w_plan *p, struct oc_plan *out)
                                          .verb = verb_to_policy(l->verb),
                                          .vcpus = l->vcpus,
                                          .mem_mib = l->mem_mib,
-                                         .not_before_ms = l->not_before_ms};
+                                         .not_before_ms = l->not_before_ms,
+                                         .less_vcpus = l->less_vcpus,
+                                         .less_mem_mib = l->less_mem_mib,
+                                         .less_bytes = l->less_disk_gib << GIB_SHIFT};
     }
     *out = (struct oc_plan){.id = p->id,
                             .grant = p->grant,
                             .system = p->system,
+                            .issued_at_ms = p->issued_at_ms,
                             .hold_ms = p->hold_ms,
                             .lines = lines,
                             .n_lines = p->lines.n};

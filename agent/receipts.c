@@ -350,6 +350,15 @@ has_planned_size(const struct receipts *r, const struct w_plan *p)
     return false;
 }
 
+static bool
+has_grant(const struct receipts *r, const char *grant)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (strcmp(r->v[i]->r.order.grant, grant) == 0)
+            return true;
+    return false;
+}
+
 /* Whoever sends a later order sends the papers with it that it rests on. */
 static bool
 is_needed(const struct receipts *r, size_t at)
@@ -358,12 +367,10 @@ is_needed(const struct receipts *r, size_t at)
 
     switch (p->kind) {
     case PAPER_KIND_GRANT:
-        for (size_t i = 0; i < r->n; i++)
-            if (strcmp(r->v[i]->r.order.grant, p->id) == 0)
-                return true;
-        return false;
-    case PAPER_KIND_PLAN:
-        return is_authority(r, p->id) || has_planned_size(r, &p->u.plan);
+        return has_grant(r, p->id);
+    case PAPER_KIND_PLAN: /* one of version 2 says what its grant gives in all */
+        return is_authority(r, p->id) || has_planned_size(r, &p->u.plan) ||
+               (p->u.plan.version > 1 && has_grant(r, p->u.plan.grant));
     case PAPER_KIND_KEYS: /* taken in order of their number: the last is in force */
         for (size_t i = at + 1; i < r->n_papers; i++)
             if (r->papers[i]->p.kind == PAPER_KIND_KEYS)

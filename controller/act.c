@@ -6,6 +6,7 @@
 
 #include "controller/commit.h"
 #include "controller/quota.h"
+#include "controller/takeback.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/db/store_grant.h"
 
@@ -25,9 +26,11 @@ act_authority_check(int verb, int authority, struct err *e)
     case VERB_POWER:
         ok = authority == AUTH_UNIT;
         break;
-    case VERB_RESIZE:  /* by the grant: its line grew */
-    case VERB_RESTORE: /* what the grant gives anyway */
+    case VERB_RESIZE: /* by the grant: its line grew */
         ok = authority == AUTH_UNIT || authority == AUTH_GRANT;
+        break;
+    case VERB_RESTORE: /* what the grant gives anyway; by a plan: returned */
+        ok = authority != AUTH_NONE;
         break;
     case VERB_DOWNGRADE:
         ok = authority == AUTH_PLAN;
@@ -332,7 +335,9 @@ act_check(struct tx *t, const struct resource_row *r, const struct act *x, struc
     if (r->absent_ms > 0)
         return err_set(e, BY_E_CONFLICT, "%s is gone: its erasure certificate is %s", r->name,
                        r->certificate[0] == '\0' ? "not needed" : r->certificate);
-    if (check_taken_up(t, r, a, e) < 0 || check_validity(t, r, x, a, e) < 0)
+    if (check_taken_up(t, r, a, e) < 0 || check_validity(t, r, x, a, e) < 0 ||
+        (x->authority != AUTH_PLAN && x->verb != VERB_POWER && x->verb != VERB_CHANGE &&
+         takeback_frozen(t, r, e) < 0))
         return -1;
     switch (x->verb) {
     case VERB_BIN:
@@ -440,10 +445,10 @@ size_after(struct resource_row *r, const struct act *x, struct w_order *o)
         r->vcpus = o->vm.vcpus;
         r->mem_mib = o->vm.mem_mib;
     }
-    if (x->authority == AUTH_PLAN)
-        (void)snprintf(r->plan, sizeof(r->plan), "%s", x->authority_id);
-    else if (x->verb == VERB_RESTORE)
+    if (x->verb == VERB_RESTORE)
         r->plan[0] = '\0';
+    else if (x->authority == AUTH_PLAN)
+        (void)snprintf(r->plan, sizeof(r->plan), "%s", x->authority_id);
     if (x->verb == VERB_ERASE)
         r->backup_declared = x->backup_declared;
 }

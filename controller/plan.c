@@ -9,6 +9,7 @@
 #include "controller/controller.h"
 #include "controller/policy.h"
 #include "controller/signer.h"
+#include "controller/takeback.h"
 #include "drivers/base/log.h"
 #include "drivers/db/store_grant.h"
 #include "drivers/db/store_resource.h"
@@ -33,14 +34,16 @@ check_line(const struct w_plan *p, size_t i, struct err *e)
 {
     const struct w_plan_line *l = JM_ITEM(p->lines, struct w_plan_line, i);
 
-    if (l->verb != VERB_DOWNGRADE && l->verb != VERB_BIN && l->verb != VERB_ERASE)
-        return bad(e, i, "verb", "a plan downgrades, bins or erases, nothing else");
+    if (l->verb != VERB_DOWNGRADE && l->verb != VERB_BIN && l->verb != VERB_ERASE &&
+        l->verb != VERB_RESTORE)
+        return bad(e, i, "verb", "a plan downgrades, bins, erases or returns, nothing else");
     if (l->verb == VERB_DOWNGRADE && l->kind != RES_VM)
         return bad(e, i, "kind", "only a VM is downgraded");
     if (l->verb == VERB_DOWNGRADE && (l->vcpus == 0 || l->mem_mib == 0))
         return bad(e, i, "vcpus", "a downgrade names the exact processors and memory after it");
-    if (l->verb != VERB_DOWNGRADE && (l->vcpus != 0 || l->mem_mib != 0))
-        return bad(e, i, "vcpus", "only a downgrade names sizes");
+    if (l->verb != VERB_DOWNGRADE && (l->verb != VERB_RESTORE || l->kind != RES_VM) &&
+        (l->vcpus != 0 || l->mem_mib != 0))
+        return bad(e, i, "vcpus", "only a downgrade, or a VM's return, names sizes");
     for (size_t j = 0; j < i; j++) {
         const struct w_plan_line *m = JM_ITEM(p->lines, struct w_plan_line, j);
 
@@ -67,7 +70,7 @@ plan_check(const struct w_plan *p, const struct w_policy *policy, int64_t now_ms
     for (size_t i = 0; i < p->lines.n; i++)
         if (check_line(p, i, e) < 0)
             return -1;
-    return 0;
+    return takeback_check(p, e);
 }
 
 /* ---- against what is known
@@ -79,7 +82,15 @@ struct intake {
     struct w_plan p;
     struct finding_row finding;
     struct resource_row vm; /* of the finding */
+    bool free;              /* the grant is of free shape */
 };
+
+/* A return needs no use that is low; it names what it is about by the finding all the same. */
+static bool
+is_return(const struct w_plan *p)
+{
+    return JM_ITEM(p->lines, const struct w_plan_line, 0)->verb == VERB_RESTORE;
+}
 
 static int
 check_finding(struct tx *t, struct intake *in, struct arena *a, struct err *e)
@@ -91,7 +102,8 @@ check_finding(struct tx *t, struct intake *in, struct arena *a, struct err *e)
         return -1;
     if (rc == 0)
         return err_field(e, BY_E_NOT_FOUND, "finding", "there is no finding %s", in->p.finding);
-    if (in->finding.verdict != VERDICT_IDLE && in->finding.verdict != VERDICT_UNDERUSED)
+    if (!is_return(&in->p) && in->finding.verdict != VERDICT_IDLE &&
+        in->finding.verdict != VERDICT_UNDERUSED)
         return err_field(e, BY_E_CONFLICT, "finding", "the finding says '%s': it supports no plan",
                          w_verdict_names[in->finding.verdict]);
     if (strcmp(in->finding.grant, in->p.grant) != 0 ||
@@ -101,7 +113,7 @@ check_finding(struct tx *t, struct intake *in, struct arena *a, struct err *e)
     rc = finding_newest(t->d, in->finding.vm, a, &now, e);
     if (rc < 0)
         return -1;
-    if (rc == 1 && now.verdict == VERDICT_ACTIVE)
+    if (rc == 1 && now.verdict == VERDICT_ACTIVE && !is_return(&in->p))
         return err_field(e, BY_E_CONFLICT, "finding", "%s has been in use since the finding: %s",
                          now.name, now.reason);
     return resource_get(t->d, in->finding.vm, a, &in->vm, e);
@@ -116,6 +128,21 @@ is_about(const struct intake *in, const struct resource_row *r)
     if (r->kind == RES_VOLUME)
         return strcmp(r->vm, in->vm.id) == 0;
     return r->kind == RES_NETWORK && strcmp(r->id, in->vm.network) == 0;
+}
+
+static int
+open_grant(struct tx *t, struct intake *in, struct arena *a, struct err *e)
+{
+    struct w_envelope env;
+    struct grant_row row;
+    struct w_grant g;
+
+    if (grant_row_get(t->d, in->p.grant, a, &row, e) < 0 ||
+        paper_parse(row.paper, strlen(row.paper), a, &env, e) < 0 ||
+        W_DECODE(grant, env.body, strlen(env.body), JM_SIGNED, a, &g, e) < 0)
+        return err_wrap(e, "grant %s", in->p.grant);
+    in->free = g.shape == SHAPE_FREE;
+    return 0;
 }
 
 static int
@@ -137,6 +164,8 @@ check_resources(struct tx *t, const struct intake *in, struct arena *a, struct e
         if (l->verb == VERB_DOWNGRADE && (l->vcpus > r.vcpus || l->mem_mib > r.mem_mib ||
                                           (l->vcpus == r.vcpus && l->mem_mib == r.mem_mib)))
             return bad(e, i, "vcpus", "the size after the downgrade is not less than it is");
+        if (takeback_check_line(t, &in->p, i, in->free, &r, e) < 0)
+            return -1;
     }
     return 0;
 }
@@ -156,6 +185,7 @@ run_line(struct tx *t, const struct plan_due *l, struct arena *a, struct w_order
                     .vcpus = l->vcpus,
                     .mem_mib = l->mem_mib};
     struct err why = {0};
+    int rc;
 
     if (l->verb == VERB_BIN)
         x.wanted = WANT_BINNED;
@@ -172,6 +202,9 @@ run_line(struct tx *t, const struct plan_due *l, struct arena *a, struct w_order
         *e = why;
         return -1;
     }
+    rc = takeback_run(t, l, r, e);
+    if (rc != 1)
+        return rc; /* 0: the newest grant has no room for what is returned */
     if (act_do(t, r, &x, a, o, e) < 0 || plan_line_done(t->d, l->plan, l->n, o->id, e) < 0)
         return -1;
     return 1;
@@ -255,11 +288,12 @@ api_plan_add(struct api_call *k, struct tx *t, struct err *e)
         return err_set(e, BY_E_CONFLICT, "the controller is in recovery: nothing is taken away");
     if (policy_in_force(t->d, k->a, &policy, e) < 0 ||
         signer_check(k, t, &in->paper, in->p.approver, e) < 0 ||
-        plan_check(&in->p, &policy, t->now_ms, e) < 0 || check_finding(t, in, k->a, e) < 0 ||
-        check_resources(t, in, k->a, e) < 0)
+        plan_check(&in->p, &policy, t->now_ms, e) < 0 || open_grant(t, in, k->a, e) < 0 ||
+        check_finding(t, in, k->a, e) < 0 || check_resources(t, in, k->a, e) < 0)
         return -1;
     if (plan_insert(t->d, &in->p, k->who.account, in->paper.text, t->now_ms, e) < 0 ||
-        finding_plan_set(t->d, in->p.finding, in->p.id, e) < 0 ||
+        (!is_return(&in->p) && finding_plan_set(t->d, in->p.finding, in->p.id, e) < 0) ||
+        takeback_accept(t, &in->p, k->a, e) < 0 ||
         ledger_append(t, k->who.account, "plan.accepted", in->p.id, in->paper.body, e) < 0 ||
         run_due(t, in->p.id, k->a, &out->orders, e) < 0)
         return -1;

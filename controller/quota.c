@@ -92,6 +92,68 @@ quota_close(struct tx *t, const char *grant, struct err *e)
     return 0;
 }
 
+int
+quota_take(struct tx *t, const struct quota_whose *w, const struct quota_size *less,
+           const struct quota_size *after, struct err *e)
+{
+    static const enum quota_book from[] = {QB_USED, QB_RESERVED, QB_FREE};
+    struct quota_sums has, all;
+
+    if (quota_resource_sums(t->d, w->resource, &has, e) < 0 ||
+        quota_grant_sums(t->d, w->grant, &all, e) < 0)
+        return -1;
+    for (int m = 0; m < QM__MAX; m++) {
+        int64_t left = less->by[m];
+        int64_t beyond = has.by[m][QB_USED] + has.by[m][QB_RESERVED] - after->by[m];
+
+        for (size_t i = 0; i < ARRAY_LEN(from) && left > 0; i++) {
+            int64_t n = from[i] == QB_FREE ? all.by[m][QB_FREE] : has.by[m][from[i]];
+
+            if (from[i] != QB_FREE) {
+                n = n < beyond ? n : beyond;
+                beyond -= n > 0 ? n : 0;
+            }
+            n = n < left ? n : left;
+            if (n > 0 && quota_entry_move(t->d, w->grant, (enum quota_metric)m, from[i], QB_GRANTED,
+                                          n, w->resource, w->order, t->now_ms, e) < 0)
+                return -1;
+            left -= n > 0 ? n : 0;
+        }
+    }
+    return 0;
+}
+
+int
+quota_return(struct tx *t, const struct quota_whose *w, struct err *e)
+{
+    struct quota_sums has;
+
+    if (quota_resource_sums(t->d, w->resource, &has, e) < 0)
+        return -1;
+    for (int m = 0; m < QM__MAX; m++)
+        if (has.by[m][QB_GRANTED] > 0 &&
+            quota_entry_move(t->d, w->grant, (enum quota_metric)m, QB_GRANTED, QB_FREE,
+                             has.by[m][QB_GRANTED], w->resource, w->order, t->now_ms, e) < 0)
+            return -1;
+    return 0;
+}
+
+int
+quota_fits(struct db *d, const struct quota_whose *w, const struct quota_size *want, bool *out,
+           struct err *e)
+{
+    struct quota_sums has, all;
+
+    if (quota_resource_sums(d, w->resource, &has, e) < 0 ||
+        quota_grant_sums(d, w->grant, &all, e) < 0)
+        return -1;
+    *out = true;
+    for (int m = 0; m < QM__MAX; m++)
+        if (want->by[m] - has.by[m][QB_RESERVED] - has.by[m][QB_USED] > all.by[m][QB_FREE])
+            *out = false;
+    return 0;
+}
+
 static struct quota_sum
 sum_of(const struct quota_sums *all, int m)
 {

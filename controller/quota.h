@@ -28,6 +28,15 @@ struct quota_whose {
 int quota_move(struct tx *t, const char *from, const char *to, const char *resource, struct err *e);
 /** Nothing is held any more: a superseded grant gives nothing. */
 int quota_close(struct tx *t, const char *grant, struct err *e);
+/** A plan takes `less` from the grant's totals for good: from what the resource holds beyond
+ * `after`, then from what is free.  Nothing becomes free by it. */
+int quota_take(struct tx *t, const struct quota_whose *w, const struct quota_size *less,
+               const struct quota_size *after, struct err *e);
+/** The bureau returns all that plans took with this resource: it is free again. */
+int quota_return(struct tx *t, const struct quota_whose *w, struct err *e);
+/** Whether the grant has what the resource needs to become so large. */
+int quota_fits(struct db *d, const struct quota_whose *w, const struct quota_size *want, bool *out,
+               struct err *e);
 /** An order is made: hold at least want; CONFLICT (with figures) when the grant has no more. */
 int quota_hold(struct tx *t, const struct quota_whose *w, const struct quota_size *want,
                struct err *e);

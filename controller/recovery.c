@@ -11,6 +11,7 @@
 #include "controller/made.h"
 #include "controller/quota.h"
 #include "controller/supersede.h"
+#include "controller/takeback.h"
 #include "controller/witness.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
@@ -256,7 +257,8 @@ import_plan(struct import *m, const char *text, const char *body, struct err *e)
             *JM_ITEM(kept.lines, struct w_plan_line, kept.lines.n++) = *l;
     }
     if (plan_insert(m->t->d, &kept, p.approver, text, m->t->now_ms, e) < 0 ||
-        DB_EXEC(m->t->d, DB_PLAN_LINE_RECOVERED, NULL, e, DBS(p.id), DBS(p.id)) < 0)
+        DB_EXEC(m->t->d, DB_PLAN_LINE_RECOVERED, NULL, e, DBS(p.id), DBS(p.id)) < 0 ||
+        takeback_accept(m->t, &kept, m->a, e) < 0 || takeback_recover(m->t, &kept, m->a, e) < 0)
         return -1;
     m->plans++;
     return ledger_append(m->t, m->k->who.host, "plan.accepted", p.id, body, e);

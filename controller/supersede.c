@@ -489,7 +489,12 @@ move_one(void *arg, const struct resource_row *r, struct err *e)
 {
     struct mover *m = arg;
 
-    return quota_move(m->t, m->from, m->to, r->id, e) < 0 ? err_wrap(e, "%s", r->name) : 0;
+    struct quota_whose w = {.grant = m->from, .resource = r->id, .order = ""};
+
+    /* The newer grant says its totals anew: what plans took from the older one ends with it. */
+    if (quota_return(m->t, &w, e) < 0 || quota_move(m->t, m->from, m->to, r->id, e) < 0)
+        return err_wrap(e, "%s", r->name);
+    return 0;
 }
 
 static int

@@ -238,16 +238,20 @@ struct amounts {
     uint64_t vcpus, mem_mib, bytes, networks, count;
 };
 
+static bool
+runs(const struct oc_order *o)
+{
+    return o->wanted == MO_RUNNING || o->wanted == MO_STOPPED;
+}
+
 static void
 amount_add(struct amounts *t, const struct oc_order *o)
 {
-    bool runs = o->wanted == MO_RUNNING || o->wanted == MO_STOPPED;
-
     t->count++;
     t->networks += o->kind == MO_NETWORK;
     if (o->kind != MO_NETWORK)
         t->bytes += o->bytes;
-    if (o->kind == MO_VM && runs) { /* the recycle bin frees processors and memory */
+    if (o->kind == MO_VM && runs(o)) { /* the recycle bin frees processors and memory */
         t->vcpus += o->vcpus;
         t->mem_mib += o->mem_mib;
     }
@@ -286,38 +290,102 @@ held_with(const struct asked *q)
 }
 
 static const struct oc_held *
-held_of(const struct asked *q)
+held_of(const struct asked *q, const char *resource)
 {
     const struct oc_held *found = NULL;
 
     for (size_t i = 0; i < q->papers->n_held; i++)
-        if (same(q->papers->held[i].order.resource, q->o->resource))
+        if (same(q->papers->held[i].order.resource, resource))
             found = &q->papers->held[i];
     return found;
 }
 
-/* Nothing of it is more than it was, or, when the receipt was lost, than all of the grant. */
-static bool
-brings_nothing(const struct asked *q, const struct amounts *may)
-{
-    const struct oc_held *h = held_of(q);
-    const struct oc_order *o = q->o;
+/* ---- what plans of the bureau took from them ---- */
 
-    if (h == NULL)
-        return o->kind == MO_NETWORK || o->bytes <= may->bytes;
-    return o->vcpus <= h->order.vcpus && o->mem_mib <= h->order.mem_mib &&
-           o->bytes <= h->order.bytes;
+/* Signed under the grant that counts now: one that supersedes says its totals anew. */
+static bool
+plan_binds(const struct asked *q, size_t at)
+{
+    const struct oc_plan *p = &q->papers->plans[at];
+
+    for (size_t i = 0; i < at; i++)
+        if (same(q->papers->plans[i].id, p->id))
+            return false; /* signed twice, it takes once */
+    return same(p->grant, q->grant->id) && same(p->system, q->grant->system);
 }
 
-/* Taking away is never refused for what is already there. */
+/* The bureau has returned since what the plan took from this resource. */
+static bool
+is_returned(const struct asked *q, const struct oc_plan *p, const char *resource)
+{
+    for (size_t i = 0; i < q->papers->n_plans; i++) {
+        const struct oc_plan *r = &q->papers->plans[i];
+
+        if (r->issued_at_ms <= p->issued_at_ms || !same(r->grant, p->grant))
+            continue;
+        for (size_t k = 0; k < r->n_lines; k++)
+            if (r->lines[k].verb == MO_RESTORE && same(r->lines[k].resource, resource))
+                return true;
+    }
+    return false;
+}
+
+static void
+take_from(uint64_t *total, uint64_t less)
+{
+    *total -= less < *total ? less : *total;
+}
+
+static void
+lower_by(const struct asked *q, const struct oc_plan *p, const struct oc_plan_line *l,
+         struct amounts *t)
+{
+    const struct oc_held *h = held_of(q, l->resource);
+
+    if ((l->less_vcpus == 0 && l->less_mem_mib == 0 && l->less_bytes == 0) ||
+        l->not_before_ms > q->host->now_ms || is_returned(q, p, l->resource))
+        return;
+    take_from(&t->vcpus, l->less_vcpus);
+    take_from(&t->mem_mib, l->less_mem_mib);
+    if (h == NULL || h->gone) /* a disk is held until it is overwritten, and taken then */
+        take_from(&t->bytes, l->less_bytes);
+}
+
+/* What the unit may have now. */
+static struct amounts
+totals_now(const struct asked *q)
+{
+    struct amounts t = totals(q->grant);
+
+    for (size_t i = 0; i < q->papers->n_plans; i++)
+        for (size_t k = 0; plan_binds(q, i) && k < q->papers->plans[i].n_lines; k++)
+            lower_by(q, &q->papers->plans[i], &q->papers->plans[i].lines[k], &t);
+    return t;
+}
+
+/* Nothing of it is more than it was, or, when the receipt was lost and it takes away, than all of
+ * the grant. */
+static bool
+brings_nothing(const struct asked *q)
+{
+    const struct oc_held *h = held_of(q, q->o->resource);
+    const struct oc_order *o = q->o;
+    bool takes = o->wanted == MO_BINNED || o->wanted == MO_ABSENT ||
+                 (o->verb == MO_POWER && o->wanted == MO_STOPPED);
+
+    if (h == NULL)
+        return takes && (o->kind == MO_NETWORK || o->bytes <= totals(q->grant).bytes);
+    return (takes || !h->gone) && o->vcpus <= h->order.vcpus && o->mem_mib <= h->order.mem_mib &&
+           o->bytes <= h->order.bytes && (takes || !runs(o) || runs(&h->order));
+}
+
+/* What is there already is never refused, whoever else has too much. */
 static enum oc_reason
 check_totals(const struct asked *q)
 {
-    struct amounts may = totals(q->grant), have = held_with(q);
+    struct amounts may = totals_now(q), have = held_with(q);
 
-    if ((q->o->wanted == MO_BINNED || q->o->wanted == MO_ABSENT ||
-         (q->o->verb == MO_POWER && q->o->wanted == MO_STOPPED)) &&
-        brings_nothing(q, &may))
+    if (brings_nothing(q))
         return OC_OK;
     if (have.count > may.count)
         return OC_TOO_MANY;
@@ -445,14 +513,14 @@ check_plan(struct asked *q)
     q->plan = p;
     if (q->plan_line == NULL)
         return OC_NOT_IN_PLAN;
-    if (q->o->verb == MO_DOWNGRADE &&
+    if ((q->o->verb == MO_DOWNGRADE || (q->o->verb == MO_RESTORE && q->o->kind == MO_VM)) &&
         (q->o->vcpus != q->plan_line->vcpus || q->o->mem_mib != q->plan_line->mem_mib))
         return OC_NOT_AS_PLANNED;
     return OC_OK;
 }
 
 /* Making is the grant's; taking away is the bureau's plan or the unit's own act; what a unit may
- * undo and switch by itself may come from either. */
+ * undo and switch by itself may come from either; a return is the bureau's. */
 static enum oc_reason
 check_authority(struct asked *q)
 {
@@ -469,8 +537,11 @@ check_authority(struct asked *q)
         return grant ? OC_OK : OC_NO_AUTHORITY;
     case MO_RESIZE:
     case MO_POWER:
-    case MO_RESTORE:
         return grant || unit ? OC_OK : OC_NO_AUTHORITY;
+    case MO_RESTORE:
+        if (grant || unit)
+            return OC_OK;
+        return q->o->authority == MO_BY_PLAN ? check_plan(q) : OC_NO_AUTHORITY;
     case MO_DOWNGRADE:
         return q->o->authority == MO_BY_PLAN ? check_plan(q) : OC_NO_AUTHORITY;
     case MO_BIN:
@@ -489,7 +560,7 @@ check_newer(struct asked *q)
 {
     const struct oc_order *a;
 
-    q->old = held_of(q);
+    q->old = held_of(q, q->o->resource);
     if (q->old == NULL)
         return OC_OK;
     a = &q->old->order;

@@ -30,7 +30,8 @@ struct oc_grant {
     const char *supersedes; /* the older grant whose resources it takes on, or NULL */
     int64_t valid_from_ms, valid_to_ms;
     int64_t hold_ms;
-    bool free;              /* the unit makes and sizes within the totals of the lines */
+    bool free;              /* the unit makes and sizes within the totals of the lines, less what
+                             * plans took from them */
     uint32_t resources_max; /* free: at one time */
     const struct oc_line *lines;
     size_t n_lines;
@@ -42,10 +43,11 @@ struct oc_plan_line {
     uint32_t vcpus;
     uint64_t mem_mib;
     int64_t not_before_ms;
+    uint64_t less_vcpus, less_mem_mib, less_bytes; /* free: that the totals of the grant fall by */
 };
 struct oc_plan {
     const char *id, *grant, *system;
-    int64_t hold_ms;
+    int64_t issued_at_ms, hold_ms;
     const struct oc_plan_line *lines;
     size_t n_lines;
 };
@@ -92,8 +94,8 @@ struct oc_papers {
     const struct oc_grant *grant;  /* the one that the order names, or NULL */
     const struct oc_grant *grants; /* every grant that is here: what supersedes what */
     size_t n_grants;
-    const struct oc_plan
-        *plans; /* of this grant: a later order may rest on an earlier plan's size */
+    const struct oc_plan *plans; /* of this grant, also earlier ones: sizes that a later order
+                                  * rests on, and what they took from the totals */
     size_t n_plans;
     const struct oc_held *held; /* every order that this host holds, of any grant */
     size_t n_held;

@@ -7,6 +7,8 @@
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
 
+#define GIB ((uint64_t)1 << 30)
+
 static const struct w_finding_view *
 newest_finding(const struct w_finding_list *l, const char *vm)
 {
@@ -47,7 +49,8 @@ find_finding(struct cli *c, const struct w_resource_view *r, struct w_plan *p, s
 }
 
 static int
-plan_begin(struct cli *c, struct w_plan *p, struct w_resource_view *r, struct err *e)
+plan_begin(struct cli *c, struct w_plan *p, struct w_resource_view *r, bool *free_shape,
+           struct err *e)
 {
     struct w_account me;
     struct w_grant_view g;
@@ -69,8 +72,25 @@ plan_begin(struct cli *c, struct w_plan *p, struct w_resource_view *r, struct er
             W_DECODE(grant, env.body, strlen(env.body), JM_PEER, &c->a, &body, e) < 0)
             return -1;
         p->hold_ms = body.hold_ms;
+        *free_shape = body.shape == SHAPE_FREE;
     }
     return cli_opt_ms(c, "hold", p->hold_ms, &p->hold_ms, e);
+}
+
+/* Under a grant of free shape what is taken is taken from its totals too, so that it stays so. */
+static void
+plan_bind(struct w_plan *p, struct w_plan_line *l, const struct w_resource_view *r)
+{
+    bool runs = r->kind == RES_VM && (r->wanted == WANT_RUNNING || r->wanted == WANT_STOPPED);
+
+    if (runs && (l->verb == VERB_DOWNGRADE || l->verb == VERB_BIN)) {
+        l->less_vcpus = r->vcpus - l->vcpus;
+        l->less_mem_mib = r->mem_mib - l->mem_mib;
+    }
+    if (l->verb == VERB_ERASE && r->kind != RES_NETWORK)
+        l->less_disk_gib = (r->bytes + GIB - 1) / GIB;
+    if (l->less_vcpus != 0 || l->less_mem_mib != 0 || l->less_disk_gib != 0)
+        p->version = 2;
 }
 
 static int
@@ -132,8 +152,9 @@ cmd_downgrade(struct cli *c, struct err *e)
     struct w_plan_line line = {.verb = VERB_DOWNGRADE};
     struct w_resource_view r;
     uint64_t vcpus, mem;
+    bool free_shape = false;
 
-    if (plan_begin(c, &p, &r, e) < 0 ||
+    if (plan_begin(c, &p, &r, &free_shape, e) < 0 ||
         cli_opt_u64(c, "vcpus", r.vcpus, UINT32_MAX, &vcpus, e) < 0 ||
         cli_opt_u64(c, "mem-mib", r.mem_mib, INT64_MAX, &mem, e) < 0)
         return -1;
@@ -149,6 +170,8 @@ cmd_downgrade(struct cli *c, struct err *e)
     line.vcpus = (uint32_t)vcpus;
     line.mem_mib = mem;
     (void)snprintf(line.resource, sizeof(line.resource), "%s", r.id);
+    if (free_shape)
+        plan_bind(&p, &line, &r);
     return plan_submit(c, &p, &line, e);
 }
 
@@ -158,10 +181,36 @@ plan_take(struct cli *c, enum w_verb verb, struct err *e)
     struct w_plan p;
     struct w_plan_line line = {.verb = (int)verb};
     struct w_resource_view r;
+    bool free_shape = false;
 
-    if (plan_begin(c, &p, &r, e) < 0)
+    if (plan_begin(c, &p, &r, &free_shape, e) < 0)
         return -1;
     line.kind = r.kind;
+    (void)snprintf(line.resource, sizeof(line.resource), "%s", r.id);
+    if (free_shape)
+        plan_bind(&p, &line, &r);
+    return plan_submit(c, &p, &line, e);
+}
+
+/* What earlier plans took from it, given back: out of the bin, or to the size of before. */
+int
+cmd_plan_return(struct cli *c, struct err *e)
+{
+    struct w_plan p;
+    struct w_plan_line line = {.verb = VERB_RESTORE};
+    struct w_resource_view r;
+    bool free_shape = false;
+
+    if (plan_begin(c, &p, &r, &free_shape, e) < 0)
+        return -1;
+    p.version = 2;
+    line.kind = r.kind;
+    if (r.kind == RES_VM) {
+        bool back = r.wanted != WANT_BINNED && r.prior_vcpus != 0;
+
+        line.vcpus = back ? r.prior_vcpus : r.vcpus;
+        line.mem_mib = back ? r.prior_mem_mib : r.mem_mib;
+    }
     (void)snprintf(line.resource, sizeof(line.resource), "%s", r.id);
     return plan_submit(c, &p, &line, e);
 }

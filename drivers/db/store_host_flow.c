@@ -380,7 +380,8 @@ host_papers_load(struct db *d, const char *host, uint64_t cursor, struct arena *
 {
     /* At cursor 0 what is gone for good is left out; later its last order is news like any other.
      */
-    const struct db_value v[] = {DBS(host), DBI(cursor), DBI(cursor)};
+    const struct db_value v[] = {DBS(host), DBI(cursor), DBI(cursor),
+                                 DBS(host), DBI(cursor), DBI(cursor)};
 
     memset(out, 0, sizeof(*out));
     out->revision = cursor;
@@ -389,7 +390,7 @@ host_papers_load(struct db *d, const char *host, uint64_t cursor, struct arena *
     if (cursor > 0 && out->orders.n == 0)
         return 0;
     if (papers_load(d, DB_GRANT_PAPERS_HOST, v, 3, a, &out->grants, NULL, e) < 0 ||
-        papers_load(d, DB_PLAN_PAPERS_HOST, v, 3, a, &out->plans, NULL, e) < 0 ||
+        papers_load(d, DB_PLAN_PAPERS_HOST, v, 6, a, &out->plans, NULL, e) < 0 ||
         papers_load(d, DB_KEY_FLOW_NEWEST, NULL, 0, a, &out->keys, NULL, e) < 0)
         return err_wrap(e, "papers of host %s", host);
     return 0;

@@ -258,13 +258,14 @@ plan_insert(struct db *d, const struct w_plan *p, const char *account, const cha
 {
     if (DB_EXEC(d, DB_PLAN_INSERT, NULL, e, DBS(p->id), DBS(p->finding), DBS(p->grant),
                 DBS(p->system), DBS(p->approver), DBS(account), DBI(p->issued_at_ms),
-                DBI(p->hold_ms), DBS(paper), DBI(now_ms)) < 0)
+                DBI(p->hold_ms), DBS(paper), DBI(now_ms), DBI(p->version)) < 0)
         return err_wrap(e, "plan %s", p->id);
     for (size_t i = 0; i < p->lines.n; i++) {
         const struct w_plan_line *l = JM_ITEM(p->lines, struct w_plan_line, i);
 
         if (DB_EXEC(d, DB_PLAN_LINE_INSERT, NULL, e, DBS(p->id), DBI(i), DBS(l->resource),
-                    DBI(l->verb), DBI(l->vcpus), DBI(l->mem_mib), DBI(l->not_before_ms)) < 0)
+                    DBI(l->verb), DBI(l->vcpus), DBI(l->mem_mib), DBI(l->not_before_ms),
+                    DBI(l->less_vcpus), DBI(l->less_mem_mib), DBI(l->less_disk_gib)) < 0)
             return err_wrap(e, "plan %s, line %zu", p->id, i);
     }
     return 0;
@@ -274,6 +275,30 @@ int
 plan_line_done(struct db *d, const char *plan, uint32_t n, const char *order, struct err *e)
 {
     return DB_EXEC(d, DB_PLAN_LINE_ORDER, NULL, e, DBS(order), DBS(plan), DBI(n));
+}
+
+int
+plan_line_ordered(struct db *d, const char *plan, uint32_t n, bool *out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+    if (DB_QUERY(d, DB_PLAN_LINE_ORDERED, &r, e, DBS(plan), DBI(n)) < 0 || db_next(r, e) < 0)
+        return -1;
+    *out = db_int(r, 0) > 0;
+    return 0;
+}
+
+int
+plan_of_resource(struct db *d, const char *resource, int64_t *issued_ms, char pending[W_ID],
+                 struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+    if (DB_QUERY(d, DB_PLAN_OF_RESOURCE, &r, e, DBS(resource)) < 0 || db_next(r, e) < 0)
+        return -1;
+    *issued_ms = db_int(r, 0);
+    (void)snprintf(pending, W_ID, "%s", db_str(r, 1));
+    return 0;
 }
 
 int
@@ -310,10 +335,14 @@ plan_each_due(struct db *d, int64_t now_ms, const char *plan, plan_due_fn fn, vo
                              .seen = (int)db_int(r, 10),
                              .seen_generation = (uint64_t)db_int(r, 11),
                              .generation = (uint64_t)db_int(r, 12),
-                             .binned_ms = db_int(r, 13)};
+                             .binned_ms = db_int(r, 13),
+                             .less_vcpus = db_int(r, 15),
+                             .less_mem_mib = db_int(r, 16),
+                             .less_disk_gib = db_int(r, 17)};
 
         COPY(l.plan, r, 0);
         COPY(l.resource, r, 2);
+        COPY(l.grant, r, 14);
         l.hold_ms = db_int(r, 7) > db_int(r, 8) ? db_int(r, 7) : db_int(r, 8);
         if (fn(arg, &l, e) < 0)
             return -1;

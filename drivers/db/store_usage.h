@@ -69,15 +69,22 @@ int finding_each(struct db *d, const struct finding_filter *f, struct arena *a, 
 int plan_insert(struct db *d, const struct w_plan *p, const char *account, const char *paper,
                 int64_t now_ms, struct err *e);
 int plan_line_done(struct db *d, const char *plan, uint32_t n, const char *order, struct err *e);
+/** Whether the line has become an order (or was withdrawn). */
+int plan_line_ordered(struct db *d, const char *plan, uint32_t n, bool *out, struct err *e);
+/** Of plans that bind (version 2): when the newest about this resource was signed, or 0, and one
+ * that still has something to do with it, or "". */
+int plan_of_resource(struct db *d, const char *resource, int64_t *issued_ms, char pending[W_ID],
+                     struct err *e);
 /** 1 with its envelope, 0 not there, -1 error. */
 int plan_paper(struct db *d, const char *id, struct arena *a, const char **paper, struct err *e);
 struct plan_due {
-    char plan[W_ID], resource[W_ID];
+    char plan[W_ID], resource[W_ID], grant[W_ID]; /* grant: that the plan was signed under */
     uint32_t n, vcpus;
     int verb, wanted, seen;
     uint64_t mem_mib, generation, seen_generation;
     int64_t not_before_ms, hold_ms; /* the larger of plan's and grant's */
     int64_t binned_ms;
+    int64_t less_vcpus, less_mem_mib, less_disk_gib; /* that it takes from the grant's totals */
 };
 typedef int (*plan_due_fn)(void *arg, const struct plan_due *l, struct err *e);
 /** Lines that can become orders now, as far as their own resource goes: what waits for its hold, or

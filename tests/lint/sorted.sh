@@ -19,6 +19,7 @@ for f in drivers/db/stmt_*.def; do check "$f" 's/^STMT\(([A-Z0-9_]+),.*/\1/p'; d
 check policies/authz.def 's/^PERM\(([A-Z_]+),.*/\1/p'
 for f in policies/*_fsm.def; do check "$f" 's/^T\((.*)\)/\1/p'; done
 check policies/calendar_facts.def 's/^(OFF|WORK)\([0-9]+, ([0-9]+).*/\2/p'
+check controller/cli/options.def 's/^OPTION\("([a-z0-9-]+)".*/\1/p'
 check controller/params.def 's/^P_[A-Z]+\(([a-z_]+, [a-z_]+),.*/\1/p'
 if grep -n '^ROUTE(.*?[a-z_]*=' controller/routes.def; then echo "a query parameter is a row of controller/params.def"; bad=1; fi
 keys=$(sed -nE 's/^ROUTE\([A-Z]+, "([^"]*)".*/\1/p' controller/routes.def)

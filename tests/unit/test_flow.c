@@ -418,7 +418,7 @@ taking_away_needs_its_own_authority(void)
         {VERB_ERASE, AUTH_UNIT, true},
         {VERB_ERASE, AUTH_PLAN, true},
         {VERB_RESTORE, AUTH_GRANT, true},
-        {VERB_RESTORE, AUTH_PLAN, false},
+        {VERB_RESTORE, AUTH_PLAN, true},
         {VERB_POWER, AUTH_UNIT, true},
         {VERB_POWER, AUTH_GRANT, false},
         {VERB_NONE, AUTH_GRANT, false},

@@ -27,13 +27,23 @@ static const struct oc_grant grant = {.id = "g",
                                       .lines = lines,
                                       .n_lines = 3};
 static const struct oc_plan_line plan_lines[] = {
-    {MO_VM, "vm1", MO_DOWNGRADE, 2, 1024, 4000},
-    {MO_VM, "vm1", MO_BIN, 0, 0, 5000},
-    {MO_VM, "vm1", MO_ERASE, 0, 0, 6000},
+    {.kind = MO_VM,
+     .resource = "vm1",
+     .verb = MO_DOWNGRADE,
+     .vcpus = 2,
+     .mem_mib = 1024,
+     .not_before_ms = 4000},
+    {.kind = MO_VM, .resource = "vm1", .verb = MO_BIN, .not_before_ms = 5000},
+    {.kind = MO_VM, .resource = "vm1", .verb = MO_ERASE, .not_before_ms = 6000},
 };
 static const struct oc_plan plans[] = {
-    {"p", "g", "sys", 900, plan_lines, 3},
-    {"foreign", "other", "sys", 900, plan_lines, 3},
+    {.id = "p", .grant = "g", .system = "sys", .hold_ms = 900, .lines = plan_lines, .n_lines = 3},
+    {.id = "foreign",
+     .grant = "other",
+     .system = "sys",
+     .hold_ms = 900,
+     .lines = plan_lines,
+     .n_lines = 3},
 };
 
 static struct oc_order

@@ -7,6 +7,11 @@
 
 #define ID "11111111-1111-4111-8111-111111111111"
 #define NOW INT64_C(1800000000000)
+#define LINE(what, act, cpus, mem, from)                                                           \
+    {                                                                                              \
+        .kind = what, .resource = ID, .verb = act, .vcpus = cpus, .mem_mib = mem,                  \
+        .not_before_ms = from                                                                      \
+    }
 
 static void
 refuses_plans_that_are_not_exact(void)
@@ -19,27 +24,27 @@ refuses_plans_that_are_not_exact(void)
         int64_t hold_ms, issued_ms;
         const char *reason;
     } rows[] = {
-        {NULL, {{RES_VM, ID, VERB_DOWNGRADE, 1, 512, 0}}, 1, 1000, NOW, "idle"},
+        {NULL, {LINE(RES_VM, VERB_DOWNGRADE, 1, 512, 0)}, 1, 1000, NOW, "idle"},
         {NULL,
-         {{RES_VM, ID, VERB_BIN, 0, 0, 0}, {RES_VM, ID, VERB_ERASE, 0, 0, 0}},
+         {LINE(RES_VM, VERB_BIN, 0, 0, 0), LINE(RES_VM, VERB_ERASE, 0, 0, 0)},
          2,
          1000,
          NOW,
          "idle"},
-        {"lines", {{RES_VM, ID, VERB_BIN, 0, 0, 0}}, 0, 1000, NOW, "idle"},
-        {"hold_ms", {{RES_VM, ID, VERB_BIN, 0, 0, 0}}, 1, 999, NOW, "idle"},
-        {"issued_at_ms", {{RES_VM, ID, VERB_BIN, 0, 0, 0}}, 1, 1000, NOW + 400000, "idle"},
-        {"reason", {{RES_VM, ID, VERB_BIN, 0, 0, 0}}, 1, 1000, NOW, ""},
-        {"reason", {{RES_VM, ID, VERB_BIN, 0, 0, 0}}, 1, 1000, NOW, NULL},
-        {"lines[0].verb", {{RES_VM, ID, VERB_CREATE, 0, 0, 0}}, 1, 1000, NOW, "idle"},
-        {"lines[0].verb", {{RES_VM, ID, VERB_POWER, 0, 0, 0}}, 1, 1000, NOW, "idle"},
-        {"lines[0].verb", {{RES_VM, ID, VERB_RESIZE, 1, 512, 0}}, 1, 1000, NOW, "idle"},
-        {"lines[0].kind", {{RES_VOLUME, ID, VERB_DOWNGRADE, 1, 512, 0}}, 1, 1000, NOW, "idle"},
-        {"lines[0].vcpus", {{RES_VM, ID, VERB_DOWNGRADE, 0, 512, 0}}, 1, 1000, NOW, "idle"},
-        {"lines[0].vcpus", {{RES_VM, ID, VERB_DOWNGRADE, 1, 0, 0}}, 1, 1000, NOW, "idle"},
-        {"lines[0].vcpus", {{RES_VM, ID, VERB_ERASE, 1, 0, 0}}, 1, 1000, NOW, "idle"},
+        {"lines", {LINE(RES_VM, VERB_BIN, 0, 0, 0)}, 0, 1000, NOW, "idle"},
+        {"hold_ms", {LINE(RES_VM, VERB_BIN, 0, 0, 0)}, 1, 999, NOW, "idle"},
+        {"issued_at_ms", {LINE(RES_VM, VERB_BIN, 0, 0, 0)}, 1, 1000, NOW + 400000, "idle"},
+        {"reason", {LINE(RES_VM, VERB_BIN, 0, 0, 0)}, 1, 1000, NOW, ""},
+        {"reason", {LINE(RES_VM, VERB_BIN, 0, 0, 0)}, 1, 1000, NOW, NULL},
+        {"lines[0].verb", {LINE(RES_VM, VERB_CREATE, 0, 0, 0)}, 1, 1000, NOW, "idle"},
+        {"lines[0].verb", {LINE(RES_VM, VERB_POWER, 0, 0, 0)}, 1, 1000, NOW, "idle"},
+        {"lines[0].verb", {LINE(RES_VM, VERB_RESIZE, 1, 512, 0)}, 1, 1000, NOW, "idle"},
+        {"lines[0].kind", {LINE(RES_VOLUME, VERB_DOWNGRADE, 1, 512, 0)}, 1, 1000, NOW, "idle"},
+        {"lines[0].vcpus", {LINE(RES_VM, VERB_DOWNGRADE, 0, 512, 0)}, 1, 1000, NOW, "idle"},
+        {"lines[0].vcpus", {LINE(RES_VM, VERB_DOWNGRADE, 1, 0, 0)}, 1, 1000, NOW, "idle"},
+        {"lines[0].vcpus", {LINE(RES_VM, VERB_ERASE, 1, 0, 0)}, 1, 1000, NOW, "idle"},
         {"lines[1].resource",
-         {{RES_VM, ID, VERB_BIN, 0, 0, 0}, {RES_VM, ID, VERB_BIN, 0, 0, 5}},
+         {LINE(RES_VM, VERB_BIN, 0, 0, 0), LINE(RES_VM, VERB_BIN, 0, 0, 5)},
          2,
          1000,
          NOW,

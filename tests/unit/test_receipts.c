@@ -347,7 +347,7 @@ keeps_what_is_needed_when_it_is_rewritten(void)
     struct err e = {0};
     struct receipts *r = NULL;
     struct w_grant old;
-    struct w_plan done, sized;
+    struct w_plan done, sized, binds;
     struct w_order vm;
 
     fix_open(&f);
@@ -359,12 +359,16 @@ keeps_what_is_needed_when_it_is_rewritten(void)
     JM_ITEM(sized.lines, struct w_plan_line, 0)->vcpus = vm.vm.vcpus;
     JM_ITEM(sized.lines, struct w_plan_line, 0)->mem_mib = vm.vm.mem_mib;
     receipts_stage_paper(r, PAPER_KIND_PLAN, mill_sign_plan(&f.m, f.m.bureau, &sized));
+    mill_plan(&f.m, &binds, RES_VM, f.m.net, VERB_BIN); /* it lowers what the grant gives in all */
+    binds.version = 2;
+    receipts_stage_paper(r, PAPER_KIND_PLAN, mill_sign_plan(&f.m, f.m.bureau, &binds));
     CU_ASSERT_EQUAL_FATAL(receipts_commit(r, &e), 0);
     CU_ASSERT_TRUE(holds_what_is_needed(&f, r, old.id, done.id));
     CU_ASSERT_EQUAL(receipts_compact(r, &e), 0);
     for (int round = 0; round < 2; round++) {
         CU_ASSERT_FALSE(holds_what_is_needed(&f, r, old.id, done.id));
         CU_ASSERT_PTR_NOT_NULL(receipts_plan(r, sized.id));
+        CU_ASSERT_PTR_NOT_NULL(receipts_plan(r, binds.id));
         CU_ASSERT_EQUAL(receipts_count(r), 2);
         receipts_free(r);
         CU_ASSERT_EQUAL_FATAL(receipts_open(f.dir, f.id, &r, &e), 0);
