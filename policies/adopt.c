@@ -65,6 +65,8 @@ adopt_judge(const struct ad_machine *m)
         return AD_OTHER_OWNER;
     if (m->transient)
         return AD_TRANSIENT;
+    if (m->moved)
+        return AD_MOVED;
     if (say(m->host_devices)[0] != '\0')
         return AD_HOST_DEVICE;
     if (m->saved)

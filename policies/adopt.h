@@ -4,10 +4,10 @@
  * one that was claimed.  The same two questions are asked when a unit claims, when the bureau
  * confirms, and by the host right before it sets the mark.
  * Refused: what another manager owns; passed-through host devices (R61); a machine without a
- * persistent definition; one whose memory is saved to disk (what it wakes up with would lack the
- * mark); one that runs with other sizes than its definition; a disk whose size nobody knows; a name
- * of ours.  Waits: a running job.  Fine: no balloon, snapshots, autostart (turned off then).
- * Pure; strings are borrowed. */
+ * persistent definition; what a migration left behind; one whose memory is saved to disk (what it
+ * wakes up with would lack the mark); one that runs with other sizes, disks or cards than its
+ * definition; a disk whose size nobody knows; a name of ours.  Waits: a running job.  Fine: no
+ * balloon, snapshots, autostart (turned off then). Pure; strings are borrowed. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,7 +34,7 @@ struct ad_parts {
 struct ad_machine {
     struct ad_parts parts;
     const char *owner, *host_devices; /* NULL or "": none */
-    bool transient, saved, job, unequal;
+    bool transient, moved, saved, job, unequal;
 };
 
 enum ad_reason {

@@ -60,6 +60,7 @@ adopt_obstacle(const struct w_adoption *claimed, const struct w_found *now, stru
     m.owner = now->owner;
     m.host_devices = now->host_devices;
     m.transient = now->transient;
+    m.moved = now->moved;
     m.saved = now->saved;
     m.job = now->job;
     m.unequal = now->unequal;

@@ -329,7 +329,8 @@ existing_cell_put(struct edit *d, struct err *e)
     return 0;
 }
 
-/* A balloon's target stays unless it is above the new size. */
+/* A balloon's target that an administrator set stays unless it is above the new size; one that gave
+ * the guest all it had does so again. */
 static int
 existing_memory_put(struct edit *d, struct err *e)
 {
@@ -342,7 +343,8 @@ existing_memory_put(struct edit *d, struct err *e)
     if (now == vm->mem_mib)
         return 0;
     if (size_put(d, "/domain/memory", vm->mem_mib, e) < 0 ||
-        (target > vm->mem_mib && size_put(d, "/domain/currentMemory", vm->mem_mib, e) < 0))
+        ((target == now || target > vm->mem_mib) && target != 0 &&
+         size_put(d, "/domain/currentMemory", vm->mem_mib, e) < 0))
         return -1;
     return existing_cell_put(d, e);
 }

@@ -204,6 +204,68 @@ domfound_parse(const char *xml, struct arena *a, struct w_found *out, struct err
     return 0;
 }
 
+/* ---- how it runs ---- */
+
+static bool
+runs_with_disks(xmlXPathContextPtr x, struct arena *a, const struct w_adoption *p)
+{
+    SCOPED(xml_found_free)
+    xmlXPathObjectPtr found = xml_nodes(x, NULL, "/domain/devices/disk");
+    size_t n = found == NULL ? 0 : (size_t)found->nodesetval->nodeNr, same = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        xmlNodePtr node = found->nodesetval->nodeTab[i];
+        const char *target = or_empty(xml_text(x, node, "target/@dev", a));
+        const char *path = or_empty(disk_path(x, node, or_empty(xml_text(x, node, "@type", a)), a));
+
+        for (size_t k = 0; k < p->disks.n; k++) {
+            const struct w_found_disk *d = JM_ITEM(p->disks, struct w_found_disk, k);
+
+            /* Another disc in a drive is nobody's business. */
+            same += strncmp(d->target, target, sizeof(d->target) - 1) == 0 &&
+                    (d->shared || strcmp(or_empty(d->path), path) == 0);
+        }
+    }
+    return n == p->disks.n && same == n;
+}
+
+static bool
+runs_with_nics(xmlXPathContextPtr x, struct arena *a, const struct w_adoption *p)
+{
+    SCOPED(xml_found_free)
+    xmlXPathObjectPtr found = xml_nodes(x, NULL, "/domain/devices/interface");
+    size_t n = found == NULL ? 0 : (size_t)found->nodesetval->nodeNr, same = 0;
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < p->nics.n; k++)
+            same +=
+                strcmp(JM_ITEM(p->nics, struct w_found_nic, k)->mac,
+                       or_empty(xml_text(x, found->nodesetval->nodeTab[i], "mac/@address", a))) ==
+                0;
+    return n == p->nics.n && same >= n;
+}
+
+int
+domfound_running(const char *xml, struct arena *a, struct w_found *f, struct err *e)
+{
+    SCOPED(xml_doc_free) xmlDocPtr doc = NULL;
+    SCOPED(xml_xpath_free) xmlXPathContextPtr x = NULL;
+    struct w_found live = {0};
+
+    if (xml_parse(xml, "domain", &doc, e) < 0 || xml_xpath_new(doc, &x, e) < 0)
+        return -1;
+    metadata_read(x, a, &live);
+    host_devices_read(x, a, &live);
+    if (f->owner[0] == '\0')
+        memcpy(f->owner, live.owner, sizeof(f->owner));
+    if (f->host_devices == NULL)
+        f->host_devices = live.host_devices;
+    f->job = f->job || has(x, NULL, "/domain/devices/disk/mirror");
+    f->unequal =
+        f->unequal || !runs_with_disks(x, a, &f->parts) || !runs_with_nics(x, a, &f->parts);
+    return 0;
+}
+
 static bool
 is_ours(const char *path)
 {

@@ -8,6 +8,9 @@
 
 /** All that the definition says; state and circumstances are the back end's. */
 int domfound_parse(const char *xml, struct arena *a, struct w_found *out, struct err *e);
+/** What only its running definition says: another manager, a device of the host, other disks or
+ * cards than f (domfound_parse()) names, a disk that is being copied.  Adds to f. */
+int domfound_running(const char *xml, struct arena *a, struct w_found *f, struct err *e);
 /** Measure the disks of a definition that are not volumes of ours. */
 void domfound_measure(struct virt_dom_def *d);
 const char *domfound_state(enum virt_state s);

@@ -130,8 +130,12 @@ found_see(const char *world, const char *id, const struct virt_dom_seen *s,
     (void)snprintf(f->state, sizeof(f->state), "%s", domfound_state(s->state));
     f->transient = !s->persistent;
     f->saved = s->has_saved;
-    f->unequal = s->has_live && s->persistent &&
-                 (s->live.vcpus != s->config.vcpus || s->live.mem_mib != s->config.mem_mib);
+    if (s->has_live && s->persistent && d->live != NULL &&
+        domfound_running(d->live, a, f, NULL) < 0)
+        return NULL;
+    f->unequal =
+        f->unequal || (s->has_live && s->persistent &&
+                       (s->live.vcpus != s->config.vcpus || s->live.mem_mib != s->config.mem_mib));
     f->job = s->has_live && fake_setting(world, load, "job", 0) != 0;
     f->snapshots = (uint32_t)fake_setting(world, load, "snapshots", 0);
     f->autostart = fake_path(world, path, "autostart", id, "", NULL) == 0 && file_there(path);

@@ -83,24 +83,45 @@ waits_for_room(virDomainPtr d)
     return n > 0 && room == n;
 }
 
-/* A machine that others made. Its circumstances are asked for without waiting for any job. */
+/* What libvirt is about to do with a guest that it lets stand still. */
+static bool
+is_on_the_move(int state, int reason)
+{
+    switch (reason) {
+    case VIR_DOMAIN_PAUSED_MIGRATION:
+    case VIR_DOMAIN_PAUSED_SAVE:
+    case VIR_DOMAIN_PAUSED_DUMP:
+    case VIR_DOMAIN_PAUSED_SNAPSHOT:
+    case VIR_DOMAIN_PAUSED_POSTCOPY:
+    case VIR_DOMAIN_PAUSED_POSTCOPY_FAILED:
+        return state == VIR_DOMAIN_PAUSED;
+    default:
+        return state == VIR_DOMAIN_RUNNING && reason == VIR_DOMAIN_RUNNING_POSTCOPY;
+    }
+}
+
+/* A machine that others made.  Its circumstances are asked for without waiting for any job, so not
+ * all that run are known here: dom_adopt() asks for them. */
 static const struct w_found *
 found_read(virDomainPtr d, const struct virt_dom_seen *s, struct arena *a)
 {
     struct w_found *f = arena_alloc(a, sizeof(*f));
     SCOPED(free) char *xml = virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE);
-    virDomainControlInfo control = {0};
-    int autostart = 0, snapshots;
+    SCOPED(free) char *live = s->has_live ? virDomainGetXMLDesc(d, 0) : NULL;
+    int autostart = 0, snapshots, state = 0, reason = 0;
 
-    if (xml == NULL || domfound_parse(xml, a, f, NULL) < 0)
+    if (xml == NULL || domfound_parse(xml, a, f, NULL) < 0 ||
+        (live != NULL && s->persistent && domfound_running(live, a, f, NULL) < 0) ||
+        virDomainGetState(d, &state, &reason, 0) < 0)
         return NULL;
     (void)snprintf(f->state, sizeof(f->state), "%s", domfound_state(s->state));
     f->transient = !s->persistent;
     f->saved = s->has_saved;
     f->unequal =
-        s->has_live && (s->live.vcpus != s->config.vcpus || s->live.mem_mib != s->config.mem_mib);
-    f->job = s->has_live && virDomainGetControlInfo(d, &control, 0) == 0 &&
-             control.state == VIR_DOMAIN_CONTROL_JOB;
+        f->unequal ||
+        (s->has_live && (s->live.vcpus != s->config.vcpus || s->live.mem_mib != s->config.mem_mib));
+    f->moved = state == VIR_DOMAIN_SHUTOFF && reason == VIR_DOMAIN_SHUTOFF_MIGRATED;
+    f->job = f->job || is_on_the_move(state, reason);
     f->autostart = virDomainGetAutostart(d, &autostart) == 0 && autostart == 1;
     snapshots = virDomainSnapshotNum(d, 0);
     f->snapshots = snapshots > 0 ? (uint32_t)snapshots : 0;
@@ -301,13 +322,52 @@ dom_define(struct virt *v, const struct virt_dom_spec *s, struct err *e)
 
 /* ---- adopting ------------------------------------------------------------------------------ */
 
-static bool
-has_job(virDomainPtr d)
+/* Copying, committing and pulling of disks are not among libvirt's jobs of a domain. */
+static int
+disks_are_quiet(struct virt_libvirt *lv, virDomainPtr d, struct arena *a, struct err *e)
 {
+    const char *name = virDomainGetName(d);
+    struct domread live;
+
+    if (dom_xml_read(lv, d, 0, a, &live, e) < 0)
+        return -1;
+    for (size_t i = 0; i < live.def.n_disks; i++) {
+        virDomainBlockJobInfo b = {0};
+        int rc;
+
+        if (live.def.disks[i].path == NULL)
+            continue;
+        rc = virDomainGetBlockJobInfo(d, live.def.disks[i].target, &b, 0);
+        if (rc < 0)
+            return lv_fail(lv, e, "whether disk %s of domain %s is being copied",
+                           live.def.disks[i].target, name);
+        if (rc == 1)
+            return err_set(e, BY_E_BUSY,
+                           "disk %s of domain %s is being copied or committed: it is marked when "
+                           "that ends (virsh blockjob)",
+                           live.def.disks[i].target, name);
+    }
+    return 0;
+}
+
+/* Migration, save, dump, backup …  While one runs libvirt gives it a type, and that of an ended one
+ * for as long as something of it is left to do. */
+static int
+is_quiet(struct virt_libvirt *lv, virDomainPtr d, struct arena *a, struct err *e)
+{
+    const char *name = virDomainGetName(d);
     virDomainJobInfo j = {0};
 
-    return virDomainIsActive(d) == 1 && virDomainGetJobInfo(d, &j) == 0 &&
-           (j.type == VIR_DOMAIN_JOB_BOUNDED || j.type == VIR_DOMAIN_JOB_UNBOUNDED);
+    if (lv->is_test || virDomainIsActive(d) != 1)
+        return 0;
+    if (virDomainGetJobInfo(d, &j) < 0)
+        return lv_fail(lv, e, "whether a job runs on domain %s", name);
+    if (j.type != VIR_DOMAIN_JOB_NONE)
+        return err_set(e, BY_E_BUSY,
+                       "a job is running on domain %s: it is marked when that ends (virsh "
+                       "domjobinfo)",
+                       name);
+    return disks_are_quiet(lv, d, a, e);
 }
 
 static int
@@ -325,11 +385,10 @@ unmarked_read(struct virt_libvirt *lv, virDomainPtr d, struct arena *a, const ch
 }
 
 static int
-autostart_off(struct virt_libvirt *lv, virDomainPtr d, struct err *e)
+autostart_off(struct virt_libvirt *lv, virDomainPtr d, int *was_on, struct err *e)
 {
-    int on = 0;
-
-    if (virDomainGetAutostart(d, &on) < 0 || on == 0)
+    *was_on = 0;
+    if (virDomainGetAutostart(d, was_on) < 0 || *was_on == 0)
         return 0; /* a back end without it */
     return virDomainSetAutostart(d, 0) == 0
                ? 0
@@ -341,20 +400,25 @@ adopt_found(struct virt_libvirt *lv, virDomainPtr d, const struct virt_mark *m, 
             struct err *e)
 {
     const char *name = virDomainGetName(d), *mark, *before, *after;
-    int active = virDomainIsActive(d);
+    int active = virDomainIsActive(d), autostart;
 
     if (virDomainIsPersistent(d) != 1)
         return err_set(e, BY_E_CONFLICT, "domain %s has no persistent definition to mark", name);
-    if (has_job(d))
-        return err_set(e, BY_E_BUSY, "a job is running on domain %s: it is marked when that ends",
-                       name);
-    if (xml_mark_piece(m, a, &mark, e) < 0 || unmarked_read(lv, d, a, &before, e) < 0)
+    if (is_quiet(lv, d, a, e) < 0)
+        return -1;
+    /* What carries our mark is never looked at again: libvirt must not start it by itself then. */
+    if (xml_mark_piece(m, a, &mark, e) < 0 || unmarked_read(lv, d, a, &before, e) < 0 ||
+        autostart_off(lv, d, &autostart, e) < 0)
         return -1;
     if (virDomainSetMetadata(d, VIR_DOMAIN_METADATA_ELEMENT, mark, XML_BY_PREFIX, XML_BY_NS,
                              VIR_DOMAIN_AFFECT_CONFIG |
-                                 (active == 1 ? VIR_DOMAIN_AFFECT_LIVE : 0)) < 0)
-        return lv_fail(lv, e, "mark of domain %s", name);
-    if (autostart_off(lv, d, e) < 0 || unmarked_read(lv, d, a, &after, e) < 0)
+                                 (active == 1 ? VIR_DOMAIN_AFFECT_LIVE : 0)) < 0) {
+        (void)lv_fail(lv, e, "mark of domain %s", name);
+        if (autostart != 0)
+            (void)virDomainSetAutostart(d, 1); /* it is not ours: as it was, as well as we can */
+        return -1;
+    }
+    if (dom_mark_live(lv, d, m, a, e) < 0 || unmarked_read(lv, d, a, &after, e) < 0)
         return -1;
     if (strcmp(before, after) != 0)
         return err_set(

@@ -4,6 +4,7 @@
  * states which capabilities it needs and is skipped, with the reason, where they are missing.  Rows
  * make their own objects with fresh ids and remove them.  Threads: one. */
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "drivers/base/scope.h"
 #include "drivers/virt/virt.h"
@@ -12,6 +13,8 @@
 #define CONTRACT_CAN_IMAGE (1u << 31)
 /* A libvirtd that may be stopped and killed: CONTRACT_LIBVIRTD_PID. */
 #define CONTRACT_CAN_KILL (1u << 30)
+/* A libvirt with QEMU that virsh can be pointed at, as an administrator does. */
+#define CONTRACT_CAN_VIRSH (1u << 29)
 #define NEEDS_GUEST (VIRT_CAN_BOOT | VIRT_CAN_OVERLAY | VIRT_CAN_BALLOON | CONTRACT_CAN_IMAGE)
 
 struct contract {
@@ -54,6 +57,13 @@ int contract_add_element(struct contract *c, const char *id, const char *element
 int contract_pause(struct contract *c, const char *id, struct err *e);
 /** Save a running domain's memory to disk and stop it. */
 int contract_save(struct contract *c, const char *id, struct err *e);
+/** A program with these words, blanks between: done, or failed. */
+int contract_run(struct contract *c, struct err *e, const char *words);
+/** virsh with these words, blanks between: done, or failed. */
+int contract_virsh(struct contract *c, struct err *e, const char *words);
+/** The same, not waited for. */
+int contract_virsh_begin(struct contract *c, pid_t *pid, struct err *e, const char *words);
+int contract_wait(pid_t pid, struct err *e);
 /** End of the administrator's domain. */
 void contract_foreign_drop(struct contract *c, const char *id);
 

@@ -29,6 +29,8 @@ missing(unsigned needs, unsigned can)
     for (size_t i = 0; i < ARRAY_LEN(can_names); i++)
         if ((needs & ~can & (1u << i)) != 0)
             return can_names[i];
+    if ((needs & ~can & CONTRACT_CAN_VIRSH) != 0)
+        return "QEMU that virsh reaches";
     if ((needs & ~can & CONTRACT_CAN_KILL) != 0)
         return "daemon to hurt (CONTRACT_LIBVIRTD_PID is not set)";
     return (needs & ~can) != 0 ? "guest image (CONTRACT_IMAGE is not set)" : NULL;
@@ -74,6 +76,8 @@ main(int argc, char **argv)
     }
     if (getenv("CONTRACT_IMAGE") != NULL)
         c.caps.can |= CONTRACT_CAN_IMAGE;
+    if (strncmp(c.uri, "qemu", 4) == 0)
+        c.caps.can |= CONTRACT_CAN_VIRSH;
     if (getenv("CONTRACT_LIBVIRTD_PID") != NULL)
         c.caps.can |= CONTRACT_CAN_KILL;
     for (const struct contract_row *r = contract_rows; r->name != NULL; r++) {

@@ -217,6 +217,59 @@ contract_pause(struct contract *c, const char *id, struct err *e)
     return rc;
 }
 
+enum { WORDS_MAX = 28 };
+
+static int
+begin(struct contract *c, pid_t *pid, struct err *e, const char *words)
+{
+    char *argv[WORDS_MAX + 1], *save = NULL, *text = arena_strdup(&c->a, words);
+    posix_spawn_file_actions_t fa;
+    size_t n = 0;
+    int rc;
+
+    for (char *w = strtok_r(text, " ", &save); w != NULL && n < WORDS_MAX;
+         w = strtok_r(NULL, " ", &save))
+        argv[n++] = w;
+    argv[n] = NULL;
+    posix_spawn_file_actions_init(&fa);
+    posix_spawn_file_actions_addopen(&fa, 1, "/dev/null", O_WRONLY, 0);
+    rc = posix_spawnp(pid, argv[0], &fa, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&fa);
+    return rc == 0 ? 0 : err_set(e, BY_E_IO, "%s: %s", argv[0], strerror(rc));
+}
+
+int
+contract_run(struct contract *c, struct err *e, const char *words)
+{
+    pid_t pid;
+
+    return begin(c, &pid, e, words) < 0 ? -1 : contract_wait(pid, e);
+}
+
+int
+contract_virsh_begin(struct contract *c, pid_t *pid, struct err *e, const char *words)
+{
+    return begin(c, pid, e, arena_printf(&c->a, "virsh -q -c %s %s", c->uri, words));
+}
+
+int
+contract_wait(pid_t pid, struct err *e)
+{
+    int status = -1;
+
+    if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    return err_set(e, BY_E_IO, "it ended with %d", status);
+}
+
+int
+contract_virsh(struct contract *c, struct err *e, const char *words)
+{
+    pid_t pid;
+
+    return contract_virsh_begin(c, &pid, e, words) < 0 ? -1 : contract_wait(pid, e);
+}
+
 int
 contract_save(struct contract *c, const char *id, struct err *e)
 {

@@ -50,6 +50,7 @@ says_why_a_machine_may_not_be_taken_over(void)
     CU_ASSERT_EQUAL(adopt_judge(&m), why)
     CASE(m.owner = "http://openstack.org/xmlns/libvirt/nova/1.1", AD_OTHER_OWNER);
     CASE(m.transient = true, AD_TRANSIENT);
+    CASE(m.moved = true, AD_MOVED);
     CASE(m.host_devices = "pci 0x0000:0x06:0x12.0x5", AD_HOST_DEVICE);
     CASE(m.saved = true, AD_SAVED);
     CASE(m.unequal = true, AD_UNEQUAL);

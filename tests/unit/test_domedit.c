@@ -233,6 +233,45 @@ takes_a_name_as_text(void)
     arena_clear(&a);
 }
 
+/* A machine that was there: KiB of its memory and of its balloon's target, to 96 MiB and back. */
+static void
+gives_a_machine_that_was_there_its_memory_back(void)
+{
+    static const struct {
+        const char *target, *less, *back;
+    } rows[] = {{">131072<", ">98304<", ">131072<"},
+                {">65536<", ">65536<", ">65536<"},
+                {">114688<", ">98304<", ">131072<"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena a = {0};
+        struct virtspec v;
+        const char *xml, *now;
+        bool changed;
+
+        virtspec_init(&v);
+        memcpy(v.vm.adopt.id, v.vm.id, sizeof(v.vm.id));
+        v.vm.vcpus_max = v.vm.vcpus;
+        v.vm.mem_max_mib = 128;
+        xml = arena_printf(&a,
+                           "<domain type='qemu'><name>old</name><uuid>%s</uuid><metadata><by:mark "
+                           "xmlns:by='urn:bianyun:mark:1' order='%s' term='1' generation='1'/>"
+                           "</metadata><memory unit='KiB'>131072</memory><currentMemory "
+                           "unit='KiB'%s/currentMemory><vcpu>%u</vcpu></domain>",
+                           v.vm.id, v.vm.id, rows[i].target, v.vm.vcpus);
+        v.vm.mem_mib = 96;
+        xml = edited(xml, &v, &a, &changed);
+        now = strstr(xml, "<currentMemory");
+        CU_ASSERT(changed && now != NULL && strstr(now, rows[i].less) != NULL);
+        v.vm.mem_mib = 128;
+        xml = edited(xml, &v, &a, &changed);
+        now = strstr(xml, "<currentMemory");
+        CU_ASSERT(changed && now != NULL && strstr(now, rows[i].back) != NULL);
+        CU_ASSERT_PTR_NOT_NULL(strstr(xml, ">131072</memory>"));
+        arena_clear(&a);
+    }
+}
+
 CU_TestInfo domedit_tests[] = {
     {"changes nothing when all is said", changes_nothing_when_all_is_said},
     {"changes each property and keeps what was made by hand",
@@ -242,5 +281,7 @@ CU_TestInfo domedit_tests[] = {
     {"puts a card that hangs elsewhere back, once", puts_a_card_that_hangs_elsewhere_back_once},
     {"refuses a domain without our mark", refuses_a_domain_without_our_mark},
     {"takes a name as text", takes_a_name_as_text},
+    {"gives a machine that was there its memory back",
+     gives_a_machine_that_was_there_its_memory_back},
     CU_TEST_INFO_NULL,
 };
