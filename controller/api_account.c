@@ -134,6 +134,53 @@ same_person(struct db *d, const char *hash, struct err *e)
                                db_str(r, 0));
 }
 
+static const char *
+assigner_name(unsigned role)
+{
+    for (int r = ROLE_ADMIN; r < ROLE__MAX; r++)
+        if (own_role((enum w_role)r) == roles_assigner(role))
+            return w_role_names[r];
+    return "nobody";
+}
+
+static int
+role_judged(enum roles_verdict v, const struct w_account *a, struct err *e)
+{
+    switch (v) {
+    case ROLES_OK:
+        return 0;
+    case ROLES_SELF:
+        return err_set(e, BY_E_DENIED, "nobody gives a role to himself");
+    case ROLES_BY:
+        return err_field(e, BY_E_DENIED, "role", "the role '%s' is given by '%s'",
+                         w_role_names[a->role], assigner_name(own_role((enum w_role)a->role)));
+    case ROLES_NOW:
+        return err_set(e, BY_E_DENIED,
+                       "the account '%s' has a role that you do not give: have it disabled and "
+                       "register the person anew",
+                       a->login);
+    case ROLES_KIND:
+        return err_field(
+            e, BY_E_CONFLICT, "role",
+            "the role '%s' is not for the people of a unit of this kind: see units list",
+            w_role_names[a->role]);
+    case ROLES_EMPLOYER:
+        return err_field(e, BY_E_INVALID, "employer",
+                         "the company that the person works for is missing: every act of the "
+                         "provider names it");
+    case ROLES_UNKNOWN:
+        return err_field(e, BY_E_INVALID, "role", "no such role can be given");
+    }
+    return err_set(e, BY_E_BUG, "no such verdict");
+}
+
+/* As the bit that roles.def names kinds of units by. */
+static unsigned
+kind_bit(int kind)
+{
+    return kind > UNIT_NONE ? 1U << (kind - 1) : 0;
+}
+
 int
 api_account_add(struct api_call *k, struct tx *t, struct err *e)
 {
@@ -144,7 +191,11 @@ api_account_add(struct api_call *k, struct tx *t, struct err *e)
     if (k->who.role == ROLE_BUREAU && in->role != ROLE_TENANT)
         return err_field(e, BY_E_DENIED, "role",
                          "the bureau registers people of tenants; the system administrator others");
-    if (unit_kind(t->d, in->unit, &kind, e) < 0 || same_person(t->d, k->prepared, e) < 0)
+    if (unit_kind(t->d, in->unit, &kind, e) < 0 ||
+        role_judged(
+            roles_fits(own_role((enum w_role)in->role), kind_bit(kind), in->employer[0] != '\0'),
+            in, e) < 0 ||
+        same_person(t->d, k->prepared, e) < 0)
         return -1;
     *out = *in;
     out->id_number = NULL;
@@ -191,45 +242,6 @@ account_not_last(struct tx *t, const struct row *one, struct err *e)
                                 one->a.login, w_role_names[one->role]);
 }
 
-static const char *
-assigner_name(unsigned role)
-{
-    for (int r = ROLE_ADMIN; r < ROLE__MAX; r++)
-        if (own_role((enum w_role)r) == roles_assigner(role))
-            return w_role_names[r];
-    return "nobody";
-}
-
-static int
-assign_judged(const struct roles_case *c, const struct w_account *a, struct err *e)
-{
-    switch (roles_judge(c)) {
-    case ROLES_OK:
-        return 0;
-    case ROLES_SELF:
-        return err_set(e, BY_E_DENIED, "nobody gives a role to himself");
-    case ROLES_BY:
-        return err_field(e, BY_E_DENIED, "role", "the role '%s' is given by '%s'",
-                         w_role_names[a->role], assigner_name(c->role));
-    case ROLES_NOW:
-        return err_set(e, BY_E_DENIED,
-                       "the account '%s' has a role that you do not give: have it disabled and "
-                       "register the person anew",
-                       a->login);
-    case ROLES_KIND:
-        return err_field(e, BY_E_CONFLICT, "role",
-                         "the role '%s' is not for the people of such a unit: see units list",
-                         w_role_names[a->role]);
-    case ROLES_EMPLOYER:
-        return err_field(e, BY_E_INVALID, "employer",
-                         "the company that the person works for is missing: every act of the "
-                         "provider names it");
-    case ROLES_UNKNOWN:
-        return err_field(e, BY_E_INVALID, "role", "no such role can be given");
-    }
-    return err_set(e, BY_E_BUG, "no such verdict");
-}
-
 static int
 assign_allowed(struct api_call *k, struct tx *t, const struct row *one, struct err *e)
 {
@@ -246,9 +258,9 @@ assign_allowed(struct api_call *k, struct tx *t, const struct row *one, struct e
     if (unit_kind(t->d, one->a.unit, &kind, e) < 0 ||
         others_of_role(t, ROLE_SECADMIN, "", &guards, e) < 0)
         return -1;
-    c.kind = kind > UNIT_NONE ? 1U << (kind - 1) : 0;
+    c.kind = kind_bit(kind);
     c.none_yet = guards == 0;
-    return assign_judged(&c, &one->a, e);
+    return role_judged(roles_judge(&c), &one->a, e);
 }
 
 static int

@@ -137,7 +137,9 @@ api_case_move(struct api_call *k, struct tx *t, struct err *e)
         in->event == CASE_EV_REDUCE || in->event == CASE_EV_CONFIRM)
         return err_field(e, BY_E_INVALID, "event", "'%s' has a route of its own",
                          w_case_event_names[in->event]);
-    if (application && in->event == CASE_EV_SUBMIT && application_submit(k, t, &c, e) < 0)
+    if (application && in->event == CASE_EV_SUBMIT &&
+        (case_may(case_actor_of(k), &c, CASE_EV_SUBMIT, in->reason, e) < 0 ||
+         application_submit(k, t, &c, e) < 0))
         return -1;
     if (in->event == CASE_EV_DELIVER && in->papers.n == 0)
         return err_field(e, BY_E_INVALID, "papers", "evidence is missing: upload a document first");

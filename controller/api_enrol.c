@@ -38,7 +38,7 @@ enrol_judge(struct tx *t, const struct w_enrol_request *in, struct enrolment *n,
         (db_int(r, 3) != 0 && !again))
         return err_set(e, BY_E_UNAUTHENTICATED,
                        "this enrolment token is unknown, used, expired or for another host name: "
-                       "make a new one for '%s' (POST /v1/hosts)",
+                       "have a new one made: bianyun hosts add %s",
                        in->name);
     (void)snprintf(n->host, sizeof(n->host), "%s", db_str(r, 0));
     n->incarnation = (uint64_t)db_int(r, 6) + (again ? 0 : 1);

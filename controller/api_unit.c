@@ -178,6 +178,31 @@ api_system_list(struct api_call *k, struct tx *t, struct err *e)
     return rc;
 }
 
+/* TYPE BASE64 [COMMENT], as sshd reads it; the blob repeats the type. */
+static bool
+ssh_key_form(const char *s)
+{
+    static const char *const types[] = {"ssh-ed25519",
+                                        "ssh-rsa",
+                                        "ecdsa-sha2-nistp256",
+                                        "ecdsa-sha2-nistp384",
+                                        "ecdsa-sha2-nistp521",
+                                        "sk-ssh-ed25519@openssh.com",
+                                        "sk-ecdsa-sha2-nistp256@openssh.com"};
+    static const char b64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        size_t n = strlen(types[i]), m;
+
+        if (strncmp(s, types[i], n) != 0 || strncmp(s + n, " AAAA", 5) != 0)
+            continue;
+        m = strspn(s + n + 1, b64);
+        m += strspn(s + n + 1 + m, "=");
+        return m >= 32 && (s[n + 1 + m] == '\0' || s[n + 1 + m] == ' ');
+    }
+    return false;
+}
+
 int
 api_system_add(struct api_call *k, struct tx *t, struct err *e)
 {
@@ -189,6 +214,10 @@ api_system_add(struct api_call *k, struct tx *t, struct err *e)
     if (in->mlps_level > MLPS_MAX)
         return err_field(e, BY_E_INVALID, "mlps_level",
                          "systems above MLPS level %d may not be put on this cloud", MLPS_MAX);
+    if (in->ssh_key != NULL && in->ssh_key[0] != '\0' && !ssh_key_form(in->ssh_key))
+        return err_field(e, BY_E_INVALID, "ssh_key",
+                         "that is no SSH public key: one line like 'ssh-ed25519 AAAA… name', the "
+                         "content of a .pub file");
     *out = *in;
     random_uuid(out->id);
     if (DB_EXEC(t->d, DB_SYSTEM_ADD, NULL, e, DBS(out->id), DBS(in->name), DBS(in->unit),
@@ -197,6 +226,6 @@ api_system_add(struct api_call *k, struct tx *t, struct err *e)
         return 0;
     if (e->code != BY_E_CONFLICT)
         return -1;
-    return err_set(e, BY_E_CONFLICT, "the unit is not registered, or it has a system '%s' already",
-                   in->name);
+    return err_field(e, BY_E_CONFLICT, "name",
+                     "the unit has a system '%s' already, or there is no such unit", in->name);
 }

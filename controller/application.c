@@ -8,6 +8,7 @@
 #include "controller/grant_expand.h"
 #include "controller/listing.h"
 #include "controller/own.h"
+#include "drivers/codec/approval.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
 #include "drivers/db/store_grant.h"
@@ -224,6 +225,8 @@ application_grant(const struct case_row *c, const struct w_application *app, int
     (void)snprintf(out->number, sizeof(out->number), "%s", c->number);
     memcpy(out->system, app->system, sizeof(out->system));
     memcpy(out->unit, c->unit, sizeof(out->unit));
+    if (app->shape == SHAPE_FREE && app->change_of[0] == '\0')
+        grant_free_shape(out, 0);
 }
 
 int

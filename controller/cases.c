@@ -35,9 +35,16 @@ role_of(unsigned bit)
 /* ---- may it be done ----------------------------------------------------------------------------
  */
 
-static int
-check_move(struct case_actor who, const struct case_row *c, enum case_event ev, const char *reason,
-           struct err *e)
+/* Something that can be read. */
+static bool
+says_something(const char *text)
+{
+    return text != NULL && text[strspn(text, " \t\r\n\u3000")] != '\0';
+}
+
+int
+case_may(struct case_actor who, const struct case_row *c, enum case_event ev, const char *reason,
+         struct err *e)
 {
     enum case_kind kind = (enum case_kind)c->kind;
     enum case_state from = (enum case_state)c->state;
@@ -51,7 +58,7 @@ check_move(struct case_actor who, const struct case_row *c, enum case_event ev, 
         return err_set(e, BY_E_DENIED, "'%s' of a case of kind '%s' that is %s is not your role's",
                        w_case_event_names[ev], w_case_kind_names[kind],
                        from == CASE_STATE_NONE ? "new" : w_case_state_names[from]);
-    if (case_event_reason(ev) && (reason == NULL || reason[0] == '\0'))
+    if (case_event_reason(ev) && !says_something(reason))
         return err_field(e, BY_E_INVALID, "reason", "'%s' needs a reason: say why",
                          w_case_event_names[ev]);
     return 0;
@@ -109,7 +116,7 @@ case_open(struct tx *t, struct case_actor who, enum case_event ev, const char *r
 {
     c->state = CASE_STATE_NONE;
     c->number[0] = '\0';
-    if (check_move(who, c, ev, reason, e) < 0 || next_number(t, c->number, e) < 0)
+    if (case_may(who, c, ev, reason, e) < 0 || next_number(t, c->number, e) < 0)
         return -1;
     random_uuid(c->id);
     c->state = (int)case_next((enum case_kind)c->kind, CASE_STATE_NONE, ev);
@@ -130,7 +137,7 @@ case_step(struct tx *t, struct case_actor who, struct case_row *c, enum case_eve
 {
     enum case_state from = (enum case_state)c->state;
 
-    if (check_move(who, c, ev, reason, e) < 0)
+    if (case_may(who, c, ev, reason, e) < 0)
         return -1;
     c->state = (int)case_next((enum case_kind)c->kind, from, ev);
     c->waits = role_of(case_waits((enum case_kind)c->kind, (enum case_state)c->state));

@@ -14,6 +14,10 @@ struct case_actor {
 struct case_actor case_actor_of(const struct api_call *k);
 extern const struct case_actor case_actor_self;
 
+/** Whether this move is possible now: as case_step says it, for those who have work to do before.
+ */
+int case_may(struct case_actor who, const struct case_row *c, enum case_event ev,
+             const char *reason, struct err *e);
 /** Open a case: kind, unit, system, grant, subject, title, body and due_ms of *c are the caller's,
  * the rest is filled.  Texts of *c must outlive it. */
 int case_open(struct tx *t, struct case_actor who, enum case_event ev, const char *reason,

@@ -51,7 +51,12 @@ find_grant(struct self *s, struct err *e)
     }
     if (self_each_grant(s->t->d, s->k->who.unit, s->t->now_ms, search_one, &f, e) < 0)
         return -1;
-    if (f.n != 1)
+    if (f.n == 0)
+        return err_field(
+            e, BY_E_CONFLICT, "grant",
+            "your unit has no grant of free shape in force, and only within one does a "
+            "unit make things by itself: apply for one");
+    if (f.n > 1)
         return err_field(e, BY_E_INVALID, "grant",
                          "your unit has %zu grants of free shape in force: say which", f.n);
     return self_grant(s, f.id, e);

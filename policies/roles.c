@@ -32,6 +32,18 @@ rule_of(unsigned role)
 }
 
 enum roles_verdict
+roles_fits(unsigned role, unsigned kind, bool employer)
+{
+    const struct rule *r = rule_of(role);
+
+    if (r == NULL)
+        return ROLES_UNKNOWN;
+    if ((r->kinds & kind) == 0)
+        return ROLES_KIND;
+    return (r->flags & EMPLOYER) != 0 && !employer ? ROLES_EMPLOYER : ROLES_OK;
+}
+
+enum roles_verdict
 roles_judge(const struct roles_case *c)
 {
     const struct rule *r = rule_of(c->role);
@@ -45,9 +57,7 @@ roles_judge(const struct roles_case *c)
         return ROLES_BY;
     if (c->now != 0 && roles_assigner(c->now) != c->by)
         return ROLES_NOW;
-    if ((r->kinds & c->kind) == 0)
-        return ROLES_KIND;
-    return (r->flags & EMPLOYER) != 0 && !c->employer ? ROLES_EMPLOYER : ROLES_OK;
+    return roles_fits(c->role, c->kind, c->employer);
 }
 
 bool

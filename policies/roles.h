@@ -39,6 +39,9 @@ enum roles_verdict {
 };
 
 enum roles_verdict roles_judge(const struct roles_case *c);
+/** Whether people of a unit of that kind can ever have the role, whoever gives it: asked when an
+ * account is registered already. */
+enum roles_verdict roles_fits(unsigned role, unsigned kind, bool employer);
 /** A password alone is not enough, by default. */
 bool roles_is_staff(unsigned role);
 /** Every act must name the person's company. */

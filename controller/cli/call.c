@@ -237,6 +237,15 @@ cli_read_file(struct cli *c, const char *path, size_t max, const char **text, si
 }
 
 int
+cli_may_make(const char *path, struct err *e)
+{
+    return access(path, F_OK) != 0
+               ? 0
+               : err_set(e, BY_E_CONFLICT,
+                         "cannot make %s: it is there already; move it away first", path);
+}
+
+int
 cli_write_file(const char *path, const char *text, size_t len, unsigned mode, struct err *e)
 {
     SCOPED(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);

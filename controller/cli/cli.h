@@ -53,6 +53,8 @@ struct cli {
 
 /** Which row the words name, or NULL; *used counts the words taken. */
 const struct command *options_command(int argc, char **argv, int *used);
+/** Options of every command that stand before it are moved behind its words. */
+void options_lead(int argc, char **argv);
 /** Fill values, argc and argv of *c; argv[0] is skipped.  c->cmd says which options belong. */
 int options_read(struct cli *c, int argc, char **argv, struct err *e);
 /** As many positional arguments as the row names? */
@@ -116,6 +118,9 @@ int cli_hash_paper(struct cli *c, const char *option, bool required, char out[W_
  * them (values.c).  Where a row has both a name and an id, show the name first and the id last. */
 int cli_print_list(struct cli *c, const struct jm_field *list_schema, const void *list,
                    const char *columns, struct err *e);
+/** The same of an object whose list has another name than items. */
+int cli_print_part(struct cli *c, const struct jm_field *schema, const char *name, const void *obj,
+                   const char *columns, struct err *e);
 /** One object as "field  value" lines, or JSON. */
 int cli_print_one(struct cli *c, const struct jm_field *schema, const void *obj, struct err *e);
 /** What a request made, and with --watch follow its orders to the end. */
@@ -127,6 +132,9 @@ int watch_orders(struct cli *c, const struct w_accepted *acc, struct err *e);
 /** A text file, whole and NUL-terminated; "-" is standard input.  A NUL byte is refused. */
 int cli_read_file(struct cli *c, const char *path, size_t max, const char **text, size_t *len,
                   struct err *e);
+/** Whether a file can be made there, asked before something is done that cannot be asked for twice.
+ */
+int cli_may_make(const char *path, struct err *e);
 /** Write a new file, mode as given; an existing one is CONFLICT. */
 int cli_write_file(const char *path, const char *text, size_t len, unsigned mode, struct err *e);
 

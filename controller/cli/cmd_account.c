@@ -176,7 +176,7 @@ cmd_account_list(struct cli *c, struct err *e)
 
     if (CLI_GET(c, "/v1/accounts", account_list, &l, e) < 0)
         return -1;
-    return cli_print_list(c, schema_account_list, &l, "login name role state employer id", e);
+    return cli_print_list(c, schema_account_list, &l, "login name role unit state employer id", e);
 }
 
 /* ---- passwords ------------------------------------------------------------------------------ */

@@ -8,6 +8,7 @@
 #include "controller/cli/cases.h"
 #include "controller/cli/commands.h"
 #include "drivers/base/clock.h"
+#include "drivers/codec/approval.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
 #include "policies/case_fsm.h"
@@ -211,8 +212,10 @@ reduce_one(struct w_grant *g, const char *item, struct err *e)
     unsigned line = 0;
     unsigned long long n = 0;
     char field[16] = "", end;
+    uint64_t was;
 
-    if (sscanf(item, "%u.%15[a-z_]=%llu%c", &line, field, &n, &end) != 3)
+    if (strchr(item, '-') != NULL ||
+        sscanf(item, "%u.%15[a-z_]=%llu%c", &line, field, &n, &end) != 3)
         return err_set(e, BY_E_INVALID,
                        "--reduce: '%s' is not LINE.FIELD=NUMBER, e.g. 2.count=1 or 2.vcpus=2",
                        item);
@@ -221,17 +224,27 @@ reduce_one(struct w_grant *g, const char *item, struct err *e)
 
         if (l->line != line)
             continue;
+        was = strcmp(field, "count") == 0      ? l->count
+              : strcmp(field, "vcpus") == 0    ? l->vcpus
+              : strcmp(field, "mem_mib") == 0  ? l->mem_mib
+              : strcmp(field, "disk_gib") == 0 ? l->disk_gib
+                                               : UINT64_MAX;
+        if (was == UINT64_MAX)
+            return err_set(e, BY_E_INVALID,
+                           "--reduce: '%s' is not count, vcpus, mem_mib or disk_gib", field);
+        if (n > was)
+            return err_set(e, BY_E_INVALID,
+                           "--reduce: line %u has %s %" PRIu64 ", and %llu is more: a larger quota "
+                           "needs an application",
+                           line, field, was, n);
         if (strcmp(field, "count") == 0)
             l->count = (uint32_t)n;
         else if (strcmp(field, "vcpus") == 0)
             l->vcpus = (uint32_t)n;
         else if (strcmp(field, "mem_mib") == 0)
             l->mem_mib = n;
-        else if (strcmp(field, "disk_gib") == 0)
-            l->disk_gib = n;
         else
-            return err_set(e, BY_E_INVALID,
-                           "--reduce: '%s' is not count, vcpus, mem_mib or disk_gib", field);
+            l->disk_gib = n;
         return 0;
     }
     return err_set(e, BY_E_INVALID, "--reduce: there is no line %u", line);
@@ -305,6 +318,22 @@ make_change(struct cli *c, const char *change_of, struct w_grant *g, struct err 
     return 0;
 }
 
+/* As the bureau decides, else as the unit wishes. */
+static int
+take_shape(struct cli *c, const struct w_case_view *v, struct w_grant *g, struct err *e)
+{
+    const char *said = cli_opt(c, "shape");
+    bool change = v->application.change_of[0] != '\0';
+
+    if (said != NULL && strcmp(said, "free") != 0 && strcmp(said, "exact") != 0)
+        return err_set(e, BY_E_INVALID, "--shape is free or exact, not '%s'", said);
+    if (said != NULL && change)
+        return err_set(e, BY_E_INVALID, "--shape: a change keeps the shape of its grant");
+    if (!change && (said != NULL ? strcmp(said, "free") == 0 : v->application.shape == SHAPE_FREE))
+        grant_free_shape(g, 0);
+    return 0;
+}
+
 static int
 make_grant(struct cli *c, const struct w_case_view *v, struct w_grant *g, struct err *e)
 {
@@ -321,7 +350,8 @@ make_grant(struct cli *c, const struct w_case_view *v, struct w_grant *g, struct
     if (cli_need(c, "number", &number, e) < 0 || CLI_GET(c, "/v1/me", account, &me, e) < 0 ||
         cli_copy(g->number, sizeof(g->number), "number", number, e) < 0 ||
         cli_opt_u64(c, "days", days, 3660, &days, e) < 0 ||
-        cli_opt_ms(c, "hold", HOLD_MS, &g->hold_ms, e) < 0 || reduce(c, g, e) < 0)
+        cli_opt_ms(c, "hold", HOLD_MS, &g->hold_ms, e) < 0 || reduce(c, g, e) < 0 ||
+        take_shape(c, v, g, e) < 0)
         return -1;
     random_uuid(g->id);
     g->valid_to_ms = now + (int64_t)days * DAY_MS;
@@ -362,7 +392,12 @@ cmd_application_approve(struct cli *c, struct err *e)
     const char *key_file;
     struct w_grant g;
 
-    if (cli_find_case(c, c->argv[0], &v, e) < 0 || make_grant(c, &v, &g, e) < 0)
+    if (cli_find_case(c, c->argv[0], &v, e) < 0)
+        return -1;
+    if (v.state != CASE_IS_REVIEW)
+        return err_set(e, BY_E_CONFLICT, "%s is %s: only what is under review can be approved",
+                       v.number, w_case_state_names[v.state]);
+    if (make_grant(c, &v, &g, e) < 0)
         return -1;
     if (cli_opt(c, "dry-run") != NULL)
         return try_grant(c, &g, e);

@@ -94,10 +94,9 @@ cmd_clock_feed(struct cli *c, struct err *e)
 
     if (cli_opt(c, "revoke") != NULL)
         return cli_call(c, "DELETE", "/v1/clocks:feed", NULL, NULL, NULL, 0, NULL, e);
-    if (cli_need(c, "out", &out, e) < 0 ||
+    if (cli_need(c, "out", &out, e) < 0 || cli_may_make(out, e) < 0 ||
         cli_call(c, "POST", "/v1/clocks:feed", NULL, NULL, schema_clock_feed, sizeof(f), &f, e) < 0)
         return -1;
-    out = cli_opt(c, "out");
     f.path = arena_printf(&c->a, "%s%s\n", c->url, f.path);
     if (cli_write_file(out, f.path, strlen(f.path), 0600, e) < 0)
         return err_wrap(e, "the new address could not be kept; make another");

@@ -4,6 +4,7 @@
 
 #include "controller/cli/commands.h"
 #include "drivers/base/clock.h"
+#include "drivers/codec/approval.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
 
@@ -26,23 +27,6 @@ cli_hash_paper(struct cli *c, const char *option, bool required, char out[W_HASH
     return 0;
 }
 
-/* Exact grants stay as every release reads them. */
-static void
-shape_fill(const struct w_grant_draft *d, struct w_grant *g)
-{
-    uint64_t count = 0;
-
-    if (d->shape != SHAPE_FREE)
-        return;
-    for (size_t i = 0; i < d->lines.n; i++)
-        count += JM_ITEM(d->lines, struct w_grant_line, i)->count;
-    g->version = 2;
-    g->shape = d->shape;
-    g->resources_max = d->resources_max != 0 ? d->resources_max
-                       : count > 250         ? 1000
-                                             : (uint32_t)(4 * count);
-}
-
 /* Draft + papers + who I am -> a whole grant. */
 static int
 complete_draft(struct cli *c, bool papers_required, struct w_grant *g, struct err *e)
@@ -62,7 +46,8 @@ complete_draft(struct cli *c, bool papers_required, struct w_grant *g, struct er
     if (cli_find_system(c, d.system, &s, e) < 0 || CLI_GET(c, "/v1/me", account, &me, e) < 0)
         return -1;
     *g = (struct w_grant){.version = 1, .lines = d.lines};
-    shape_fill(&d, g);
+    if (d.shape == SHAPE_FREE)
+        grant_free_shape(g, d.resources_max);
     random_uuid(g->id);
     (void)snprintf(g->number, sizeof(g->number), "%s", d.number);
     (void)snprintf(g->system, sizeof(g->system), "%s", s.id);

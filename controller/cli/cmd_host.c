@@ -19,6 +19,8 @@ cmd_host_add(struct cli *c, struct err *e)
         return -1;
     in.cpu_overcommit_percent = (uint32_t)cpu;
     in.mem_overcommit_percent = (uint32_t)mem;
+    if (out != NULL && cli_may_make(out, e) < 0) /* a new token voids the one before */
+        return -1;
     if (CLI_POST(c, "/v1/hosts", host_request, &in, host_token, &t, e) < 0)
         return -1;
     if (out != NULL && cli_write_file(out, t.token, strlen(t.token), 0600, e) < 0)

@@ -149,7 +149,8 @@ cmd_key_list(struct cli *c, struct err *e)
 
     if (newest_statement(c, &text, &s, e) < 0)
         return -1;
-    return cli_print_one(c, schema_key_statement, &s, e);
+    return cli_print_part(c, schema_key_statement, "keys", &s,
+                          "use holder alg not_before_ms not_after_ms id", e);
 }
 
 int

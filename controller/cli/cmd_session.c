@@ -160,6 +160,8 @@ cmd_login(struct cli *c, struct err *e)
     if (c->url[0] == '\0')
         return err_set(e, BY_E_INVALID,
                        "--url is missing: the controller's address, https://HOST:PORT");
+    if (strncmp(c->url, "https://", 8) != 0)
+        return err_set(e, BY_E_INVALID, "'%s' does not begin with https://", c->url);
     c->token[0] = '\0'; /* an older session is of no use here, perhaps of another controller */
     fresh = cli_opt(c, "ca") != NULL || cli_opt(c, "ca-sha256") != NULL;
     if (take_ca(c, e) < 0)

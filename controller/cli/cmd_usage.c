@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "controller/cli/commands.h"
+#include "drivers/codec/jclass.h"
 
 int
 cmd_usage(struct cli *c, struct err *e)
@@ -115,6 +116,9 @@ cmd_explain(struct cli *c, struct err *e)
         id = r.id;
     else if (cli_find_grant(c, id, &g, &none) == 0)
         id = g.id;
+    else if (jclass_fault(JM_UUID, id, strlen(id)) != NULL)
+        return err_set(e, BY_E_NOT_FOUND, say(c->lang, "nothing that you may see is called '%s'"),
+                       id);
     if (CLI_GET(c, arena_printf(&c->a, "/v1/explain/%s", cli_escape(c, id)), explanation, &x, e) <
         0)
         return -1;

@@ -15,7 +15,14 @@ print_option(const struct cli *c, FILE *f, const struct option_row *o)
 static void
 print_command(const struct cli *c, FILE *f, const struct command *k)
 {
-    fprintf(f, "  %-14s%-10s %-12s %s\n", k->noun, k->verb, k->args, say(c->lang, k->help));
+    char words[80];
+    int width = 30;
+
+    (void)snprintf(words, sizeof(words), "%s%s%s%s%s", k->noun, k->verb[0] != '\0' ? " " : "",
+                   k->verb, k->args[0] != '\0' ? " " : "", k->args);
+    for (const char *p = words; *p != '\0'; p++) /* bytes that take no column */
+        width += ((unsigned char)*p & 0xc0) == 0x80;
+    fprintf(f, "  %-*s %s\n", width, words, say(c->lang, k->help));
 }
 
 static void

@@ -83,6 +83,7 @@ run(struct cli *c, int argc, char **argv, struct err *e)
 {
     int used = 0;
 
+    options_lead(argc, argv);
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0)
         return run_help(c, argc - 2, argv + 2, e);

@@ -60,6 +60,36 @@ options_command(int argc, char **argv, int *used)
     return NULL;
 }
 
+/* How many words an option of every command takes here; 0: it is none. */
+static int
+global_words(const char *at)
+{
+    for (const struct option_row *o = option_rows; o->name != NULL; o++) {
+        size_t n = strlen(o->name);
+
+        if (o->global && strcmp(o->name, "help") != 0 && strncmp(at, "--", 2) == 0 &&
+            strncmp(at + 2, o->name, n) == 0 && (at[n + 2] == '\0' || at[n + 2] == '='))
+            return o->arg != NULL && at[n + 2] == '\0' ? 2 : 1;
+    }
+    return 0;
+}
+
+void
+options_lead(int argc, char **argv)
+{
+    char *lead[8];
+    int n = 1, words = 1, step;
+
+    while (n < argc && (step = global_words(argv[n])) > 0)
+        n += step;
+    if (n == 1 || n >= argc || n > (int)ARRAY_LEN(lead))
+        return;
+    memcpy(lead, argv + 1, (size_t)(n - 1) * sizeof(*lead));
+    (void)options_command(argc - n, argv + n, &words);
+    memmove(argv + 1, argv + n, (size_t)words * sizeof(*argv));
+    memcpy(argv + 1 + words, lead, (size_t)(n - 1) * sizeof(*lead));
+}
+
 /* Beginnings of names are not taken: what is one option's today may be two's tomorrow. */
 static bool
 whole_name(const char *at, const char *name)

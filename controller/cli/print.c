@@ -62,11 +62,13 @@ locale_set(void)
         (void)setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-/* English: the field's name in capitals without its unit, which the values carry. */
+/* English: the field's name in capitals without its unit, which the values carry, and without
+ * _name, which they show. */
 static const char *
 heading(struct cli *c, const struct jm_field *schema, const struct jm_field *f)
 {
-    static const char *const units[] = {"_at_ms", "_ms", "_mib", "_gib", "_percent"};
+    static const char *const units[] = {"_at_ms", "_ms",      "_mib", "_gib",
+                                        "_bytes", "_percent", "_name"};
     char *title;
 
     if (c->lang != SAY_EN && say_has(f->name))
@@ -156,25 +158,17 @@ limited(struct cli *c, const struct jm_field *items, const void *list, uint64_t 
     return copy;
 }
 
-int
-cli_print_list(struct cli *c, const struct jm_field *list_schema, const void *list,
-               const char *columns, struct err *e)
+/* The list that is the field called name of obj, as a table. */
+static int
+print_table(struct cli *c, const struct jm_field *schema, const char *name, const void *obj,
+            const char *columns, struct err *e)
 {
-    const struct jm_field *items = cli_field(list_schema, "items", 5);
+    const struct jm_field *items = cli_field(schema, name, strlen(name));
     const struct jm_list *l;
     struct libscols_table *t;
-    uint64_t limit;
     int rc;
 
-    if (cli_limit(c, &limit, e) < 0)
-        return -1;
-    if (limit != UINT32_MAX)
-        list = limited(c, items, list, limit);
-    if (cli_opt(c, "json") != NULL) {
-        print_json(list_schema, list);
-        return 0;
-    }
-    l = (const struct jm_list *)(const void *)((const char *)list + items->off);
+    l = (const struct jm_list *)(const void *)((const char *)obj + items->off);
     locale_set();
     t = scols_new_table();
     if (t == NULL)
@@ -188,6 +182,29 @@ cli_print_list(struct cli *c, const struct jm_field *list_schema, const void *li
     return rc;
 }
 
+int
+cli_print_part(struct cli *c, const struct jm_field *schema, const char *name, const void *obj,
+               const char *columns, struct err *e)
+{
+    uint64_t limit;
+
+    if (cli_limit(c, &limit, e) < 0)
+        return -1;
+    if (limit != UINT32_MAX)
+        obj = limited(c, cli_field(schema, name, strlen(name)), obj, limit);
+    if (cli_opt(c, "json") == NULL)
+        return print_table(c, schema, name, obj, columns, e);
+    print_json(schema, obj);
+    return 0;
+}
+
+int
+cli_print_list(struct cli *c, const struct jm_field *list_schema, const void *list,
+               const char *columns, struct err *e)
+{
+    return cli_print_part(c, list_schema, "items", list, columns, e);
+}
+
 /* Width of a label on a terminal: a Chinese character takes two. */
 static int
 label_pad(const char *label, int want)
@@ -199,6 +216,24 @@ label_pad(const char *label, int want)
     return width < want ? want - width : 0;
 }
 
+/* Nothing was said in it: an object that was not there. */
+static bool
+is_blank(const struct jm_field *schema, const void *obj)
+{
+    for (const struct jm_field *f = schema; f->name != NULL; f++) {
+        const char *at = (const char *)obj + f->off;
+        bool said = f->type == JM_OBJ    ? !is_blank(f->sub, at)
+                    : f->type == JM_LIST ? ((const struct jm_list *)(const void *)at)->n > 0
+                    : f->type == JM_STR  ? at[0] != '\0'
+                    : f->type == JM_TEXT ? *(const char *const *)(const void *)at != NULL
+                                         : cli_number(f, obj) != 0;
+
+        if (said)
+            return false;
+    }
+    return true;
+}
+
 static void
 print_fields(struct cli *c, const struct jm_field *schema, const void *obj, int indent)
 {
@@ -207,6 +242,8 @@ print_fields(struct cli *c, const struct jm_field *schema, const void *obj, int 
                    *label = c->lang == SAY_EN ? f->name : label_of(c, schema, f);
 
         if (f->type == JM_OBJ) {
+            if (is_blank(f->sub, at))
+                continue;
             printf("%*s%s\n", indent, "", label);
             print_fields(c, f->sub, at, indent + 2);
         } else if (f->type == JM_LIST) {

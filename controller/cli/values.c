@@ -43,17 +43,27 @@ cli_time(struct cli *c, int64_t ms)
     return arena_strdup(&c->a, buf);
 }
 
-/* In the largest unit of 1024 that keeps it whole. */
+/* In the largest unit of 1024 that keeps it whole; bytes that would then be more than anyone reads,
+ * with one decimal. */
 static const char *
 size_text(struct arena *a, int64_t v, size_t unit)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    size_t first = unit;
+    int64_t rest = 0;
 
     while (v != 0 && v % 1024 == 0 && unit + 1 < ARRAY_LEN(units)) {
         v /= 1024;
         unit++;
     }
-    return arena_printf(a, "%" PRId64 " %s", v, units[unit]);
+    while (first == 0 && v >= 10240 && unit + 1 < ARRAY_LEN(units)) {
+        rest = v % 1024;
+        v /= 1024;
+        unit++;
+    }
+    return rest != 0
+               ? arena_printf(a, "%" PRId64 ".%" PRId64 " %s", v, rest * 10 / 1024, units[unit])
+               : arena_printf(a, "%" PRId64 " %s", v, units[unit]);
 }
 
 static const char *
@@ -183,7 +193,9 @@ cli_text(struct cli *c, const struct jm_field *schema, const struct jm_field *f,
             return "";
         name = name_of(c, f->name, s);
         if (name == NULL)
-            return strcmp(f->name, "state") == 0 ? say(c->lang, s) : s;
+            return strcmp(f->name, "state") == 0 || strcmp(f->name, "subject_kind") == 0
+                       ? say(c->lang, s)
+                       : s;
         return whole ? arena_printf(&c->a, "%s (%s)", name, s) : name;
     case JM_BOOL:
         return cli_number(f, obj) != 0 ? say(c->lang, "yes") : say(c->lang, "no");

@@ -8,16 +8,18 @@
 enum { DAYS_DEFAULT = 365, RESOURCES_MOST = 1000 };
 #define DAY_MS INT64_C(86400000)
 
-static uint32_t
-resources_max(const struct w_approval_import *d)
+void
+grant_free_shape(struct w_grant *g, uint32_t resources_max)
 {
     uint64_t count = 0;
 
-    if (d->resources_max != 0)
-        return d->resources_max;
-    for (size_t i = 0; i < d->lines.n; i++)
-        count += JM_ITEM(d->lines, struct w_grant_line, i)->count;
-    return count > RESOURCES_MOST / 4 ? RESOURCES_MOST : (uint32_t)(4 * count);
+    for (size_t i = 0; i < g->lines.n; i++)
+        count += JM_ITEM(g->lines, struct w_grant_line, i)->count;
+    g->version = 2;
+    g->shape = SHAPE_FREE;
+    g->resources_max = resources_max != 0           ? resources_max
+                       : count > RESOURCES_MOST / 4 ? RESOURCES_MOST
+                                                    : (uint32_t)(4 * count);
 }
 
 void
@@ -39,11 +41,8 @@ approval_grant(const struct w_approval_import *d, int64_t approved_ms, int64_t h
     memcpy(out->approval_sha256, d->approval_sha256, sizeof(out->approval_sha256));
     memcpy(out->agreement_sha256, d->agreement_sha256, sizeof(out->agreement_sha256));
     memcpy(out->declaration_sha256, d->declaration_sha256, sizeof(out->declaration_sha256));
-    if (d->shape == SHAPE_FREE) { /* exact ones stay as every release reads them */
-        out->version = 2;
-        out->shape = SHAPE_FREE;
-        out->resources_max = resources_max(d);
-    }
+    if (d->shape == SHAPE_FREE)
+        grant_free_shape(out, d->resources_max);
 }
 
 static const char *

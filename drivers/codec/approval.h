@@ -5,6 +5,9 @@
 #include "drivers/base/error.h"
 #include "drivers/codec/wire.h"
 
+/** Free shape, with its bound on how many (0: four times what the lines count).  Exact grants stay
+ * as every release reads them. */
+void grant_free_shape(struct w_grant *g, uint32_t resources_max);
 /** Everything of the grant that the document decides; id and approver stay empty, hold_ms is the
  * document's or, when it says none, the one given.  Lists are those of *d. */
 void approval_grant(const struct w_approval_import *d, int64_t approved_ms, int64_t hold_ms,

@@ -430,6 +430,8 @@ jscan(const char *text, size_t len, struct err *e)
     if (len > JSCAN_MAX_BYTES)
         return err_set(e, BY_E_TOO_LARGE, "the JSON text has %zu bytes; at most %d are read", len,
                        JSCAN_MAX_BYTES);
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        return jscan_fail(&j, "a byte order mark: save the file as UTF-8 without one");
     r = jscan_document(&j);
     free(j.keys);
     free(j.side);

@@ -191,9 +191,17 @@ start(struct ctl *t, struct caller *who)
 static void
 an_account_is_nobody_until_another_person_assigned_it(void)
 {
+    static const struct {
+        const char *role, *says;
+        bool provider;
+        int status;
+    } unfit[] = {{"provider", "of this kind", false, 409},
+                 {"bureau", "of this kind", true, 409},
+                 {"county", "of this kind", false, 409},
+                 {"provider", "company", true, 400}};
     SCOPED(httpc_free) struct httpc *admin = NULL;
     SCOPED(httpc_free) struct httpc *guard = NULL;
-    char token[64], out[2000], unit[W_ID], id[W_ID], path[100], one[64];
+    char token[64], out[2000], unit[W_ID], other[W_ID], id[W_ID], path[100], one[64];
     struct ctl t;
 
     ctl_start(&t, ALG_P256);
@@ -203,6 +211,9 @@ an_account_is_nobody_until_another_person_assigned_it(void)
     CU_ASSERT_EQUAL(call(admin, "POST", "/v1/units", "{\"kind\":\"bureau\",\"name\":\"b\"}", out),
                     200);
     field(out, "id", unit, sizeof(unit));
+    CU_ASSERT_EQUAL(call(admin, "POST", "/v1/units", "{\"kind\":\"provider\",\"name\":\"p\"}", out),
+                    200);
+    field(out, "id", other, sizeof(other));
 #define REGISTER(login, number)                                                                    \
     text(admin, "POST", "/v1/accounts", out,                                                       \
          "{\"id_number\":\"" number "\",\"login\":\"" login                                        \
@@ -215,6 +226,14 @@ an_account_is_nobody_until_another_person_assigned_it(void)
     CU_ASSERT_EQUAL(REGISTER("second", "11010519491231002X"), 409); /* the same person */
     CU_ASSERT_EQUAL(REGISTER("second", "110105194912310021"), 400);
     CU_ASSERT_EQUAL(REGISTER("second", "110101199003070134"), 200);
+    for (size_t i = 0; i < ARRAY_LEN(unfit); i++) { /* what could never be assigned */
+        CU_ASSERT_EQUAL(text(admin, "POST", "/v1/accounts", out,
+                             "{\"id_number\":\"110101199001011237\",\"login\":\"third\",\"name\":"
+                             "\"n\",\"role\":\"%s\",\"unit\":\"%s\"}",
+                             unfit[i].role, unfit[i].provider ? other : unit),
+                        unfit[i].status);
+        CU_ASSERT_PTR_NOT_NULL(strstr(out, unfit[i].says));
+    }
     ctl_account(&t, ROLE_SECADMIN, NULL, token);
     guard = ctl_client(&t, token);
     (void)snprintf(path, sizeof(path), "/v1/accounts/%s:token", id);

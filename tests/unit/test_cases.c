@@ -341,6 +341,43 @@ approve(struct flow *f, const struct w_case_view *v, struct w_grant *g,
                      strbuf_peek(&in), accepted, out);
 }
 
+/* What a unit makes by itself later is asked for in the same way, and needs free shape. Then moves
+ * that were made already, or say nothing. */
+static void
+a_unit_asks_for_free_shape(void)
+{
+    struct flow f;
+    struct w_attachment papers[3];
+    struct w_case_view v;
+    struct w_case_check chk;
+
+    flow_start(&f);
+    for (int shape = SHAPE_NONE; shape <= SHAPE_FREE; shape += SHAPE_FREE) {
+        struct w_application app = complete(&f, papers);
+        struct w_grant_line *l = arena_alloc(&f.a, sizeof(*l));
+
+        *l = (struct w_grant_line){.line = 1,
+                                   .kind = RES_VOLUME,
+                                   .name = "later",
+                                   .count = 2,
+                                   .disk_gib = 1,
+                                   .format = FMT_QCOW2,
+                                   .deferred = true};
+        app.lines = (struct jm_list){l, 1};
+        app.shape = shape;
+        open_case(&f, &app, &v);
+        OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s:check", v.id),
+                     NULL, case_check, &chk));
+        CU_ASSERT_EQUAL(chk.ready, shape == SHAPE_FREE);
+    }
+    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    CU_ASSERT_EQUAL(move(&f, FLOW_TENANT, &v, "submit", NULL), -1); /* pressed twice */
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "is review: 'submit' is not possible"));
+    CU_ASSERT_EQUAL(move(&f, FLOW_BUREAU, &v, "reject", " \\u3000\\n"), -1); /* says nothing */
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "needs a reason"));
+    flow_stop(&f);
+}
+
 static void
 an_application_becomes_a_grant_and_its_manual_lines_are_accepted(void)
 {
@@ -670,6 +707,7 @@ each_step_has_its_people_and_its_reason(void)
 }
 
 CU_TestInfo cases_tests[] = {
+    {"a unit asks for free shape", a_unit_asks_for_free_shape},
     {"every state that can be reached waits for somebody or is an end",
      every_state_that_can_be_reached_waits_for_somebody_or_is_an_end},
     {"who must act may act", who_must_act_may_act},

@@ -74,6 +74,67 @@ finds_the_row_of_its_words(void)
     CU_ASSERT_PTR_NULL(command("vm", "list", &used));
 }
 
+/* "bianyun --json vms list" is "bianyun vms list --json". */
+static void
+takes_common_options_before_the_command(void)
+{
+    static const struct {
+        const char *words[8], *as;
+    } rows[] = {
+        {{"--json", "vms", "list"}, "vms list --json"},
+        {{"--lang", "zh", "--json", "vms", "show", "web"}, "vms show --lang zh --json web"},
+        {{"--profile=a", "status", "--json"}, "status --profile=a --json"},
+        {{"--json", "quux", "list"}, "quux --json list"},
+        {{"--json"}, "--json"},
+        {{"--watch", "vms", "list"}, "--watch vms list"},
+        {{"--lang"}, "--lang"},
+        {{"vms", "list", "--json"}, "vms list --json"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char copies[8][16], line[100] = "", *argv[10] = {0};
+        int argc = 1;
+
+        for (; rows[i].words[argc - 1] != NULL; argc++) {
+            (void)snprintf(copies[argc - 1], sizeof(copies[0]), "%s", rows[i].words[argc - 1]);
+            argv[argc] = copies[argc - 1];
+        }
+        options_lead(argc, argv);
+        for (int k = 1; k < argc; k++)
+            (void)snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%s",
+                           k > 1 ? " " : "", argv[k]);
+        CU_ASSERT_STRING_EQUAL(line, rows[i].as);
+    }
+}
+
+static void
+says_bytes_as_people_read_them(void)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } rows[] = {{0, "0 B"},
+                {9, "9 B"},
+                {1024, "1 KiB"},
+                {10239, "10239 B"},
+                {300000, "292.9 KiB"},
+                {25833472, "24.6 MiB"},
+                {UINT64_C(1) << 30, "1 GiB"},
+                {(UINT64_C(1) << 30) * 3 / 2, "1536 MiB"},
+                {UINT64_C(270553174016), "251.9 GiB"},
+                {UINT64_C(1) << 50, "1024 TiB"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct cli c = {0};
+        struct w_host_view h = {.pool_bytes = rows[i].bytes};
+
+        CU_ASSERT_STRING_EQUAL(cli_text(&c, schema_host_view,
+                                        cli_field(schema_host_view, "pool_bytes", 10), &h, false),
+                               rows[i].text);
+        arena_clear(&c.a);
+    }
+}
+
 /* Read a line of words as options of a command; 0 or -1. */
 static int
 read_words(struct cli *c, const char *noun, const char *verb, char *words, struct err *e)
@@ -280,5 +341,7 @@ CU_TestInfo cli_tests[] = {
     {"reads whole numbers only", reads_whole_numbers_only},
     {"copies a value whole or not at all", copies_a_value_whole_or_not_at_all},
     {"reads durations with their unit", reads_durations_with_their_unit},
+    {"takes common options before the command", takes_common_options_before_the_command},
+    {"says bytes as people read them", says_bytes_as_people_read_them},
     CU_TEST_INFO_NULL,
 };

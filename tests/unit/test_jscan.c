@@ -63,7 +63,7 @@ static const struct {
     {T("\"abc\\"), 5, "ends too early"},
     {T("\"\\u12"), 5, "ends too early"},
     {T("-"), 1, "ends too early"},
-    {T("\xef\xbb\xbf{}"), 0, "value"},
+    {T("\xef\xbb\xbf{}"), 0, "byte order mark"},
     {T("{} {}"), 3, "more text"},
     {T("{}\0"), 2, "more text"},
     {T("[1,]"), 3, "value"},

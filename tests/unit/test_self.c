@@ -259,7 +259,7 @@ an_exact_grant_gives_its_lines_and_no_more(void)
                 "\"kind\":\"volume\",\"name\":\"v\",\"disk_gib\":1,\"grant\":\"2026-2\"", &acc),
             409, "of exact shape");
     refused(&f, ask(&f, "/v1/resources", "\"kind\":\"volume\",\"name\":\"v\",\"disk_gib\":1", &acc),
-            400, "0 grants of free shape");
+            409, "no grant of free shape");
     OK(ask(&f, on(&f, a, "resize"), "\"vcpus\":1,\"restart\":\"now\"", &acc));
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
     OK(ask(&f, on(&f, a, "resize"), "\"vcpus\":2,\"restart\":\"now\"", &acc));
