@@ -123,8 +123,8 @@ add_event(void *arg, const struct clock_row *r, struct err *e)
     day_line(f->b, "DTEND;VALUE=DATE", day + 1);
     (void)snprintf(text, sizeof(text), "%s %s%s", rule->zh, r->title, in_words(s));
     ical_text(f->b, "SUMMARY", text);
-    (void)snprintf(text, sizeof(text), "%s\n%s (%s)\n%s %s%s", r->subject, rule->en, rule->basis,
-                   "办理时限", r->due_day, r->provisional ? "（日历未公布，暂定）" : "");
+    (void)snprintf(text, sizeof(text), "依据 %s\n办理时限 %s%s", rule->basis, r->due_day,
+                   r->provisional ? "（日历未公布，暂定）" : "");
     ical_text(f->b, "DESCRIPTION", text);
     ical_line(f->b, "STATUS",
               s == CLS_CANCELLED ? "CANCELLED"

@@ -148,8 +148,9 @@ act_call(struct api_call *k, struct tx *t, struct act *x, enum w_unit_act what, 
     if (in->dry_run) {
         if (act_check(t, &r, x, k->a, e) < 0)
             return -1;
-        out->note = arena_printf(k->a, "%s would be ordered for %s; nothing was done",
-                                 w_verb_names[x->verb], r.name);
+        out->note = arena_printf(
+            k->a, "%s would be ordered for %s%s%s; nothing was done", w_verb_names[x->verb], r.name,
+            x->wanted != WANT_NONE ? ", then wanted " : "", w_wanted_names[x->wanted]);
         return 0;
     }
     if (act_do(t, &r, x, k->a, &o, e) < 0)

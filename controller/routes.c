@@ -1,5 +1,6 @@
 #include "controller/routes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The words of routes.def. */
@@ -56,23 +57,38 @@ route_is_uuid(const char *s, size_t len)
     return true;
 }
 
+/* The path but for what stands in its hole: *n bytes at *at, none when the route has no hole. */
 static bool
-route_matches(const struct route *r, const char *path, char id[W_ID])
+route_fits(const struct route *r, const char *path, const char **at, size_t *n)
 {
     const char *hole = strstr(r->path, "{id}");
     size_t before, after, len = strlen(path);
 
-    id[0] = '\0';
+    *at = path;
+    *n = 0;
     if (hole == NULL)
         return strcmp(r->path, path) == 0;
     before = (size_t)(hole - r->path);
     after = strlen(hole + 4);
     if (len < before + after || strncmp(r->path, path, before) != 0 ||
-        strcmp(path + len - after, hole + 4) != 0 ||
-        !route_is_uuid(path + before, len - before - after))
+        strcmp(path + len - after, hole + 4) != 0)
         return false;
-    memcpy(id, path + before, len - before - after);
-    id[len - before - after] = '\0';
+    *at = path + before;
+    *n = len - before - after;
+    return true;
+}
+
+static bool
+route_matches(const struct route *r, const char *path, char id[W_ID])
+{
+    const char *at;
+    size_t n;
+
+    id[0] = '\0';
+    if (!route_fits(r, path, &at, &n) || (strchr(r->path, '{') != NULL && !route_is_uuid(at, n)))
+        return false;
+    memcpy(id, at, n);
+    id[n] = '\0';
     return true;
 }
 
@@ -84,6 +100,36 @@ route_find(const char *method, const char *path, char id[W_ID])
             return &routes[i];
     id[0] = '\0';
     return NULL;
+}
+
+int
+route_missing(const char *method, const char *path, bool agent, struct err *e)
+{
+    char methods[40] = "", id[W_ID];
+    const char *at, *bad = NULL;
+    size_t n, bad_n = 0;
+
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *r = &routes[i];
+
+        if (agent != ((r->roles & ROUTE_AGENT) != 0))
+            continue;
+        if (route_matches(r, path, id))
+            (void)snprintf(methods + strlen(methods), sizeof(methods) - strlen(methods), "%s%s",
+                           methods[0] != '\0' ? " and " : "", r->method);
+        else if (route_fits(r, path, &at, &n) && n > 0 && n <= 64 && strcspn(at, "/:") >= n &&
+                 strcmp(r->method, method) == 0) {
+            bad = at;
+            bad_n = n;
+        }
+    }
+    if (methods[0] != '\0')
+        return err_set(e, BY_E_NOT_FOUND, "%s is not served on %.100s; it takes %s", method, path,
+                       methods);
+    if (bad != NULL)
+        return err_set(e, BY_E_NOT_FOUND, "'%.*s' is no id: ids are UUIDs in lower case",
+                       (int)bad_n, bad);
+    return err_set(e, BY_E_NOT_FOUND, "no such route: %s %.100s", method, path);
 }
 
 bool

@@ -319,8 +319,7 @@ server_admit(struct server *s, struct http_req *req, bool agent, char id[W_ID], 
     size_t len = 0;
 
     if (r == NULL || agent != ((r->roles & ROUTE_AGENT) != 0)) {
-        (void)err_set(e, BY_E_NOT_FOUND, "no such route: %s %.100s", http_req_method(req),
-                      http_req_path(req));
+        (void)route_missing(http_req_method(req), http_req_path(req), agent, e);
         return NULL;
     }
     if (server_authenticate(s, req, r, agent, who, e) < 0 || params_check(r, req, e) < 0)

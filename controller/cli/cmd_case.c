@@ -300,6 +300,9 @@ cmd_grant_started(struct cli *c, struct err *e)
     if (cli_find_grant(c, c->argv[0], &g, e) < 0)
         return -1;
     cli_request_id(c, in.request);
-    return cli_call(c, "POST", arena_printf(&c->a, "/v1/grants/%s:started", g.id),
-                    schema_act_request, &in, NULL, 0, NULL, e);
+    if (cli_call(c, "POST", arena_printf(&c->a, "/v1/grants/%s:started", g.id), schema_act_request,
+                 &in, NULL, 0, NULL, e) < 0)
+        return -1;
+    fprintf(stderr, say(c->lang, "noted: the unit has begun to deploy under %s\n"), g.number);
+    return 0;
 }

@@ -173,6 +173,11 @@ cmd_grant_import(struct cli *c, struct err *e)
     if (cli_need(c, "signature", &file, e) < 0 ||
         cli_read_file(c, c->argv[0], APPROVAL_DOC_MAX, &in.document, &len, e) < 0)
         return -1;
+    if (memchr(in.document, '\r', len) != NULL)
+        return err_set(
+            e, BY_E_INVALID,
+            "%s has lines that end in CR LF: the signed document must end them in LF alone",
+            c->argv[0]);
     if (W_DECODE(approval_import, in.document, len, JM_SIGNED, &c->a, &doc, e) < 0)
         return err_wrap(e, "%s", c->argv[0]);
     if (read_signature(c, file, &sig, &n, e) < 0 ||

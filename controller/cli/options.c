@@ -197,7 +197,11 @@ int
 options_arguments(const struct cli *c, struct err *e)
 {
     int most = c->cmd->args[0] != '\0' ? 1 : 0;
-    int want = c->cmd->args[0] == '[' ? 0 : most; /* [X]: may be left out */
+    int want;
+
+    for (const char *p = c->cmd->args; *p != '\0'; p++)
+        most += *p == ' ';
+    want = c->cmd->args[0] == '[' ? 0 : most; /* [X]: may be left out */
 
     if (c->argc < want || (c->argc > 0 && most > 0 && c->argv[0][0] == '\0'))
         return err_set(e, BY_E_INVALID, say(c->lang, "'bianyun %s%s%s' needs %s"), c->cmd->noun,

@@ -112,6 +112,26 @@ cli_number(const struct jm_field *f, const void *obj)
 /* ---- names instead of ids ----------------------------------------------------------------------
  */
 
+/* A unit sees no hosts, but where its resources are. */
+static void
+hosts_of_resources(struct cli *c, struct jm_list *out)
+{
+    struct w_resource_list l = {0};
+    struct err none = {0};
+    struct w_host_view *h;
+
+    if (CLI_GET(c, "/v1/resources?limit=1000", resource_list, &l, &none) < 0)
+        return;
+    h = arena_alloc(&c->a, (l.items.n + 1) * sizeof(*h));
+    for (size_t i = 0; i < l.items.n; i++) {
+        const struct w_resource_view *r = JM_ITEM(l.items, const struct w_resource_view, i);
+
+        memcpy(h[i].id, r->host, sizeof(h[i].id));
+        (void)snprintf(h[i].name, sizeof(h[i].name), "%s", r->host_name);
+    }
+    *out = (struct jm_list){h, l.items.n};
+}
+
 /* Each list is asked for once; what the caller may not see stays an id. */
 static const struct jm_list *
 names_of(struct cli *c, enum cli_named kind)
@@ -131,13 +151,16 @@ names_of(struct cli *c, enum cli_named kind)
         n->list = systems.items;
     if (kind == CLI_HOSTS && CLI_GET(c, "/v1/hosts", host_list, &hosts, &none) == 0)
         n->list = hosts.items;
+    else if (kind == CLI_HOSTS && none.code == BY_E_DENIED)
+        hosts_of_resources(c, &n->list);
     return &n->list;
 }
 
 #define NAME_IN(list, T, key)                                                                      \
     do {                                                                                           \
         for (size_t i_ = 0; i_ < (list)->n; i_++)                                                  \
-            if (strcmp(JM_ITEM(*(list), const T, i_)->id, key) == 0)                               \
+            if (strcmp(JM_ITEM(*(list), const T, i_)->id, key) == 0 &&                             \
+                JM_ITEM(*(list), const T, i_)->name[0] != '\0')                                    \
                 return JM_ITEM(*(list), const T, i_)->name;                                        \
     } while (0)
 

@@ -156,6 +156,18 @@ read_words(struct cli *c, const char *noun, const char *verb, char *words, struc
 }
 
 static void
+takes_as_many_arguments_as_the_row_names(void)
+{
+    char words[] = "c unit --note x";
+    struct cli c;
+    struct err e = {0};
+
+    CU_ASSERT_EQUAL(read_words(&c, "clocks", "cause", words, &e), 0);
+    CU_ASSERT_EQUAL(c.argc, 2);
+    CU_ASSERT_STRING_EQUAL(c.argv[1], "unit");
+}
+
+static void
 reads_options_in_any_place(void)
 {
     char words[] = "--vcpus 1 web --json --mem-mib=128";
@@ -193,6 +205,8 @@ refuses_what_does_not_belong(void)
         {"vms", "show", "a --dry-run", "--dry-run does not belong"},
         {"accounts", "add", "a --dry-run", "--dry-run does not belong"},
         {"vms", "bin", "a --request 7", "--request must be"},
+        {"clocks", "cause", "a", "needs CLOCK CAUSE"},
+        {"clocks", "cause", "a unit b", "what is 'b'?"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -341,6 +355,7 @@ CU_TestInfo cli_tests[] = {
     {"reads whole numbers only", reads_whole_numbers_only},
     {"copies a value whole or not at all", copies_a_value_whole_or_not_at_all},
     {"reads durations with their unit", reads_durations_with_their_unit},
+    {"takes as many arguments as the row names", takes_as_many_arguments_as_the_row_names},
     {"takes common options before the command", takes_common_options_before_the_command},
     {"says bytes as people read them", says_bytes_as_people_read_them},
     CU_TEST_INFO_NULL,

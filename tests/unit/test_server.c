@@ -110,6 +110,32 @@ paths_that_only_look_like_a_route_are_none(void)
     CU_ASSERT_PTR_NULL(route_find("PUT", "/v1/units", id));
 }
 
+static void
+says_what_is_wrong_with_an_address(void)
+{
+    static const struct {
+        const char *method, *path, *says;
+        bool agent;
+    } rows[] = {
+        {"PUT", "/v1/units", "PUT is not served on /v1/units; it takes GET and POST", false},
+        {"GET", "/v1/resources/abc", "'abc' is no id", false},
+        {"GET", "/v1/resources/" SOME_ID "/x", "no such route", false},
+        {"GET", "/v1/resources/", "no such route", false},
+        {"GET", "/v1/units", "no such route", true},
+        {"GET", "/", "no such route", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = {0};
+
+        CU_ASSERT_EQUAL(route_missing(rows[i].method, rows[i].path, rows[i].agent, &e), -1);
+        CU_ASSERT_EQUAL(e.code, BY_E_NOT_FOUND);
+        CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, rows[i].says));
+        if (strstr(e.msg, rows[i].says) == NULL)
+            fprintf(stderr, "row %zu: %s\n", i, e.msg);
+    }
+}
+
 /* What the table says that this role gets here. */
 static void
 judge(const struct route *r, unsigned bit, int status)
@@ -498,6 +524,7 @@ a_tenant_sees_and_registers_only_what_is_its_units(void)
 }
 
 CU_TestInfo server_tests[] = {
+    {"says what is wrong with an address", says_what_is_wrong_with_an_address},
     {"rows are whole, sorted and found", rows_are_whole_sorted_and_found},
     {"no answer that is kept has a secret", no_answer_that_is_kept_has_a_secret},
     {"paths that only look like a route are none", paths_that_only_look_like_a_route_are_none},
