@@ -1,5 +1,5 @@
-/* Cases as people see and move them: lists, one case, the inbox, the steps that need no more than
- * a reason.  Opening and approving applications: api_application.c. */
+/* Cases as people see and move them: lists, one case, the steps that need no more than a reason.
+ *  Opening and approving applications: api_application.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +54,7 @@ query_after(const struct api_call *k, int64_t *ms, char id[W_ID], struct err *e)
 }
 
 static void
-page_end(struct api_call *k, struct page *p, bool by_due)
+page_end(struct api_call *k, struct page *p)
 {
     const struct jm_list *l = &p->out->items;
     const struct w_case_item *last;
@@ -62,11 +62,7 @@ page_end(struct api_call *k, struct page *p, bool by_due)
     if (!p->more)
         return;
     last = JM_ITEM(*l, struct w_case_item, l->n - 1);
-    p->out->next = arena_printf(k->a, "%lld %s",
-                                (long long)(!by_due             ? last->opened_at_ms
-                                            : last->due_ms == 0 ? CASE_NO_DUE
-                                                                : last->due_ms),
-                                last->id);
+    p->out->next = arena_printf(k->a, "%lld %s", (long long)last->opened_at_ms, last->id);
 }
 
 int
@@ -88,28 +84,7 @@ api_case_list(struct api_call *k, struct tx *t, struct err *e)
     p.out->items.items = arena_alloc(k->a, CASES_PAGE * sizeof(struct w_case_item));
     if (case_each(t->d, &f, k->a, page_add, &p, e) < 0)
         return -1;
-    page_end(k, &p, false);
-    return 0;
-}
-
-int
-api_inbox_list(struct api_call *k, struct tx *t, struct err *e)
-{
-    struct page p = {.out = k->out};
-    char id[W_ID];
-    struct case_waiting w = {.role = (int)k->who.role,
-                             .unit = own_filter(k),
-                             .after_due_ms = -1,
-                             .after_id = id,
-                             .limit = CASES_PAGE + 1};
-
-    if (query_after(k, &w.after_due_ms, id, e) < 0)
-        return -1;
-    p.out->items.items = arena_alloc(k->a, CASES_PAGE * sizeof(struct w_case_item));
-    if (case_each_waiting(t->d, &w, k->a, page_add, &p, e) < 0 ||
-        case_count_waiting(t->d, w.role, w.unit, &p.out->total, e) < 0)
-        return -1;
-    page_end(k, &p, true);
+    page_end(k, &p);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* Cases (办件), the inbox, and documents. */
+/* Cases (办件) and documents. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -165,7 +165,6 @@ all_pages(struct cli *c, const char *path, struct w_case_list *all, struct err *
             memcpy(JM_ITEM(all->items, struct w_case_item, all->items.n), l.items.items,
                    l.items.n * sizeof(*more));
         all->items.n += l.items.n;
-        all->total = l.total;
         after = l.next;
     } while (after != NULL && all->items.n < 10000);
     return 0;
@@ -203,17 +202,6 @@ cmd_case_show(struct cli *c, struct err *e)
     if (cli_find_case(c, c->argv[0], &v, e) < 0)
         return -1;
     return cli_print_one(c, schema_case_view, &v, e);
-}
-
-int
-cmd_inbox(struct cli *c, struct err *e)
-{
-    struct w_case_list l;
-
-    if (all_pages(c, "/v1/inbox", &l, e) < 0)
-        return -1;
-    return cli_print_list(c, schema_case_list, &l,
-                          "due_ms number kind state title unit_name changed_at_ms", e);
 }
 
 static int

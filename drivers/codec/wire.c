@@ -55,6 +55,13 @@ const char *const w_case_kind_names[] = {"",
 #define KIND(name, word) word,
 #include "policies/case_fsm.def"
                                          NULL};
+const char *const w_inbox_kind_names[] = {"",
+#define KIND(name, word) word,
+#include "policies/case_fsm.def"
+#define INBOX(NAME, word, roles, form, state, bind, todo, command, route, source) word,
+#include "drivers/db/inbox.def"
+#undef INBOX
+                                          NULL};
 const char *const w_case_state_names[] = {"",
 #define STATE(name, word) word,
 #include "policies/case_fsm.def"

@@ -120,7 +120,7 @@ enum w_metric {
 };
 
 extern const char *const w_arch_names[], *const w_boot_names[];
-/* case_kind, case_state, case_event: policies/case_fsm.h. */
+/* case_kind, case_state, case_event: policies/case_fsm.h; inbox_kind: controller/inbox.h. */
 enum w_paper_kind {
     DOC_NONE,
     DOC_APPROVAL,    /* project approval document (项目批复文件, G14) */
@@ -133,7 +133,8 @@ enum w_paper_kind {
 };
 
 extern const char *const w_case_kind_names[],
-    *const w_case_state_names[], *const w_case_event_names[], *const w_paper_kind_names[];
+    *const w_case_state_names[], *const w_case_event_names[], *const w_paper_kind_names[],
+                                                                  *const w_inbox_kind_names[];
 /* Why a clock may run long; shown beside it, never stopping it. */
 extern const char *const w_clock_state_names[], *const w_clock_cause_names[];
 enum w_clock_cause { CAUSE_NONE, CAUSE_CAPACITY, CAUSE_UNIT, CAUSE_FAULT, CAUSE_OTHER, CAUSE__MAX };

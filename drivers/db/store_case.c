@@ -108,34 +108,6 @@ case_each(struct db *d, const struct case_filter *f, struct arena *a, case_fn fn
 }
 
 int
-case_each_waiting(struct db *d, const struct case_waiting *w, struct arena *a, case_fn fn,
-                  void *arg, struct err *e)
-{
-    SCOPED(db_rows_free) struct db_rows *rows = NULL;
-    int rc = w->unit[0] == '\0'
-                 ? DB_QUERY(d, DB_CASE_INBOX, &rows, e, DBI(w->role), DBI(w->after_due_ms),
-                            DBS(w->after_id), DBI(w->limit))
-                 : DB_QUERY(d, DB_CASE_INBOX_UNIT, &rows, e, DBI(w->role), DBS(w->unit),
-                            DBI(w->after_due_ms), DBS(w->after_id), DBI(w->limit));
-
-    return rc < 0 ? -1 : each(rows, a, fn, arg, e);
-}
-
-int
-case_count_waiting(struct db *d, int role, const char *unit, uint64_t *n, struct err *e)
-{
-    SCOPED(db_rows_free) struct db_rows *rows = NULL;
-    int rc = unit[0] == '\0'
-                 ? DB_QUERY(d, DB_CASE_INBOX_COUNT, &rows, e, DBI(role))
-                 : DB_QUERY(d, DB_CASE_INBOX_UNIT_COUNT, &rows, e, DBI(role), DBS(unit));
-
-    if (rc < 0 || db_next(rows, e) != 1)
-        return -1;
-    *n = (uint64_t)db_int(rows, 0);
-    return 0;
-}
-
-int
 case_of_subject(struct db *d, const char *grant, int kind, const char *subject, char id[W_ID],
                 struct err *e)
 {

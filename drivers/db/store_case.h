@@ -43,18 +43,6 @@ int case_step_add(struct db *d, const struct case_row *c, const char *account, i
                   const char *reason, const char *body_sha256, struct err *e);
 int case_each(struct db *d, const struct case_filter *f, struct arena *a, case_fn fn, void *arg,
               struct err *e);
-/** What waits for a role, the most urgent first; unit: only of that unit, "" all. */
-struct case_waiting {
-    int role;
-    const char *unit;
-    int64_t after_due_ms;
-    const char *after_id;
-    int limit;
-};
-int case_each_waiting(struct db *d, const struct case_waiting *w, struct arena *a, case_fn fn,
-                      void *arg, struct err *e);
-/** How many wait, counted up to 1,000. */
-int case_count_waiting(struct db *d, int role, const char *unit, uint64_t *n, struct err *e);
 /** 1 with the id of the newest case of that kind about grant and subject, 0 none. */
 int case_of_subject(struct db *d, const char *grant, int kind, const char *subject, char id[W_ID],
                     struct err *e);

@@ -135,12 +135,12 @@ cmp(const void *x, const void *y)
     return a < b ? -1 : a > b;
 }
 
-/* Page and count, one after the other, nothing else. */
+/* Page and count of the kind that waits, one after the other, nothing else. */
 static double
 floor_ms(struct bench *b)
 {
-    sqlite3_stmt *page = prepare(b, sql[DB_CASE_INBOX]);
-    sqlite3_stmt *count = prepare(b, sql[DB_CASE_INBOX_COUNT]);
+    sqlite3_stmt *page = prepare(b, sql[DB_INBOX_NEW]);
+    sqlite3_stmt *count = prepare(b, sql[DB_INBOX_NEW_COUNT]);
     double ms[51];
 
     for (size_t i = 0; i < ARRAY_LEN(ms); i++) {
@@ -148,12 +148,17 @@ floor_ms(struct bench *b)
         int rows = 0;
 
         (void)sqlite3_bind_int(page, 1, ROLE_BUREAU);
-        (void)sqlite3_bind_int64(page, 2, -1);
-        bind_text(page, 3, "");
-        (void)sqlite3_bind_int(page, 4, 101);
+        (void)sqlite3_bind_int(page, 2, CASE_NEW);
+        (void)sqlite3_bind_int64(page, 3, -1);
+        (void)sqlite3_bind_int64(page, 4, -1);
+        bind_text(page, 5, "");
+        (void)sqlite3_bind_int64(page, 6, INT64_MAX);
+        (void)sqlite3_bind_int(page, 7, 101);
         while (sqlite3_step(page) == SQLITE_ROW)
-            rows += (int)(sqlite3_column_text(page, 11) != NULL);
-        (void)sqlite3_bind_int(count, 1, ROLE_BUREAU);
+            rows += (int)(sqlite3_column_text(page, 2) != NULL);
+        (void)sqlite3_bind_int64(count, 1, clock_wall_ms());
+        (void)sqlite3_bind_int(count, 2, ROLE_BUREAU);
+        (void)sqlite3_bind_int(count, 3, CASE_NEW);
         if (rows != 101 || sqlite3_step(count) != SQLITE_ROW)
             die("floor", "not a full page");
         (void)sqlite3_reset(page);

@@ -158,7 +158,7 @@ static const struct {
     {"image_part", AZ_P_IMAGE_WRITE},
     {"image_publish", AZ_P_IMAGE_PUBLISH},
     {"image_retire", AZ_P_IMAGE_RETIRE},
-    {"inbox_list", AZ_P_CASE_READ},
+    {"inbox_list", AZ_P_INBOX_READ},
     {"key_add", AZ_P_KEY_WRITE},
     {"key_list", AZ_P_KEY_READ},
     {"ledger_page", AZ_P_LEDGER_READ},

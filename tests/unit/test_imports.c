@@ -213,7 +213,7 @@ an_imported_approval_becomes_the_bureaus_grant(void)
         struct world w;
         struct w_import_result r, again;
         struct w_grant_view view;
-        struct w_case_list inbox;
+        struct w_inbox_list inbox;
         struct w_case_view v;
         struct w_explanation why;
         struct w_accepted acc;
@@ -232,7 +232,7 @@ an_imported_approval_becomes_the_bureaus_grant(void)
         OK(FLOW_CALL(f, f->people[FLOW_PROVIDER], "POST", "/v1/grants:import", body, import_result,
                      &again)); /* its answer was lost */
         CU_ASSERT_STRING_EQUAL(again.case_id, r.case_id);
-        OK(FLOW_CALL(f, f->people[FLOW_BUREAU], "GET", "/v1/inbox", NULL, case_list, &inbox));
+        OK(FLOW_CALL(f, f->people[FLOW_BUREAU], "GET", "/v1/inbox", NULL, inbox_list, &inbox));
         CU_ASSERT_EQUAL(inbox.total, 1);
         CU_ASSERT_EQUAL(ctl_int(&f->ctl, DB_STATUS_COUNTS), 0); /* no order yet */
         case_of(f, &r, &v);
