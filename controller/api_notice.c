@@ -10,6 +10,7 @@
 #include "controller/notices.h"
 #include "controller/params.h"
 #include "controller/routes.h"
+#include "controller/sender.h"
 #include "drivers/crypto/digest.h"
 
 enum { OUTBOX_PAGE = 100, HOOKS_MAX = 64 };
@@ -88,12 +89,15 @@ fill(const struct db_rows *r, struct arena *a, struct w_delivery *o)
     o->state = (int)db_int(r, 3);
     o->attempts = (uint32_t)db_int(r, 4);
     o->made_at_ms = db_int(r, 5);
-    o->next_ms = db_int(r, 6);
+    o->next_at_ms = o->state == DELIVERY_WAITING ? db_int(r, 6) : 0;
     o->error = arena_strdup(a, db_str(r, 7));
     o->kind = (int)db_int(r, 8);
     (void)snprintf(o->title, sizeof(o->title), "%s", db_str(r, 9));
     o->due_ms = db_int(r, 10);
     o->notices = (uint32_t)(db_int(r, 11) + db_int(r, 12));
+    o->sending = db_int(r, 13) != 0;
+    o->tried_at_ms = db_int(r, 14);
+    o->answer = arena_strdup(a, db_str(r, 15));
 }
 
 static int
@@ -140,17 +144,71 @@ api_notice_list(struct api_call *k, struct tx *t, struct err *e)
 }
 
 int
+api_notice_get(struct api_call *k, struct tx *t, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(t->d, DB_DELIVERY_VIEW, &r, e, DBS(k->id)) < 0 || (rc = db_next(r, e)) < 0)
+        return -1;
+    if (rc == 0)
+        return err_set(e, BY_E_NOT_FOUND, "there is no delivery %s: the outbox keeps 30 days",
+                       k->id);
+    fill(r, k->a, k->out);
+    return 0;
+}
+
+int
 api_notice_retry(struct api_call *k, struct tx *t, struct err *e)
 {
     int changed = 0;
 
-    if (DB_EXEC(t->d, DB_DELIVERY_RETRY, &changed, e, DBI(t->now_ms), DBS(k->id)) < 0)
+    if (DB_EXEC(t->d, DB_DELIVERY_RETRY, &changed, e, DBI(t->c->wall_ms()), DBS(k->id)) < 0)
         return -1;
     if (changed == 0)
         return err_set(e, BY_E_NOT_FOUND,
-                       "nothing that was given up has the id %s: notices list --state dead", k->id);
+                       "nothing that waits or was given up has the id %s, or it is under way at "
+                       "this moment: notices list",
+                       k->id);
     k->status = 204;
     return ledger_append(t, k->who.account, "notices.retried", k->id, "{}", e);
+}
+
+/* A test leaves at once, on its own; who asked follows it by its id. */
+static int
+test_out(struct api_call *k, struct tx *t, enum w_notice_channel ch, const char *to, struct err *e)
+{
+    struct w_delivery *out = k->out;
+
+    if (notices_test(t, ch, to, out->id, e) < 0)
+        return -1;
+    out->channel = (int)ch;
+    out->state = DELIVERY_WAITING;
+    out->made_at_ms = t->now_ms;
+    out->kind = NOTICE_TEST;
+    out->notices = 1;
+    return ledger_append(t, k->who.account,
+                         ch == CHANNEL_MAIL ? "notices.tested" : "webhook.tested", to, "{}", e);
+}
+
+int
+api_notice_test(struct api_call *k, struct tx *t, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (t->c->conf.mail_server[0] == '\0')
+        return err_set(e, BY_E_CONFLICT,
+                       "no mail leaves this controller: set mail_server in section notices of its "
+                       "configuration, and start it again");
+    if (DB_QUERY(t->d, DB_NOTICE_SETTING_GET, &r, e, DBS(k->who.account)) < 0 ||
+        (rc = db_next(r, e)) < 0)
+        return -1;
+    if (rc == 0 || db_str(r, 0)[0] == '\0')
+        return err_set(e, BY_E_CONFLICT,
+                       "you have no mail address here: bianyun notices settings --mail ADDRESS");
+    db_rows_free(TAKE(r));
+    return test_out(k, t, CHANNEL_MAIL, k->who.account, e);
 }
 
 /* ---- webhooks ------------------------------------------------------------------------------ */
@@ -203,7 +261,7 @@ prepare_webhook_add(struct api_call *k, struct err *e)
         return err_field(e, BY_E_INVALID, "url",
                          "an https address without a password in it; http is for receivers on the "
                          "controller's own machine");
-    if (kinds_check(in->kinds, e) < 0 || notices_secret_path(k->c, in->name, path, e) < 0)
+    if (kinds_check(in->kinds, e) < 0 || sender_secret_path(k->c, in->name, path, e) < 0)
         return -1;
     if (post_secret(path, secret, sizeof(secret), &len, &why) < 0)
         return err_field(e, BY_E_CONFLICT, "name",
@@ -265,7 +323,6 @@ int
 api_webhook_test(struct api_call *k, struct tx *t, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
-    struct notice n = {.kind = NOTICE_TEST, .account = k->id, .subject = k->id, .title = ""};
     bool found = false;
     int rc;
 
@@ -277,6 +334,6 @@ api_webhook_test(struct api_call *k, struct tx *t, struct err *e)
         return -1;
     if (!found)
         return err_set(e, BY_E_NOT_FOUND, "there is no webhook %s", k->id);
-    k->status = 204;
-    return notice_add(t, &n, e) < 0 ? -1 : hook_tell(k, t, "webhook.tested", k->id, e);
+    db_rows_free(TAKE(r));
+    return test_out(k, t, CHANNEL_WEBHOOK, k->id, e);
 }

@@ -8,24 +8,20 @@
 
 #include "controller/commit.h"
 #include "controller/controller.h"
-#include "controller/notice_text.h"
-#include "controller/paths.h"
+#include "controller/notice.h"
+#include "controller/sender.h"
 #include "drivers/base/clock.h"
-#include "drivers/base/fault.h"
 #include "drivers/base/log.h"
 #include "drivers/crypto/digest.h"
-#include "policies/retry.h"
 
-enum { TICK_MS = 1000, ROUND_MAX = 16, ITEMS_MAX = 50, HOUR_MS = 3600000, SECRET_MAX = 4200 };
-
-static const struct retry_rule again = {
-    .base_ms = 30000, .cap_ms = 6 * (int64_t)HOUR_MS, .limit = NOTICE_ATTEMPTS};
+enum { TICK_MS = 1000, GLANCE_MS = 250, ITEMS_MAX = 50, HOUR_MS = 3600000 };
 
 struct way_out {
     struct notices *n;
     enum w_notice_channel channel;
     struct post post; /* ops NULL: this way is off */
     struct db *d;     /* of the thread */
+    struct sender *sender;
     pthread_t thread;
     bool started;
 };
@@ -37,15 +33,6 @@ struct notices {
     pthread_cond_t cond;
     bool stop;
 };
-
-static uint64_t
-seed(void)
-{
-    uint64_t s;
-
-    random_bytes(&s, sizeof(s));
-    return s;
-}
 
 /* ---- from notices to deliveries ------------------------------------------------------------ */
 
@@ -68,15 +55,28 @@ add_item(struct tx *t, const char *delivery, int64_t seq, struct err *e)
     return DB_EXEC(t->d, DB_DELIVERY_ITEM_ADD, NULL, e, DBS(delivery), DBI(seq));
 }
 
+/* When the newest mail to the account goes, or went.  What a clock that was wrong wrote is none. */
 static int
-one_int(struct db *d, enum db_stmt s, const char *id, int64_t *out, struct err *e)
+last_mail(struct tx *t, const char *account, int64_t *out, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
 
-    if (DB_QUERY(d, s, &r, e, DBS(id)) < 0 || db_next(r, e) != 1)
+    if (DB_QUERY(t->d, DB_DELIVERY_LAST, &r, e, DBS(account),
+                 DBI(t->c->wall_ms() + NOTICE_WAIT_MAX_MS)) < 0 ||
+        db_next(r, e) != 1)
         return -1;
     *out = db_int(r, 0);
     return 0;
+}
+
+static int
+delivery_add(struct tx *t, enum w_notice_channel ch, const char *to, int64_t next_ms,
+             const char *dead, char id[W_ID], struct err *e)
+{
+    random_uuid(id);
+    return DB_EXEC(t->d, DB_DELIVERY_ADD, NULL, e, DBS(id), DBI(ch), DBS(to),
+                   DBI(dead[0] != '\0' ? DELIVERY_DEAD : DELIVERY_WAITING), DBI(t->now_ms),
+                   DBI(next_ms), DBS(dead));
 }
 
 /* Into the mail that waits for this account, or a new one. */
@@ -98,12 +98,9 @@ to_account(struct tx *t, const struct fresh *n, const char *account, struct err 
                                  : DB_EXEC(t->d, DB_DELIVERY_MORE, NULL, e, DBS(id));
     }
     db_rows_free(TAKE(r));
-    if (one_int(t->d, DB_DELIVERY_LAST, account, &last, e) < 0)
-        return -1;
-    random_uuid(id);
-    if (DB_EXEC(t->d, DB_DELIVERY_ADD, NULL, e, DBS(id), DBI(CHANNEL_MAIL), DBS(account),
-                DBI(DELIVERY_WAITING), DBI(t->now_ms), DBI(notice_mail_at(t->now_ms, last)),
-                DBS("")) < 0)
+    if (last_mail(t, account, &last, e) < 0 ||
+        delivery_add(t, CHANNEL_MAIL, account, notice_mail_at(t->c->wall_ms(), last), "", id, e) <
+            0)
         return -1;
     return add_item(t, id, n->seq, e);
 }
@@ -111,19 +108,36 @@ to_account(struct tx *t, const struct fresh *n, const char *account, struct err 
 static int
 to_hook(struct tx *t, const struct fresh *n, const char *hook, struct err *e)
 {
-    int64_t waiting;
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
     char id[W_ID];
     bool full;
 
-    if (one_int(t->d, DB_DELIVERY_WAITING, hook, &waiting, e) < 0)
+    if (DB_QUERY(t->d, DB_DELIVERY_WAITING, &r, e, DBS(hook)) < 0 || db_next(r, e) != 1)
         return -1;
-    full = waiting >= NOTICE_WAITING_MAX;
-    random_uuid(id);
-    if (DB_EXEC(t->d, DB_DELIVERY_ADD, NULL, e, DBS(id), DBI(CHANNEL_WEBHOOK), DBS(hook),
-                DBI(full ? DELIVERY_DEAD : DELIVERY_WAITING), DBI(t->now_ms), DBI(t->now_ms),
-                DBS(full ? "too many notices wait for this webhook" : "")) < 0)
+    full = db_int(r, 0) >= NOTICE_WAITING_MAX;
+    db_rows_free(TAKE(r));
+    if (delivery_add(t, CHANNEL_WEBHOOK, hook, t->c->wall_ms(),
+                     full ? "too many notices wait for this webhook" : "", id, e) < 0)
         return -1;
     return add_item(t, id, n->seq, e);
+}
+
+int
+notices_test(struct tx *t, enum w_notice_channel ch, const char *to, char id[W_ID], struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    const struct notice n = {.kind = NOTICE_TEST, .account = to, .subject = to, .title = ""};
+    int64_t seq;
+
+    if (notice_add(t, &n, e) < 0 || db_query(t->d, DB_NOTICE_LAST, NULL, 0, &r, e) < 0 ||
+        db_next(r, e) != 1)
+        return -1;
+    seq = db_int(r, 0);
+    db_rows_free(TAKE(r));
+    return DB_EXEC(t->d, DB_NOTICE_SPREAD, NULL, e, DBI(seq)) < 0 ||
+                   delivery_add(t, ch, to, t->c->wall_ms(), "", id, e) < 0
+               ? -1
+               : add_item(t, id, seq, e);
 }
 
 static int
@@ -144,7 +158,7 @@ readers(struct tx *t, const struct fresh *n, struct target *out, size_t *count, 
     return rc;
 }
 
-/* A notice about an account is its own, no hook's; a test of a hook names it. */
+/* A notice about an account is its own, no hook's. */
 static int
 hooks(struct tx *t, const struct fresh *n, struct target *out, size_t *count, struct err *e)
 {
@@ -155,8 +169,7 @@ hooks(struct tx *t, const struct fresh *n, struct target *out, size_t *count, st
     if (db_query(t->d, DB_WEBHOOK_LIST, NULL, 0, &r, e) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1 && *count < HOOKS_MAX)
-        if (n->kind == NOTICE_TEST ? strcmp(n->account, db_str(r, 0)) == 0
-                                   : n->account[0] == '\0' && notice_takes(db_str(r, 3), n->kind))
+        if (n->account[0] == '\0' && notice_takes(db_str(r, 3), n->kind))
             (void)snprintf(out[(*count)++].id, W_ID, "%s", db_str(r, 0));
     return rc;
 }
@@ -212,8 +225,8 @@ spread_step(void *arg, struct tx *t, struct err *e)
     if (fresh_load(t->d, list, &n, e) < 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
-        /* What is a day old when a way out is opened is not news. */
-        bool news = list[i].at_ms > t->now_ms - 24 * (int64_t)HOUR_MS;
+        /* What is a day old when a way out is opened is not news, but for a clock that jumped. */
+        bool news = tx_clock_jumped(t) || list[i].at_ms > t->now_ms - 24 * (int64_t)HOUR_MS;
 
         if (DB_EXEC(t->d, DB_NOTICE_SPREAD, NULL, e, DBI(list[i].seq)) < 0 ||
             (news && spread_one(t, &list[i], e) < 0))
@@ -252,285 +265,6 @@ notices_spread(struct controller *c, struct db *d, struct err *e)
     return 0;
 }
 
-/* ---- sending ------------------------------------------------------------------------------- */
-
-struct sending {
-    struct controller *c;
-    struct db *d;
-    enum w_notice_channel channel;
-    char id[W_ID], to[W_ID];
-    uint32_t attempts; /* with this one */
-    struct retry_verdict next;
-    struct err *failed; /* NULL: it was taken */
-    struct w_notices_record tally;
-};
-
-int
-notices_secret_path(struct controller *c, const char *hook, char out[320], struct err *e)
-{
-    char file[120];
-
-    (void)snprintf(file, sizeof(file), PATH_HOOKS_DIR "/%s.secret", hook);
-    return paths_join(c->dir, file, out, 320, e);
-}
-
-/* The attempt counts before it is made, and what is in the delivery stays as it is from here on. */
-static int
-claim_step(void *arg, struct tx *t, struct err *e)
-{
-    struct sending *s = arg;
-
-    return DB_EXEC(t->d, DB_DELIVERY_CLAIM, NULL, e,
-                   DBI(s->next.give_up ? t->now_ms + HOUR_MS : s->next.next_ms), DBS(s->id));
-}
-
-/* A server that cannot be reached: what else waits for it waits with it. */
-static int
-postpone(struct sending *s, struct tx *t, struct err *e)
-{
-    if (s->channel != CHANNEL_WEBHOOK ||
-        (s->failed->code != BY_E_IO && s->failed->code != BY_E_TIMEOUT))
-        return 0;
-    return DB_EXEC(t->d, DB_DELIVERY_POSTPONE, NULL, e, DBI(s->next.next_ms), DBS(s->to),
-                   DBI(s->next.next_ms));
-}
-
-static int
-mark_step(void *arg, struct tx *t, struct err *e)
-{
-    struct sending *s = arg;
-
-    if (s->failed == NULL)
-        return DB_EXEC(t->d, DB_DELIVERY_END, NULL, e, DBI(DELIVERY_SENT), DBI(t->now_ms), DBS(""),
-                       DBS(s->id));
-    if (s->next.give_up)
-        return DB_EXEC(t->d, DB_DELIVERY_END, NULL, e, DBI(DELIVERY_DEAD), DBI(t->now_ms),
-                       DBS(s->failed->msg), DBS(s->id));
-    return DB_EXEC(t->d, DB_DELIVERY_FAILED, NULL, e, DBS(s->failed->msg), DBS(s->id)) < 0
-               ? -1
-               : postpone(s, t, e);
-}
-
-static int
-tally_step(void *arg, struct tx *t, struct err *e)
-{
-    SCOPED(strbuf) struct strbuf b = {0};
-    struct sending *s = arg;
-
-    s->tally.channel = (int)s->channel;
-    jm_encode(schema_notices_record, &s->tally, &b);
-    return ledger_append(t, "controller", "notices.sent", t->c->store, strbuf_peek(&b), e);
-}
-
-struct spec {
-    int64_t more;
-    char mail[130], hook[W_NAME], url[250];
-    enum say_lang lang;
-};
-
-static int
-spec_load(struct sending *s, struct spec *o, struct err *e)
-{
-    SCOPED(db_rows_free) struct db_rows *r = NULL;
-
-    if (DB_QUERY(s->d, DB_DELIVERY_SPEC, &r, e, DBS(s->id)) < 0 || db_next(r, e) != 1)
-        return -1;
-    o->more = db_int(r, 0);
-    (void)snprintf(o->mail, sizeof(o->mail), "%s", db_str(r, 1));
-    o->lang = strcmp(db_str(r, 2), "en") == 0 ? SAY_EN : SAY_ZH;
-    (void)snprintf(o->hook, sizeof(o->hook), "%s", db_str(r, 3));
-    (void)snprintf(o->url, sizeof(o->url), "%s", db_str(r, 4));
-    return 0;
-}
-
-/* The notices of the delivery; their texts are in the arena. */
-static int
-items_load(struct sending *s, struct arena *a, struct notice out[ITEMS_MAX], int64_t *at_ms,
-           size_t *n, struct err *e)
-{
-    SCOPED(db_rows_free) struct db_rows *r = NULL;
-    int rc;
-
-    *n = 0;
-    if (DB_QUERY(s->d, DB_DELIVERY_ITEMS, &r, e, DBS(s->id)) < 0)
-        return -1;
-    while ((rc = db_next(r, e)) == 1 && *n < ITEMS_MAX) {
-        out[(*n)++] = (struct notice){.kind = (enum notice_kind)db_int(r, 0),
-                                      .title = arena_strdup(a, db_str(r, 1)),
-                                      .due_ms = db_int(r, 2),
-                                      .subject = arena_strdup(a, db_str(r, 3))};
-        *at_ms = db_int(r, 4);
-    }
-    if (rc < 0)
-        return -1;
-    return *n > 0 ? 0 : err_set(e, BY_E_INVALID, "its notices are no longer kept");
-}
-
-static void
-mail_body(struct sending *s, const struct spec *sp, const struct notice *list, size_t n,
-          struct strbuf *subject, struct strbuf *b)
-{
-    enum say_lang l = sp->lang;
-    const struct controller_config *conf = &s->c->conf;
-
-    if (n == 1 && sp->more == 0)
-        strbuf_addf(subject, "%s", say(l, notice_text(list[0].kind)));
-    else
-        strbuf_addf(subject, say(l, "%d notices of the government cloud"), (int)n + (int)sp->more);
-    for (size_t i = 0; i < n; i++) {
-        notice_line(l, &list[i], conf->utc_offset, b);
-        strbuf_adds(b, "\r\n");
-    }
-    if (sp->more > 0) {
-        strbuf_addf(b, say(l, "and %d more: see your inbox"), (int)sp->more);
-        strbuf_adds(b, "\r\n");
-    }
-    if (conf->notice_link[0] != '\0')
-        strbuf_addf(b, "\r\n%s\r\n", conf->notice_link);
-}
-
-static int
-send_mail(struct sending *s, const struct post *p, struct err *e)
-{
-    SCOPED(arena) struct arena a = {0};
-    SCOPED(strbuf) struct strbuf subject = {0};
-    SCOPED(strbuf) struct strbuf body = {0};
-    struct notice list[ITEMS_MAX];
-    struct spec sp;
-    int64_t at_ms;
-    size_t n;
-
-    if (spec_load(s, &sp, e) < 0 || items_load(s, &a, list, &at_ms, &n, e) < 0)
-        return -1;
-    if (sp.mail[0] == '\0')
-        return err_set(e, BY_E_INVALID, "the account wants no mail any more");
-    mail_body(s, &sp, list, n, &subject, &body);
-    return p->ops->send(p->self,
-                        &(struct post_letter){.id = s->id,
-                                              .to = sp.mail,
-                                              .subject = strbuf_peek(&subject),
-                                              .body = strbuf_peek(&body),
-                                              .at_ms = s->c->wall_ms()},
-                        e);
-}
-
-static void
-hook_body(struct sending *s, const struct notice *n, int64_t at_ms, struct strbuf *b)
-{
-    SCOPED(strbuf) struct strbuf en = {0};
-    SCOPED(strbuf) struct strbuf zh = {0};
-    struct w_webhook_body out = {
-        .kind = (int)n->kind, .at_ms = at_ms, .due_ms = n->due_ms, .link = s->c->conf.notice_link};
-
-    memcpy(out.delivery, s->id, sizeof(out.delivery));
-    (void)snprintf(out.subject, sizeof(out.subject), "%s", n->subject);
-    (void)snprintf(out.title, sizeof(out.title), "%s", n->title);
-    notice_line(SAY_EN, n, s->c->conf.utc_offset, &en);
-    notice_line(SAY_ZH, n, s->c->conf.utc_offset, &zh);
-    out.text_en = strbuf_peek(&en);
-    out.text_zh = strbuf_peek(&zh);
-    jm_encode(schema_webhook_body, &out, b);
-}
-
-static int
-send_hook(struct sending *s, const struct post *p, struct err *e)
-{
-    SCOPED(arena) struct arena a = {0};
-    SCOPED(strbuf) struct strbuf body = {0};
-    struct notice list[ITEMS_MAX];
-    char path[320], secret[SECRET_MAX];
-    struct spec sp;
-    int64_t at_ms;
-    size_t n, len;
-    int rc;
-
-    if (spec_load(s, &sp, e) < 0 || items_load(s, &a, list, &at_ms, &n, e) < 0)
-        return -1;
-    if (sp.url[0] == '\0')
-        return err_set(e, BY_E_INVALID, "the webhook was removed");
-    if (notices_secret_path(s->c, sp.hook, path, e) < 0 ||
-        post_secret(path, secret, sizeof(secret), &len, e) < 0)
-        return -1;
-    hook_body(s, &list[0], at_ms, &body);
-    rc = p->ops->send(p->self,
-                      &(struct post_letter){.id = s->id,
-                                            .to = sp.url,
-                                            .body = strbuf_peek(&body),
-                                            .secret = secret,
-                                            .secret_len = len,
-                                            .at_ms = s->c->wall_ms()},
-                      e);
-    explicit_bzero(secret, sizeof(secret));
-    return rc;
-}
-
-/* 1 when there is one. */
-static int
-due(struct sending *s, struct err *e)
-{
-    SCOPED(db_rows_free) struct db_rows *r = NULL;
-    int rc;
-
-    if (DB_QUERY(s->d, DB_DELIVERY_DUE, &r, e, DBI(s->channel), DBI(s->c->wall_ms())) < 0)
-        return -1;
-    rc = db_next(r, e);
-    if (rc != 1)
-        return rc;
-    (void)snprintf(s->id, sizeof(s->id), "%s", db_str(r, 0));
-    (void)snprintf(s->to, sizeof(s->to), "%s", db_str(r, 1));
-    s->attempts = (uint32_t)db_int(r, 2) + 1;
-    s->next = retry_next(&again, s->attempts, true, s->c->wall_ms(), seed());
-    return 1;
-}
-
-static int
-send_one(struct sending *s, const struct post *p, struct err *failed, struct err *e)
-{
-    int rc;
-
-    s->failed = NULL;
-    if (commit_run(s->c->commit, claim_step, s, e) < 0)
-        return -1;
-    rc = s->channel == CHANNEL_MAIL ? send_mail(s, p, failed) : send_hook(s, p, failed);
-    if (rc < 0) {
-        s->failed = failed;
-        log_warn("notice.failed", "channel=%s delivery=%s attempt=%u reason=" LOG_Q, p->ops->name,
-                 s->id, s->attempts, failed->msg);
-    }
-    s->tally.sent += rc == 0;
-    s->tally.failed += rc < 0 && !s->next.give_up;
-    s->tally.dead += rc < 0 && s->next.give_up;
-    if (fault_at(BY_FAULT_NOTICE_SENT) != FAULT_NONE)
-        return err_set(e, BY_E_IO, "fault: after sending");
-    return commit_run(s->c->commit, mark_step, s, e);
-}
-
-int
-notices_send(struct controller *c, struct db *d, enum w_notice_channel ch, const struct post *p,
-             unsigned *n, struct err *e)
-{
-    struct sending s = {.c = c, .d = d, .channel = ch};
-    int rc;
-
-    for (*n = 0; *n < ROUND_MAX; (*n)++) {
-        struct err failed = {0};
-
-        rc = due(&s, e);
-        if (rc < 0)
-            return -1;
-        if (rc == 0)
-            break;
-        if (send_one(&s, p, &failed, e) < 0)
-            return err_wrap(e, "delivery %s", s.id);
-        /* The mail server is one for all: do not let each mail wait for it in turn. */
-        if (ch == CHANNEL_MAIL && (failed.code == BY_E_IO || failed.code == BY_E_TIMEOUT)) {
-            (*n)++;
-            break;
-        }
-    }
-    return *n == 0 ? 0 : commit_run(c->commit, tally_step, &s, e);
-}
-
 /* ---- what is over -------------------------------------------------------------------------- */
 
 static int
@@ -539,6 +273,8 @@ drop_step(void *arg, struct tx *t, struct err *e)
     int64_t before = t->now_ms - NOTICE_KEEP_MS;
 
     (void)arg;
+    if (tx_clock_jumped(t))
+        return 0; /* by such a clock nothing is old */
     return DB_EXEC(t->d, DB_DELIVERY_ITEM_DROP, NULL, e, DBI(before)) < 0 ||
                    DB_EXEC(t->d, DB_NOTICE_DROP, NULL, e, DBI(before)) < 0 ||
                    DB_EXEC(t->d, DB_DELIVERY_DROP, NULL, e, DBI(before)) < 0
@@ -549,26 +285,27 @@ drop_step(void *arg, struct tx *t, struct err *e)
 /* ---- the threads --------------------------------------------------------------------------- */
 
 static bool
-wait_tick(struct notices *n)
+wait_tick(struct notices *n, int ms)
 {
-    int64_t at = clock_mono_ms() + TICK_MS;
+    int64_t at = clock_mono_ms() + ms;
     struct timespec ts = {.tv_sec = at / 1000, .tv_nsec = (at % 1000) * 1000000};
     bool stop;
 
     (void)pthread_mutex_lock(&n->lock);
-    if (!n->stop)
+    if (!n->stop && ms > 0)
         (void)pthread_cond_timedwait(&n->cond, &n->lock, &ts);
     stop = n->stop;
     (void)pthread_mutex_unlock(&n->lock);
     return !stop;
 }
 
-static void
+/* How many ended; -1: trouble with the store. */
+static int
 round_of(struct way_out *w, int64_t *drop_ms)
 {
     struct controller *c = w->n->c;
     struct err e = {0};
-    unsigned n;
+    unsigned n = 0;
     int rc = 0;
 
     if (w->channel == CHANNEL_WEBHOOK) { /* the shorter waits: this thread spreads for both */
@@ -578,10 +315,13 @@ round_of(struct way_out *w, int64_t *drop_ms)
             *drop_ms = clock_mono_ms() + HOUR_MS;
         }
     }
-    if (rc == 0 && w->post.ops != NULL)
-        rc = notices_send(c, w->d, w->channel, &w->post, &n, &e);
+    if (rc == 0 && w->sender == NULL) /* here: only the threads run beside the writer */
+        rc = sender_new(c, w->d, w->channel, &w->post, &w->sender, &e);
+    if (rc == 0)
+        rc = sender_round(w->sender, GLANCE_MS, &n, &e);
     if (rc < 0)
         log_error("notices.failed", "reason=" LOG_Q, e.msg);
+    return rc < 0 ? -1 : (int)n;
 }
 
 static void *
@@ -590,8 +330,14 @@ way_main(void *arg)
     struct way_out *w = arg;
     int64_t drop_ms = clock_mono_ms() + HOUR_MS;
 
-    while (wait_tick(w->n))
-        round_of(w, &drop_ms);
+    int wait_ms = 0;
+
+    /* While something is under way the sender itself waits. */
+    while (wait_tick(w->n, wait_ms)) {
+        int ended = round_of(w, &drop_ms);
+
+        wait_ms = ended > 0 || (ended == 0 && sender_busy(w->sender)) ? 0 : TICK_MS;
+    }
     return NULL;
 }
 
@@ -651,6 +397,7 @@ way_end(struct way_out *w)
     if (w->started)
         (void)pthread_join(w->thread, NULL);
     post_clear(&w->post);
+    sender_free(w->sender);
     db_free(w->d);
 }
 

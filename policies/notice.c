@@ -117,3 +117,24 @@ notice_url_ok(const char *url)
     }
     return false;
 }
+
+static bool
+is_v4(const unsigned char ip[16])
+{
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    return memcmp(ip, mapped, sizeof(mapped)) == 0;
+}
+
+bool
+notice_ip_ok(const unsigned char ip[16], bool plain)
+{
+    static const unsigned char zeros[15];
+    bool v4 = is_v4(ip), low = memcmp(ip, zeros, sizeof(zeros)) == 0;
+
+    if (plain)
+        return v4 ? ip[12] == 127 : low && ip[15] == 1;
+    if (v4)
+        return ip[12] != 0 && ip[12] < 224 && !(ip[12] == 169 && ip[13] == 254);
+    return !(low && ip[15] != 1) && ip[0] != 0xff && !(ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80);
+}

@@ -26,4 +26,7 @@ int64_t notice_mail_at(int64_t now_ms, int64_t last_ms);
 bool notice_address_ok(const char *address);
 /** Where a hook may be: https anywhere, http on this machine only; no password in it. */
 bool notice_url_ok(const char *url);
+/** May a notice go to this address (IPv6, or IPv4 as ::ffff:a.b.c.d)?  Not to link-local, multicast
+ * or reserved ones and not to none; without TLS only to this machine. */
+bool notice_ip_ok(const unsigned char ip[16], bool plain);
 #endif

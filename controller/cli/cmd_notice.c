@@ -1,8 +1,12 @@
 /* Notices: the outbox, what I am told, webhooks. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "controller/cli/commands.h"
+#include "drivers/base/clock.h"
+
+enum { FOLLOW_MS = 75000, POLL_MS = 200 }; /* longer than any attempt takes */
 
 int
 cmd_notice_list(struct cli *c, struct err *e)
@@ -12,8 +16,61 @@ cmd_notice_list(struct cli *c, struct err *e)
     if (CLI_GET(c, cli_opt(c, "dead") != NULL ? "/v1/notices?state=dead" : "/v1/notices",
                 delivery_list, &l, e) < 0)
         return -1;
-    return cli_print_list(c, schema_delivery_list, &l,
-                          "made_at_ms channel to state kind title notices attempts error id", e);
+    return cli_print_list(
+        c, schema_delivery_list, &l,
+        "made_at_ms channel to state kind title notices attempts next_at_ms error id", e);
+}
+
+static int
+get_delivery(struct cli *c, const char *id, struct w_delivery *out, struct err *e)
+{
+    return CLI_GET(c, arena_printf(&c->a, "/v1/notices/%s", cli_escape(c, id)), delivery, out, e);
+}
+
+int
+cmd_notice_show(struct cli *c, struct err *e)
+{
+    struct w_delivery d;
+
+    if (get_delivery(c, c->argv[0], &d, e) < 0)
+        return -1;
+    return cli_print_one(c, schema_delivery, &d, e);
+}
+
+/* Until its first attempt has ended: what the other side said. */
+static int
+follow(struct cli *c, struct w_delivery *d, struct err *e)
+{
+    int64_t end = clock_mono_ms() + FOLLOW_MS;
+    char id[W_ID];
+
+    memcpy(id, d->id, sizeof(id));
+    while (d->state == DELIVERY_WAITING && (d->tried_at_ms == 0 || d->sending)) {
+        if (clock_mono_ms() > end)
+            return err_set(e, BY_E_TIMEOUT,
+                           "it was not tried yet; it is without this command: bianyun notices "
+                           "show %s",
+                           id);
+        (void)nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
+        if (get_delivery(c, id, d, e) < 0)
+            return -1;
+    }
+    if (cli_print_one(c, schema_delivery, d, e) < 0)
+        return -1;
+    return d->state == DELIVERY_SENT ? 0
+                                     : err_set(e, BY_E_IO, "the test did not arrive: %s", d->error);
+}
+
+int
+cmd_notice_test(struct cli *c, struct err *e)
+{
+    struct w_notice_act in = {0};
+    struct w_delivery d;
+
+    cli_request_id(c, in.request);
+    if (CLI_POST(c, "/v1/notices:test", notice_act, &in, delivery, &d, e) < 0)
+        return -1;
+    return follow(c, &d, e);
 }
 
 int
@@ -111,10 +168,13 @@ cmd_webhook_test(struct cli *c, struct err *e)
 {
     struct w_notice_act in = {0};
     struct w_webhook w;
+    struct w_delivery d;
 
     if (find_hook(c, c->argv[0], &w, e) < 0)
         return -1;
     cli_request_id(c, in.request);
-    return cli_call(c, "POST", arena_printf(&c->a, "/v1/webhooks/%s:test", w.id), schema_notice_act,
-                    &in, NULL, 0, NULL, e);
+    if (CLI_POST(c, arena_printf(&c->a, "/v1/webhooks/%s:test", w.id), notice_act, &in, delivery,
+                 &d, e) < 0)
+        return -1;
+    return follow(c, &d, e);
 }

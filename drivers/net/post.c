@@ -1,6 +1,6 @@
 #include "drivers/net/post.h"
 
-#include <curl/curl.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,37 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "drivers/base/arena.h"
-#include "drivers/base/strbuf.h"
-#include "drivers/crypto/base64.h"
+#include "drivers/base/clock.h"
 #include "drivers/crypto/totp.h"
+#include "drivers/net/post_int.h"
+#include "policies/notice.h"
 
-enum { SECRET_MAX = 4096, ANSWER_MAX = 65536, LINE_BYTES = 57 /* 76 characters of base64 */ };
-
-struct way {
-    struct post_config c;
-};
-
-/* What one transfer reads and what it said. */
-struct transfer {
-    CURL *easy;
-    struct curl_slist *list;
-    const char *bytes;
-    size_t len, at, got;
-    char why[CURL_ERROR_SIZE];
-};
-
-static void
-transfer_clear(struct transfer *t)
-{
-    curl_easy_cleanup(t->easy);
-    curl_slist_free_all(t->list);
-}
-#define SCOPED_TRANSFER __attribute__((cleanup(transfer_clear))) struct transfer
+enum { SECRET_MAX = 4096, RECEIVED_MAX = 65536, REPLY_S = 30, HOOK_CONNECT_MS = 5000 };
 
 static void
 start_once(void)
@@ -48,83 +27,302 @@ start_once(void)
     (void)curl_global_init(CURL_GLOBAL_DEFAULT); /* its failure shows when a handle is made */
 }
 
-static size_t
-give(char *to, size_t one, size_t n, void *arg)
-{
-    struct transfer *t = arg;
-    size_t left = t->len - t->at;
+/* ---- one letter under way ------------------------------------------------------------------ */
 
-    n = one * n < left ? one * n : left;
-    memcpy(to, t->bytes + t->at, n);
-    t->at += n;
-    return n;
+void
+flight_free(struct flight *f)
+{
+    if (f == NULL)
+        return;
+    curl_easy_cleanup(f->easy);
+    curl_slist_free_all(f->list);
+    strbuf_clear(&f->bytes);
+    free(f);
 }
 
 /* What the other side says is not kept; it may not say it for ever. */
 static size_t
 swallow(char *bytes, size_t one, size_t n, void *arg)
 {
-    struct transfer *t = arg;
+    struct flight *f = arg;
 
     (void)bytes;
-    t->got += one * n;
-    return t->got > ANSWER_MAX ? 0 : one * n;
+    f->got += one * n;
+    return f->got > RECEIVED_MAX ? 0 : one * n;
 }
 
-static int
-add_line(struct transfer *t, const char *line, struct err *e)
+static bool
+line_is(const char *s, size_t n, const char *with)
 {
-    struct curl_slist *more = curl_slist_append(t->list, line);
+    return n >= strlen(with) && memcmp(s, with, strlen(with)) == 0;
+}
+
+/* The last line of a mail server's answer to the whole mail. */
+static void
+keep_answer(struct flight *f, const char *s, size_t n)
+{
+    size_t i;
+
+    while (n > 0 && (s[n - 1] == '\r' || s[n - 1] == '\n'))
+        n--;
+    for (i = 0; i < n && i < sizeof(f->answer) - 1; i++)
+        f->answer[i] = (char)(s[i] >= ' ' && s[i] <= '~' ? s[i] : '?');
+    f->answer[i] = '\0';
+}
+
+/* Line by line: heads of HTTP and answers of SMTP. */
+static size_t
+hear(char *bytes, size_t one, size_t n, void *arg)
+{
+    struct flight *f = arg;
+    long status = 0;
+
+    if (f->bytes.len > 0 && f->at == f->bytes.len && f->answer[0] == '\0' &&
+        line_is(bytes, n, "250"))
+        keep_answer(f, bytes, n);
+    if (f->bytes.len == 0 && (line_is(bytes, n, "\r\n") || line_is(bytes, n, "\n"))) {
+        (void)curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE,
+                                &status); /* 0 when there is none */
+        f->status = status >= 200 ? (int)status : 0;
+    }
+    return swallow(bytes, one, n, arg);
+}
+
+static void
+address_of(const struct curl_sockaddr *a, unsigned char ip[16])
+{
+    memset(ip, 0, 16); /* no address, and refused as such */
+    if (a->family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)&a->addr;
+
+        ip[10] = ip[11] = 0xff;
+        memcpy(ip + 12, &in->sin_addr, 4);
+    } else if (a->family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const void *)&a->addr;
+
+        memcpy(ip, &in6->sin6_addr, 16);
+    }
+}
+
+/* By the address that is really connected to: a name may mean another one by now. */
+static curl_socket_t
+connect_to(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct flight *f = arg;
+    unsigned char ip[16];
+
+    (void)purpose;
+    address_of(a, ip);
+    if (!notice_ip_ok(ip, f->plain)) {
+        f->forbidden = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+int
+flight_line(struct flight *f, const char *line, struct err *e)
+{
+    struct curl_slist *more = curl_slist_append(f->list, line);
 
     if (more == NULL)
         return err_set(e, BY_E_NOMEM, "out of memory");
-    t->list = more;
+    f->list = more;
     return 0;
 }
 
-/* Of both ways; 0 when curl took all. */
+/* 0 when curl took all. */
 static int
-common(struct transfer *t, const struct way *w, const char *url, const char *protocols)
+settings(struct flight *f, const char *url, const char *protocols)
 {
+    const struct way *w = f->w;
+    CURL *h = f->easy;
     int bad = 0;
 
-    bad |= curl_easy_setopt(t->easy, CURLOPT_URL, url);
-    bad |= curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, protocols);
-    bad |= curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
-    bad |= curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
-    bad |= curl_easy_setopt(t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    bad |= curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)POST_CONNECT_MS);
-    bad |= curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS,
-                            (long)(w->c.timeout_ms > 0 ? w->c.timeout_ms : POST_TIMEOUT_MS));
-    bad |= curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->why);
-    bad |= curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, swallow);
-    bad |= curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
-    if (w->c.ca_file != NULL && w->c.ca_file[0] != '\0')
-        bad |= curl_easy_setopt(t->easy, CURLOPT_CAINFO, w->c.ca_file);
+    bad |= curl_easy_setopt(h, CURLOPT_URL, url);
+    bad |= curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, protocols);
+    bad |= curl_easy_setopt(h, CURLOPT_PROXY, "");
+    bad |= curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    bad |= curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L); /* a resolver that hangs holds nobody up */
+    bad |= curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
+    bad |= curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    bad |= curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    bad |= curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)w->total_ms);
+    bad |= curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)w->connect_ms);
+    /* Also after a QUIT, where the limit of the whole does not count. */
+    bad |= curl_easy_setopt(h, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+                            w->total_ms < REPLY_S * 1000 ? (w->total_ms + 999L) / 1000 : REPLY_S);
+    bad |= curl_easy_setopt(h, CURLOPT_ERRORBUFFER, f->why);
+    bad |= curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, swallow);
+    bad |= curl_easy_setopt(h, CURLOPT_WRITEDATA, f);
+    bad |= curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, hear);
+    bad |= curl_easy_setopt(h, CURLOPT_HEADERDATA, f);
+    bad |= curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, connect_to);
+    bad |= curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, f);
+    bad |= curl_easy_setopt(h, CURLOPT_PRIVATE, f);
+    if (w->c.ca_file != NULL && w->c.ca_file[0] != '\0') {
+        bad |= curl_easy_setopt(h, CURLOPT_CAINFO, w->c.ca_file);
+        bad |= curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
+    }
     return bad;
 }
 
-static int
-judge(const struct transfer *t, CURLcode rc, const char *to, struct err *e)
+int
+flight_new(struct way *w, const char *url, const char *protocols, bool plain, struct flight **out,
+           struct err *e)
 {
-    const char *why = t->why[0] != '\0' ? t->why : curl_easy_strerror(rc);
-    long status = 0;
+    struct flight *f;
 
-    if (rc == CURLE_OK)
-        return 0;
-    (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status); /* 0 when there is none */
-    if (rc == CURLE_OPERATION_TIMEDOUT)
-        return err_set(e, BY_E_TIMEOUT, "%s: %s", to, why);
-    /* 5xx of SMTP to a sender or receiver is about this letter. */
-    if (rc == CURLE_SEND_ERROR && status >= 500 && status < 600)
-        return err_set(e, BY_E_INVALID, "%s: refused with %ld", to, status);
-    return err_set(e, BY_E_IO, "%s: %s", to, why);
+    if (w->n == POST_FLIGHTS)
+        return err_set(e, BY_E_BUSY, "%d letters are under way", POST_FLIGHTS);
+    f = calloc(1, sizeof(*f));
+    if (f == NULL || (f->easy = curl_easy_init()) == NULL) {
+        flight_free(f);
+        return err_set(e, BY_E_NOMEM, "out of memory");
+    }
+    f->w = w;
+    f->plain = plain;
+    if (settings(f, url, protocols) != 0) {
+        flight_free(f);
+        return err_set(e, BY_E_BUG, "libcurl refuses a setting");
+    }
+    *out = f;
+    return 0;
+}
+
+int
+flight_go_take(struct flight *f, post_done done, void *arg, struct err *e)
+{
+    struct way *w = f->w;
+
+    f->done = done;
+    f->arg = arg;
+    if (curl_multi_add_handle(w->multi, f->easy) != CURLM_OK) {
+        flight_free(f);
+        return err_set(e, BY_E_NOMEM, "libcurl takes no transfer");
+    }
+    w->flights[w->n++] = f;
+    return 0;
+}
+
+int
+flight_failed(const struct flight *f, CURLcode rc, struct err *e)
+{
+    if (f->forbidden)
+        return err_set(e, BY_E_DENIED, "%s",
+                       f->plain ? "without TLS only to this machine: the name means another one"
+                                : "nothing is sent to link-local, multicast or no address");
+    if (f->got > RECEIVED_MAX)
+        return err_set(e, BY_E_IO, "it answered with more than %d bytes", RECEIVED_MAX);
+    return err_set(e, rc == CURLE_OPERATION_TIMEDOUT ? BY_E_TIMEOUT : BY_E_IO, "%s",
+                   f->why[0] != '\0' ? f->why : curl_easy_strerror(rc));
+}
+
+/* ---- all of a way -------------------------------------------------------------------------- */
+
+static void
+way_drop(struct way *w, const struct flight *f)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (w->flights[i] == f) {
+            w->flights[i] = w->flights[--w->n];
+            return;
+        }
+}
+
+static void
+way_land(struct way *w, CURL *easy, CURLcode rc)
+{
+    SCOPED(flight_free) struct flight *f = NULL;
+    struct err e = {0};
+    void *mine = NULL;
+    int bad;
+
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &mine);
+    f = mine;
+    (void)curl_multi_remove_handle(w->multi, easy); /* it is there */
+    way_drop(w, f);
+    bad = w->judge(f, rc, &e);
+    f->done(f->arg, f->answer, bad < 0 ? &e : NULL);
+}
+
+void
+way_run(void *self, int wait_ms)
+{
+    struct way *w = self;
+    int64_t end = clock_mono_ms() + wait_ms;
+    bool landed = false;
+
+    while (w->n > 0 && !landed) {
+        int running, left;
+        int64_t now;
+        CURLMsg *m;
+
+        if (curl_multi_perform(w->multi, &running) != CURLM_OK)
+            return;
+        while ((m = curl_multi_info_read(w->multi, &left)) != NULL)
+            if (m->msg == CURLMSG_DONE) {
+                way_land(w, m->easy_handle, m->data.result);
+                landed = true;
+            }
+        now = clock_mono_ms();
+        if (landed || now >= end || w->n == 0)
+            return;
+        (void)curl_multi_poll(w->multi, NULL, 0, (int)(end - now), NULL);
+    }
+}
+
+void
+way_free(void *self)
+{
+    struct way *w = self;
+
+    if (w == NULL)
+        return;
+    while (w->n > 0) {
+        struct flight *f = w->flights[--w->n];
+
+        (void)curl_multi_remove_handle(w->multi, f->easy);
+        flight_free(f);
+    }
+    (void)curl_multi_cleanup(w->multi); /* NULL is fine */
+    free(w);
+}
+
+int
+way_new(const struct post_config *c, const struct post_ops *ops, int connect_ms, int total_ms,
+        int (*judge)(struct flight *, CURLcode, struct err *), struct post *out, struct err *e)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct way *w = calloc(1, sizeof(*w));
+
+    (void)pthread_once(&once, start_once); /* cannot fail with these arguments */
+    if (w == NULL || (w->multi = curl_multi_init()) == NULL) {
+        free(w);
+        return err_set(e, BY_E_NOMEM, "out of memory");
+    }
+    w->c = *c;
+    w->total_ms = c->timeout_ms > 0 ? c->timeout_ms : total_ms;
+    w->connect_ms = connect_ms < w->total_ms ? connect_ms : w->total_ms;
+    w->judge = judge;
+    *out = (struct post){ops, w};
+    return 0;
+}
+
+void
+post_clear(struct post *p)
+{
+    if (p == NULL || p->ops == NULL)
+        return;
+    if (p->ops->free != NULL)
+        p->ops->free(p->self);
+    p->ops = NULL;
 }
 
 /* ---- secrets in files ---------------------------------------------------------------------- */
 
-static int
-file_read(const char *path, char *out, size_t size, size_t *len, struct err *e)
+int
+post_file(const char *path, char *out, size_t size, size_t *len, struct err *e)
 {
     SCOPED(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat st;
@@ -150,7 +348,7 @@ file_read(const char *path, char *out, size_t size, size_t *len, struct err *e)
 int
 post_secret(const char *path, char *out, size_t size, size_t *len, struct err *e)
 {
-    if (file_read(path, out, size < SECRET_MAX + 2 ? size : SECRET_MAX + 2, len, e) < 0)
+    if (post_file(path, out, size < SECRET_MAX + 2 ? size : SECRET_MAX + 2, len, e) < 0)
         return -1;
     while (*len > 0 && (out[*len - 1] == '\n' || out[*len - 1] == '\r'))
         out[--*len] = '\0';
@@ -160,118 +358,10 @@ post_secret(const char *path, char *out, size_t size, size_t *len, struct err *e
     return 0;
 }
 
-/* ---- mail ---------------------------------------------------------------------------------- */
-
-static void
-add_base64(struct strbuf *b, const char *text)
-{
-    SCOPED(arena) struct arena a = {0};
-    size_t len = strlen(text);
-
-    for (size_t i = 0; i < len; i += LINE_BYTES)
-        strbuf_addf(b, "%s\r\n",
-                    base64_encode(text + i, len - i < LINE_BYTES ? len - i : LINE_BYTES, &a));
-}
-
-/* A subject in words of at most 75 characters, cut between characters. */
-static void
-add_subject(struct strbuf *b, const char *s)
-{
-    SCOPED(arena) struct arena a = {0};
-
-    strbuf_adds(b, "Subject:");
-    while (*s != '\0') {
-        size_t n = strlen(s);
-
-        if (n > 42)
-            for (n = 42; n > 30 && ((unsigned char)s[n] & 0xc0) == 0x80; n--)
-                ;
-        strbuf_addf(b, " =?UTF-8?B?%s?=\r\n", base64_encode(s, n, &a));
-        s += n;
-    }
-}
-
-static void
-mail_write(const struct way *w, const struct post_letter *l, struct strbuf *b)
-{
-    const char *at = strchr(w->c.from, '@');
-    time_t s = (time_t)(l->at_ms / 1000);
-    struct tm tm;
-    char date[64];
-
-    (void)gmtime_r(&s, &tm);
-    (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", &tm);
-    strbuf_addf(b, "Date: %s\r\nFrom: <%s>\r\nTo: <%s>\r\n", date, w->c.from, l->to);
-    add_subject(b, l->subject);
-    strbuf_addf(b,
-                "Message-ID: <%s%s>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
-                "Content-Type: text/plain; charset=utf-8\r\n"
-                "Content-Transfer-Encoding: base64\r\n\r\n",
-                l->id, at == NULL ? "@bianyun" : at);
-    add_base64(b, l->body);
-}
-
-/* Login and password, a line each. */
-static int
-mail_login(struct transfer *t, const char *path, struct err *e)
-{
-    char text[600];
-    size_t len;
-    char *password, *end;
-    int bad;
-
-    if (path == NULL || path[0] == '\0')
-        return 0;
-    if (file_read(path, text, sizeof(text), &len, e) < 0)
-        return -1;
-    password = strchr(text, '\n');
-    if (password == NULL)
-        return err_set(e, BY_E_INVALID, "%s: the login in a line, the password in the next", path);
-    *password++ = '\0';
-    end = strchr(password, '\n');
-    if (end != NULL)
-        *end = '\0';
-    bad = curl_easy_setopt(t->easy, CURLOPT_USERNAME, text) |
-          curl_easy_setopt(t->easy, CURLOPT_PASSWORD, password);
-    explicit_bzero(text, sizeof(text));
-    return bad == 0 ? 0 : err_set(e, BY_E_NOMEM, "login of the mail server");
-}
-
-static int
-mail_send(void *self, const struct post_letter *l, struct err *e)
-{
-    const struct way *w = self;
-    SCOPED(strbuf) struct strbuf b = {0};
-    SCOPED_TRANSFER t = {.easy = curl_easy_init()};
-    char line[160];
-    int bad;
-
-    if (t.easy == NULL)
-        return err_set(e, BY_E_NOMEM, "out of memory");
-    mail_write(w, l, &b);
-    t.bytes = b.s;
-    t.len = b.len;
-    (void)snprintf(line, sizeof(line), "<%s>", l->to);
-    if (add_line(&t, line, e) < 0 || mail_login(&t, w->c.login_file, e) < 0)
-        return -1;
-    (void)snprintf(line, sizeof(line), "<%s>", w->c.from);
-    bad = common(&t, w, w->c.server, "smtp,smtps");
-    bad |= curl_easy_setopt(t.easy, CURLOPT_USE_SSL,
-                            (long)(w->c.plain ? CURLUSESSL_TRY : CURLUSESSL_ALL));
-    bad |= curl_easy_setopt(t.easy, CURLOPT_MAIL_FROM, line);
-    bad |= curl_easy_setopt(t.easy, CURLOPT_MAIL_RCPT, t.list);
-    bad |= curl_easy_setopt(t.easy, CURLOPT_UPLOAD, 1L);
-    bad |= curl_easy_setopt(t.easy, CURLOPT_READFUNCTION, give);
-    bad |= curl_easy_setopt(t.easy, CURLOPT_READDATA, &t);
-    if (bad != 0)
-        return err_set(e, BY_E_BUG, "libcurl refuses a setting for mail");
-    return judge(&t, curl_easy_perform(t.easy), l->to, e);
-}
-
 /* ---- webhook ------------------------------------------------------------------------------- */
 
 static int
-hook_headers(struct transfer *t, const struct post_letter *l, struct err *e)
+hook_headers(struct flight *f, const struct post_letter *l, struct err *e)
 {
     SCOPED(strbuf) struct strbuf text = {0};
     char mac[65], line[160];
@@ -279,112 +369,55 @@ hook_headers(struct transfer *t, const struct post_letter *l, struct err *e)
 
     strbuf_addf(&text, "%" PRId64 ".%s", s, l->body);
     mac_sha256_hex(l->secret, l->secret_len, strbuf_peek(&text), mac);
-    if (add_line(t, "Content-Type: application/json; charset=utf-8", e) < 0 ||
-        add_line(t, "Expect:", e) < 0)
+    if (flight_line(f, "Content-Type: application/json; charset=utf-8", e) < 0 ||
+        flight_line(f, "Expect:", e) < 0)
         return -1;
     (void)snprintf(line, sizeof(line), "X-Bianyun-Delivery: %s", l->id);
-    if (add_line(t, line, e) < 0)
+    if (flight_line(f, line, e) < 0)
         return -1;
     (void)snprintf(line, sizeof(line), "X-Bianyun-Timestamp: %" PRId64, s);
-    if (add_line(t, line, e) < 0)
+    if (flight_line(f, line, e) < 0)
         return -1;
     (void)snprintf(line, sizeof(line), "X-Bianyun-Signature: sha256=%s", mac);
-    return add_line(t, line, e);
+    return flight_line(f, line, e);
+}
+
+/* A complete head says all that counts: what comes after it, or does not, changes nothing. */
+static int
+hook_judge(struct flight *f, CURLcode rc, struct err *e)
+{
+    if (f->status == 0)
+        return rc == CURLE_OK ? err_set(e, BY_E_IO, "no answer of HTTP") : flight_failed(f, rc, e);
+    (void)snprintf(f->answer, sizeof(f->answer), "HTTP %d", f->status);
+    if (f->status < 300)
+        return 0;
+    return err_set(e, f->status >= 500 || f->status == 429 ? BY_E_IO : BY_E_INVALID,
+                   "answered %d, not 2xx%s", f->status,
+                   f->status < 400 ? ": redirects are not followed" : "");
 }
 
 static int
-hook_send(void *self, const struct post_letter *l, struct err *e)
+hook_start(void *self, const struct post_letter *l, post_done done, void *arg, struct err *e)
 {
-    const struct way *w = self;
-    SCOPED_TRANSFER t = {.easy = curl_easy_init()};
-    long status = 0;
-    int bad;
+    SCOPED(flight_free) struct flight *f = NULL;
+    int bad = 0;
 
-    if (t.easy == NULL)
-        return err_set(e, BY_E_NOMEM, "out of memory");
-    if (hook_headers(&t, l, e) < 0)
+    if (flight_new(self, l->to, "https,http", strncmp(l->to, "https://", 8) != 0, &f, e) < 0 ||
+        hook_headers(f, l, e) < 0)
         return -1;
-    bad = common(&t, w, l->to, "https,http");
-    bad |= curl_easy_setopt(t.easy, CURLOPT_HTTPHEADER, t.list);
-    bad |= curl_easy_setopt(t.easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(l->body));
-    bad |= curl_easy_setopt(t.easy, CURLOPT_POSTFIELDS, l->body);
+    bad |= curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->list);
+    bad |= curl_easy_setopt(f->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(l->body));
+    bad |= curl_easy_setopt(f->easy, CURLOPT_COPYPOSTFIELDS, l->body);
     if (bad != 0)
         return err_set(e, BY_E_BUG, "libcurl refuses a setting for a webhook");
-    if (judge(&t, curl_easy_perform(t.easy), l->to, e) < 0)
-        return -1;
-    (void)curl_easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &status); /* 0 when there is none */
-    if (status >= 200 && status < 300)
-        return 0;
-    return err_set(e, status >= 500 || status == 429 ? BY_E_IO : BY_E_INVALID,
-                   "%s: answered %ld, not 2xx", l->to, status);
+    return flight_go_take(TAKE(f), done, arg, e);
 }
 
-/* ---- handles ------------------------------------------------------------------------------- */
-
-static const struct post_ops mail_ops = {.name = "mail", .send = mail_send, .free = free};
-static const struct post_ops hook_ops = {.name = "webhook", .send = hook_send, .free = free};
-
-static int
-make(const struct post_config *c, const struct post_ops *ops, struct post *out, struct err *e)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct way *w = calloc(1, sizeof(*w));
-
-    (void)pthread_once(&once, start_once); /* cannot fail with these arguments */
-    if (w == NULL)
-        return err_set(e, BY_E_NOMEM, "out of memory");
-    w->c = *c;
-    *out = (struct post){ops, w};
-    return 0;
-}
-
-static bool
-begins(const char *s, const char *with)
-{
-    return strncmp(s, with, strlen(with)) == 0;
-}
-
-/* This machine, as a server that may be spoken to without TLS. */
-static bool
-is_here(const char *server)
-{
-    static const char *const here[] = {"smtp://127.0.0.1", "smtp://localhost", "smtp://[::1]"};
-
-    for (size_t i = 0; i < ARRAY_LEN(here); i++) {
-        char next = begins(server, here[i]) ? server[strlen(here[i])] : 'x';
-
-        if (next == '\0' || next == ':')
-            return true;
-    }
-    return false;
-}
-
-int
-post_mail_new(const struct post_config *c, struct post *out, struct err *e)
-{
-    if (!begins(c->server, "smtp://") && !begins(c->server, "smtps://"))
-        return err_set(e, BY_E_INVALID, "notices.mail_server begins with smtp:// or smtps://");
-    if (strpbrk(c->server + 7, "@\\?# \t") != NULL)
-        return err_set(e, BY_E_INVALID,
-                       "notices.mail_server is a host and a port; the login is in a file");
-    if (c->plain && !is_here(c->server))
-        return err_set(e, BY_E_INVALID,
-                       "notices.mail_plain is for a mail server on this machine only");
-    return make(c, &mail_ops, out, e);
-}
+static const struct post_ops hook_ops = {
+    .name = "webhook", .start = hook_start, .run = way_run, .free = way_free};
 
 int
 post_hook_new(const struct post_config *c, struct post *out, struct err *e)
 {
-    return make(c, &hook_ops, out, e);
-}
-
-void
-post_clear(struct post *p)
-{
-    if (p == NULL || p->ops == NULL)
-        return;
-    if (p->ops->free != NULL)
-        p->ops->free(p->self);
-    p->ops = NULL;
+    return way_new(c, &hook_ops, HOOK_CONNECT_MS, POST_HOOK_MS, hook_judge, out, e);
 }

@@ -1,10 +1,10 @@
-"""A mail server and a webhook receiver for notices_fake: DIR MODE.  Writes their ports to DIR/ports and
-what came to DIR/got, a line each: "hook STATUS good|bad DELIVERY", "mail ID RECEIVER", "login LOGIN".
-The first two hooks fail.  MODE hang: the mail server takes connections and says nothing; take: it
-takes mails after a login.  The check of a signature is what docs/operations.md shows."""
+"""A mail server and a webhook receiver for notices_fake: DIR.  Writes their ports to DIR/ports and what
+came to DIR/got, a line each: "hook PATH STATUS good|bad DELIVERY", "mail ID RECEIVER SUBJECT", "login LOGIN".
+To /desk the first two hooks fail, /slow takes them and says nothing.  DIR/mail says what the mail server
+does: hang, or take mails after a login.  The check of a signature is what docs/operations.md shows."""
 import asyncio, base64, email, hashlib, hmac, json, sys, time
 
-folder, mode = sys.argv[1], sys.argv[2]
+folder = sys.argv[1]
 secret = open(folder + "/ctl/hooks/desk.secret", "rb").read().rstrip(b"\r\n")
 got = open(folder + "/got", "a", buffering=1)
 failures = 2
@@ -20,24 +20,31 @@ def verify(headers, body):
 
 async def hook(reader, writer):
     global failures
-    await reader.readline()
+    path = (await reader.readline()).split()[1].decode()
     headers = {}
     while line := (await reader.readline()).decode().strip():
         name, value = line.split(":", 1)
         headers[name.lower()] = value.strip()
     body = await reader.readexactly(int(headers["content-length"]))
     good = verify(headers, body) and json.loads(body)["delivery"] == headers["x-bianyun-delivery"]
+    if path == "/slow":
+        print("hook /slow", file=got)
+        await reader.read()
+        writer.close()
+        return
     status = 500 if failures > 0 else 200
     failures -= 1
     writer.write(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % status)
     await writer.drain()
     writer.close()
-    print("hook", status, "good" if good else "bad", headers["x-bianyun-delivery"], file=got)
+    print("hook", path, status, "good" if good else "bad", headers["x-bianyun-delivery"], file=got)
 
 
 async def mail(reader, writer):
-    if mode == "hang":
-        await asyncio.sleep(3600)
+    if open(folder + "/mail").read() == "hang\n":
+        await reader.read()
+        writer.close()
+        return
 
     async def say(text):
         writer.write(text.encode() + b"\r\n")

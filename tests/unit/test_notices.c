@@ -8,6 +8,7 @@
 #include "controller/commit.h"
 #include "controller/notice_text.h"
 #include "controller/notices.h"
+#include "controller/sender.h"
 #include "drivers/base/fault.h"
 #include "drivers/host/durable.h"
 #include "tests/unit/flow.h"
@@ -15,27 +16,55 @@
 #define AFTER (NOTICE_DIGEST_MS + 1000)
 #define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
 
-/* A way out that keeps what it was given, and fails when told to. */
+/* A way out that keeps what it was given, and fails or hangs when told to. */
 struct box {
     unsigned n;
     char id[8][W_ID], to[8][200], subject[8][200], body[8][4000];
     enum err_code fail; /* OK: takes all */
+    const char *hangs;  /* what goes to this address does not end */
+    size_t waiting;     /* begun and not ended */
+    struct {
+        post_done done;
+        void *arg;
+        bool hangs;
+    } begun[8];
 };
 
 static int
-box_send(void *self, const struct post_letter *l, struct err *e)
+box_start(void *self, const struct post_letter *l, post_done done, void *arg, struct err *e)
 {
     struct box *b = self;
     unsigned i = b->n++ % 8;
 
+    (void)e;
     (void)snprintf(b->id[i], sizeof(b->id[i]), "%s", l->id);
     (void)snprintf(b->to[i], sizeof(b->to[i]), "%s", l->to);
     (void)snprintf(b->subject[i], sizeof(b->subject[i]), "%s",
                    l->subject == NULL ? "" : l->subject);
     (void)snprintf(b->body[i], sizeof(b->body[i]), "%s", l->body);
-    return b->fail == BY_E_OK ? 0 : err_set(e, b->fail, "the box is told to fail");
+    b->begun[b->waiting].done = done;
+    b->begun[b->waiting].arg = arg;
+    b->begun[b->waiting++].hangs = b->hangs != NULL && strcmp(l->to, b->hangs) == 0;
+    return 0;
 }
-static const struct post_ops box_ops = {.name = "box", .send = box_send};
+
+static void
+box_run(void *self, int wait_ms)
+{
+    struct box *b = self;
+    struct err e = {0};
+    size_t kept = 0;
+
+    (void)wait_ms;
+    (void)err_set(&e, b->fail, "the box is told to fail");
+    for (size_t i = 0; i < b->waiting; i++)
+        if (b->begun[i].hangs)
+            b->begun[kept++] = b->begun[i];
+        else
+            b->begun[i].done(b->begun[i].arg, "taken", b->fail == BY_E_OK ? NULL : &e);
+    b->waiting = kept;
+}
+static const struct post_ops box_ops = {.name = "box", .start = box_start, .run = box_run};
 
 static int
 add_step(void *arg, struct tx *t, struct err *e)
@@ -59,15 +88,21 @@ spread(struct flow *f)
     OK(notices_spread(&f->ctl.c, d, &f->err));
 }
 
+/* As a process does that was just started: until nothing is due. */
 static unsigned
 send_due(struct flow *f, enum w_notice_channel ch, struct box *b)
 {
     SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    SCOPED(sender_free) struct sender *s = NULL;
     const struct post p = {&box_ops, b};
-    unsigned n = 0;
+    unsigned n, all = 0;
 
-    OK(notices_send(&f->ctl.c, d, ch, &p, &n, &f->err));
-    return n;
+    OK(sender_new(&f->ctl.c, d, ch, &p, &s, &f->err));
+    do {
+        OK(sender_round(s, 0, &n, &f->err));
+        all += n;
+    } while (n > 0);
+    return all;
 }
 
 static void
@@ -298,12 +333,14 @@ a_crash_after_sending_sends_again_with_the_same_id(void)
     spread(&f);
     {
         SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+        SCOPED(sender_free) struct sender *s = NULL;
         const struct post p = {&box_ops, &b};
         unsigned n = 0;
 
+        OK(sender_new(&f.ctl.c, d, CHANNEL_MAIL, &p, &s, &f.err));
         (void)setenv("BIANYUN_FAULT", "NOTICE_SENT:1:fail", 1);
         fault_restart();
-        CU_ASSERT_EQUAL(notices_send(&f.ctl.c, d, CHANNEL_MAIL, &p, &n, &f.err), -1);
+        CU_ASSERT_EQUAL(sender_round(s, 0, &n, &f.err), -1);
         (void)unsetenv("BIANYUN_FAULT");
         fault_restart();
     }
@@ -365,6 +402,286 @@ a_webhook_needs_its_secret_and_gets_one_post_a_notice(void)
     flow_stop(&f);
 }
 
+static void
+notices_go_to_no_address_that_is_not_somebodys(void)
+{
+    static const struct {
+        unsigned char ip[16];
+        bool tls, plain;
+    } rows[] = {
+#define V4(a, b, c, d) {[10] = 0xff, 0xff, a, b, c, d}
+        {V4(127, 0, 0, 1), true, true},
+        {V4(127, 8, 8, 8), true, true},
+        {V4(10, 1, 2, 3), true, false}, /* where a government's receivers are */
+        {V4(192, 168, 0, 1), true, false},
+        {V4(8, 8, 8, 8), true, false},
+        {V4(0, 0, 0, 0), false, false},
+        {V4(169, 254, 169, 254), false, false},
+        {V4(224, 0, 0, 1), false, false},
+        {V4(255, 255, 255, 255), false, false},
+        {{[15] = 1}, true, true},
+        {{[15] = 2}, false, false},
+        {{0}, false, false},
+        {{0x20, 0x01, [15] = 1}, true, false},
+        {{0xfd, [15] = 1}, true, false},
+        {{0xfe, 0x80, [15] = 1}, false, false},
+        {{0xff, 0x02, [15] = 1}, false, false},
+#undef V4
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CU_ASSERT_EQUAL(notice_ip_ok(rows[i].ip, false), rows[i].tls);
+        CU_ASSERT_EQUAL(notice_ip_ok(rows[i].ip, true), rows[i].plain);
+    }
+}
+
+/* ---- webhooks ------------------------------------------------------------------------------ */
+
+static void
+hook_on(struct flow *f, const char *name, struct w_webhook *w)
+{
+    const char *dir = flow_text(f, "%s/hooks", f->ctl.dir);
+
+    OK(durable_mkdirs(dir, 0700, &f->err));
+    OK(durable_write(flow_text(f, "%s/%s.secret", dir, name), "0123456789abcdef\n", 17, 0600,
+                     &f->err));
+    OK(FLOW_CALL(f, f->people[FLOW_ADMIN], "POST", "/v1/webhooks",
+                 flow_text(f,
+                           "{\"request\":\"%s\",\"name\":\"%s\","
+                           "\"url\":\"https://%s.example.com/\"}",
+                           flow_uuid(f), name, name),
+                 webhook, w));
+}
+
+static void
+overdue(struct flow *f, const char *title)
+{
+    tell(f, &(struct notice){
+                .kind = NOTICE_OVERDUE, .role = ROLE_BUREAU, .subject = "x", .title = title});
+    spread(f);
+}
+
+static void
+who_hangs_delays_only_what_is_for_himself(void)
+{
+    struct flow f;
+    struct w_webhook quick, slow;
+    struct box b = {.hangs = "https://slow.example.com/"};
+    const struct post p = {&box_ops, &b};
+    unsigned n, got = 0;
+
+    flow_start(&f);
+    hook_on(&f, "quick", &quick);
+    hook_on(&f, "slow", &slow);
+    {
+        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+        SCOPED(sender_free) struct sender *s = NULL;
+
+        OK(sender_new(&f.ctl.c, d, CHANNEL_WEBHOOK, &p, &s, &f.err));
+        for (int i = 0; i < 3; i++) {
+            overdue(&f, "A");
+            OK(sender_round(s, 0, &n, &f.err));
+            got += n;
+            CU_ASSERT_TRUE(sender_busy(s));
+        }
+        CU_ASSERT_EQUAL(got, 3);
+        CU_ASSERT_EQUAL(b.n, 4); /* of the slow one a single letter is under way */
+        b.hangs = NULL;
+        b.begun[0].hangs = false;
+        do {
+            OK(sender_round(s, 0, &n, &f.err));
+        } while (n > 0);
+        CU_ASSERT_EQUAL(b.n, 6);
+        CU_ASSERT_FALSE(sender_busy(s));
+    }
+    flow_stop(&f);
+}
+
+static void
+what_waited_for_a_receiver_goes_once_it_is_back(void)
+{
+    struct flow f;
+    struct w_webhook w;
+    struct box b = {.fail = BY_E_IO};
+
+    flow_start(&f);
+    hook_on(&f, "desk", &w);
+    for (int i = 0; i < 4; i++)
+        overdue(&f, "A");
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_WEBHOOK, &b), 1); /* the others wait with it */
+    b.fail = BY_E_OK;
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_WEBHOOK, &b), 0);
+    ctl_clock(31000, 31000);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_WEBHOOK, &b), 4);
+    ctl_clock(0, 0);
+    flow_stop(&f);
+}
+
+static void
+what_is_refused_is_given_up_sooner(void)
+{
+    struct flow f;
+    struct w_webhook w;
+    struct box b = {.fail = BY_E_INVALID};
+    int64_t at = 0;
+    unsigned all = 0;
+
+    flow_start(&f);
+    hook_on(&f, "desk", &w);
+    overdue(&f, "A");
+    for (int i = 0; i < NOTICE_ATTEMPTS; i++) {
+        all += send_due(&f, CHANNEL_WEBHOOK, &b);
+        at += 6 * INT64_C(3600000);
+        ctl_clock(at, at);
+    }
+    CU_ASSERT_EQUAL(all, NOTICE_REFUSALS);
+    ctl_clock(0, 0);
+    flow_stop(&f);
+}
+
+static void
+a_test_shows_what_was_answered_and_a_person_tries_again(void)
+{
+    struct flow f;
+    struct w_webhook w;
+    struct w_delivery d, seen;
+    struct box b = {.fail = BY_E_IO};
+    const char *body, *retry;
+
+    flow_start(&f);
+    hook_on(&f, "desk", &w);
+    body = flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f));
+    for (int i = 0; i < 2; i++) /* one request, one test */
+        OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST", flow_text(&f, "/v1/webhooks/%s:test", w.id),
+                     body, delivery, &d));
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_WEBHOOK, &b), 1);
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "GET", flow_text(&f, "/v1/notices/%s", d.id), NULL,
+                 delivery, &seen));
+    CU_ASSERT_EQUAL(seen.state, DELIVERY_WAITING);
+    CU_ASSERT_EQUAL(seen.attempts, 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.error, "told to fail"));
+    CU_ASSERT_TRUE(seen.next_at_ms > seen.tried_at_ms && !seen.sending);
+    b.fail = BY_E_OK;
+    retry = flow_text(&f, "/v1/notices/%s:retry", d.id);
+    OK(flow_call(&f, f.people[FLOW_ADMIN], "POST", retry,
+                 flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f)), NULL, 0, NULL));
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_WEBHOOK, &b), 1); /* now, not when it would be due */
+    CU_ASSERT_STRING_EQUAL(b.id[0], b.id[1]);
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "GET", flow_text(&f, "/v1/notices/%s", d.id), NULL,
+                 delivery, &seen));
+    CU_ASSERT_EQUAL(seen.state, DELIVERY_SENT);
+    CU_ASSERT_STRING_EQUAL(seen.answer, "taken");
+    CU_ASSERT_EQUAL(flow_call(&f, f.people[FLOW_ADMIN], "POST", retry,
+                              flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f)), NULL, 0, NULL),
+                    -1); /* what arrived is not sent again */
+    flow_stop(&f);
+}
+
+static void
+what_was_tried_takes_in_nothing_more_even_after_a_retry(void)
+{
+    struct flow f;
+    struct box b = {.fail = BY_E_IO};
+    struct w_delivery_list l;
+
+    flow_start(&f);
+    mail_on(&f, FLOW_BUREAU, "");
+    spread(&f);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 1);
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "GET", "/v1/notices?state=waiting", NULL, delivery_list,
+                 &l));
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 1);
+    OK(flow_call(&f, f.people[FLOW_ADMIN], "POST",
+                 flow_text(&f, "/v1/notices/%s:retry", JM_ITEM(l.items, struct w_delivery, 0)->id),
+                 flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f)), NULL, 0, NULL));
+    overdue(&f, "A-1");
+    b.fail = BY_E_OK;
+    ctl_clock(1001, 1001);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 1);
+    CU_ASSERT_STRING_EQUAL(b.id[0], b.id[1]);
+    CU_ASSERT_STRING_EQUAL(b.body[0], b.body[1]);
+    ctl_clock(0, 0);
+    flow_stop(&f);
+}
+
+/* ---- clocks -------------------------------------------------------------------------------- */
+
+#define YEARS (4 * 365 * INT64_C(86400000))
+
+static void
+a_clock_that_jumps_far_ahead_and_back_holds_nothing_up(void)
+{
+    struct flow f;
+    struct w_webhook w;
+    struct box b = {.fail = BY_E_IO};
+    const struct post p = {&box_ops, &b};
+    unsigned n;
+
+    flow_start(&f);
+    hook_on(&f, "desk", &w);
+    mail_on(&f, FLOW_BUREAU, "");
+    {
+        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+        SCOPED(sender_free) struct sender *s = NULL;
+
+        OK(sender_new(&f.ctl.c, d, CHANNEL_WEBHOOK, &p, &s, &f.err));
+        ctl_clock(YEARS, 1000);
+        overdue(&f, "A-1");
+        OK(sender_round(s, 0, &n, &f.err));
+        CU_ASSERT_EQUAL(n, 1); /* it fails; by this clock it is due in years */
+        b.fail = BY_E_OK;
+        ctl_clock(2000, 2000);
+        OK(sender_round(s, 0, &n, &f.err));
+        CU_ASSERT_EQUAL(n, 1);
+        CU_ASSERT_STRING_EQUAL(b.id[0], b.id[1]);
+        overdue(&f, "A-2"); /* the ledger's time stays ahead; that is no reason to wait */
+        OK(sender_round(s, 0, &n, &f.err));
+        CU_ASSERT_EQUAL(n, 1);
+    }
+    /* Mails of that time are no reason for the next one to wait either, also over a start. */
+    n = b.n;
+    (void)send_due(&f, CHANNEL_MAIL, &b);
+    CU_ASSERT_TRUE(b.n > n);
+    overdue(&f, "A-3");
+    n = b.n;
+    ctl_clock(2 * AFTER, 2 * AFTER);
+    CU_ASSERT_EQUAL(send_due(&f, CHANNEL_MAIL, &b), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(b.body[n % 8], "A-3"));
+    ctl_clock(0, 0);
+    flow_stop(&f);
+}
+
+static void
+a_clock_that_falls_back_an_hour_holds_nothing_up(void)
+{
+    struct flow f;
+    struct w_webhook w;
+    struct box b = {.fail = BY_E_IO};
+    const struct post p = {&box_ops, &b};
+    unsigned n;
+
+    flow_start(&f);
+    hook_on(&f, "desk", &w);
+    overdue(&f, "A-1");
+    {
+        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+        SCOPED(sender_free) struct sender *s = NULL;
+
+        OK(sender_new(&f.ctl.c, d, CHANNEL_WEBHOOK, &p, &s, &f.err));
+        OK(sender_round(s, 0, &n, &f.err));
+        CU_ASSERT_EQUAL(n, 1);
+        OK(sender_round(s, 0, &n, &f.err));
+        CU_ASSERT_EQUAL(n, 0);
+        ctl_clock(-3600000, 1000);
+        OK(sender_round(s, 0, &n, &f.err));
+        CU_ASSERT_EQUAL(n, 1); /* rather once too often than an hour late */
+        OK(sender_round(s, 0, &n, &f.err));
+        CU_ASSERT_EQUAL(n, 0);
+    }
+    ctl_clock(0, 0);
+    flow_stop(&f);
+}
+
 CU_TestInfo notices_tests[] = {
     {"every notice has its text in both languages", every_notice_has_its_text_in_both_languages},
     {"a line says number, title and the last day in time",
@@ -380,5 +697,19 @@ CU_TestInfo notices_tests[] = {
      a_crash_after_sending_sends_again_with_the_same_id},
     {"a webhook needs its secret and gets one post a notice",
      a_webhook_needs_its_secret_and_gets_one_post_a_notice},
+    {"notices go to no address that is not somebody's",
+     notices_go_to_no_address_that_is_not_somebodys},
+    {"who hangs delays only what is for himself", who_hangs_delays_only_what_is_for_himself},
+    {"what waited for a receiver goes once it is back",
+     what_waited_for_a_receiver_goes_once_it_is_back},
+    {"what is refused is given up sooner", what_is_refused_is_given_up_sooner},
+    {"a test shows what was answered, and a person tries again",
+     a_test_shows_what_was_answered_and_a_person_tries_again},
+    {"what was tried takes in nothing more, even after a retry",
+     what_was_tried_takes_in_nothing_more_even_after_a_retry},
+    {"a clock that jumps far ahead and back holds nothing up",
+     a_clock_that_jumps_far_ahead_and_back_holds_nothing_up},
+    {"a clock that falls back an hour holds nothing up",
+     a_clock_that_falls_back_an_hour_holds_nothing_up},
     CU_TEST_INFO_NULL,
 };
