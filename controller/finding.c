@@ -94,6 +94,7 @@ judge_record(const struct w_finding_record *rec, const struct w_policy *p, char 
     struct use_facts facts = {.not_applicable = rec->not_applicable,
                               .age_ms = rec->age_ms,
                               .measured_ms = rec->measured_ms,
+                              .resized = rec->resized,
                               .cpu_avg = &avg,
                               .cpu_peak = &peak};
 
@@ -111,8 +112,10 @@ finding_replay(const struct w_finding_record *rec, const struct w_policy *p)
            strcmp(reason, rec->reason) == 0;
 }
 
-/* Shares of an older size must not count: the window begins at the newest change of size at the
- * earliest, and with a whole day where days are what is kept. */
+/* What somebody else decided about its size begins the window anew, so that the same evidence
+ * serves one plan only: it begins at the newest such change at the earliest, and with a whole day
+ * where days are what is kept.  A unit that reshapes by itself does not begin it anew: its use is
+ * counted across sizes (policies/sizes.h), else it would never be judged. */
 static int64_t
 window_from(const struct w_policy *p, int64_t sized_ms, int64_t now_ms)
 {
@@ -134,15 +137,18 @@ finding_judge(struct db *d, const struct resource_row *vm, const struct w_policy
     SCOPED(strbuf) struct strbuf b = {0};
     struct usage_sum cpu, mem;
     char reason[USE_REASON_MAX] = "";
+    struct sizes vcpus, mem_mib;
     int64_t from, ran_ms = 0, sized_ms = 0;
 
     if (order_run_times(d, vm->id, &ran_ms, &sized_ms, e) < 0)
         return -1;
     from = window_from(p, sized_ms, now_ms);
-    if (usage_load(d, vm->id, METRIC_CPU, from, now_ms, &cpu, e) < 0 ||
-        usage_load(d, vm->id, METRIC_MEM, from, now_ms, &mem, e) < 0)
+    if (order_sizes(d, vm->id, from, &vcpus, &mem_mib, e) < 0 ||
+        usage_load(d, vm->id, METRIC_CPU, from, now_ms, &vcpus, vm->vcpus, &cpu, e) < 0 ||
+        usage_load(d, vm->id, METRIC_MEM, from, now_ms, &mem_mib, vm->mem_mib, &mem, e) < 0)
         return -1;
     record_fill(vm, p, from, now_ms, &cpu, a, rec);
+    rec->resized = sizes_changes(&vcpus, from);
     rec->age_ms = ran_ms == 0 || ran_ms > now_ms ? 0 : now_ms - ran_ms;
     rec->verdict = judge_record(rec, p, reason, sizeof(reason));
     if (rec->verdict == VERDICT_NONE)

@@ -111,7 +111,7 @@ list_vm(void *arg, const struct resource_row *r, struct err *e)
         struct w_usage_row *row = JM_ITEM(l->out->items, struct w_usage_row, l->out->items.n);
         struct usage_sum u;
 
-        if (usage_load(l->t->d, r->id, m, l->from_ms, l->to_ms, &u, e) < 0)
+        if (usage_load(l->t->d, r->id, m, l->from_ms, l->to_ms, NULL, 0, &u, e) < 0)
             return -1;
         memcpy(row->vm, r->id, sizeof(row->vm));
         memcpy(row->name, r->name, sizeof(row->name));

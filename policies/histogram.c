@@ -110,6 +110,38 @@ hist_merge(struct hist *into, const struct hist *from)
     return true;
 }
 
+/* Rounded up; at most UINT64_MAX. */
+static uint64_t
+scaled(uint64_t value, uint64_t num, uint64_t den)
+{
+    return value > (UINT64_MAX - den) / num ? UINT64_MAX : (value * num + den - 1) / den;
+}
+
+bool
+hist_merge_scaled(struct hist *into, const struct hist *from, uint64_t num, uint64_t den)
+{
+    struct hist h;
+    size_t n = hist_bins(from->kind);
+
+    if (num <= den || den == 0)
+        return hist_merge(into, from);
+    hist_init(&h, from->kind);
+    h.n = from->n;
+    h.sum = scaled(from->sum, num, den);
+    h.min = scaled(from->min, num, den);
+    h.max = scaled(from->max, num, den);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t top = i + 1 < n ? hist_edge(from->kind, i + 1) - 1 : from->max;
+        uint32_t *count =
+            &h.bin[bin_of(h.kind, scaled(top < from->max ? top : from->max, num, den))];
+
+        if (*count > UINT32_MAX - from->bin[i])
+            return false;
+        *count += from->bin[i];
+    }
+    return hist_merge(into, &h);
+}
+
 /* Rank of the quantile, from 1. */
 static uint64_t
 rank_of(const struct hist *h, uint32_t permyriad)

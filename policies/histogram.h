@@ -26,6 +26,10 @@ void hist_add(struct hist *h, uint64_t value);
 /** false, and nothing changed, when the kinds differ or a count would overflow. */
 bool hist_merge(struct hist *into, const struct hist *from);
 
+/** The same with every value times num/den (at least 1): never below what it was; right within the
+ * width of a bin, so scaled. */
+bool hist_merge_scaled(struct hist *into, const struct hist *from, uint64_t num, uint64_t den);
+
 size_t hist_bins(enum hist_kind kind);
 uint64_t hist_edge(enum hist_kind kind,
                    size_t bin); /* its lower edge; bin hist_bins(): UINT64_MAX */

@@ -40,7 +40,11 @@ add_basis(struct text *t, const struct use_rule *rule, const struct use_facts *f
     text_add_span(t, f->age_ms);
     text_add(t, " (at least ");
     text_add_span(t, rule->min_age_ms);
-    text_add(t, "); policy %s", rule->version);
+    text_add(t, ")");
+    if (f->resized > 0)
+        text_add(t, "; changes of size: %" PRIu32 " (shares of a larger one counted of today's)",
+                 f->resized);
+    text_add(t, "; policy %s", rule->version);
 }
 
 static enum use_verdict

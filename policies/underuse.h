@@ -29,9 +29,10 @@ struct use_rule {
     uint32_t p95_cpu_below, peak_cpu_below, under_p95_cpu_below;
 };
 struct use_facts {
-    const char *not_applicable;  /* why it is none of this rule's business, or NULL */
-    int64_t age_ms;              /* since it first ran */
-    int64_t measured_ms;         /* running and measured within the window */
+    const char *not_applicable; /* why it is none of this rule's business, or NULL */
+    int64_t age_ms;             /* since it first ran */
+    int64_t measured_ms;        /* running and measured within the window */
+    uint32_t resized; /* changes of size in it: shares are counted as policies/sizes.h says */
     const struct hist *cpu_avg;  /* of the slots of the window; HIST_PERCENT */
     const struct hist *cpu_peak; /* likewise, their peaks */
 };

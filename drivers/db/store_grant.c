@@ -216,6 +216,32 @@ order_run_times(struct db *d, const char *resource, int64_t *ran_ms, int64_t *si
 }
 
 int
+order_sizes(struct db *d, const char *resource, int64_t from_ms, struct sizes *vcpus,
+            struct sizes *mem_mib, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    SCOPED(arena) struct arena a = {0};
+    int64_t at = INT64_MAX;
+    int rc = 0;
+
+    vcpus->n = mem_mib->n = 0;
+    if (DB_QUERY(d, DB_ORDER_SIZES, &r, e, DBS(resource), DBS(resource)) < 0)
+        return -1;
+    while (at > from_ms && (rc = db_next(r, e)) == 1) {
+        const char *body = db_str(r, 1);
+        struct w_order o;
+
+        if (W_DECODE(order, body, strlen(body), JM_SIGNED, &a, &o, e) < 0)
+            return err_wrap(e, "orders of %s", resource);
+        at = db_int(r, 0);
+        sizes_add_older(vcpus, at, o.vm.vcpus);
+        sizes_add_older(mem_mib, at, o.vm.mem_mib);
+        arena_clear(&a);
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+int
 order_reason_set(struct db *d, const char *id, const char *reason, struct err *e)
 {
     return DB_EXEC(d, DB_ORDER_REASON, NULL, e, DBS(reason == NULL ? "" : reason), DBS(id));

@@ -9,6 +9,7 @@
 #include "drivers/base/error.h"
 #include "drivers/codec/wire.h"
 #include "drivers/db/db.h"
+#include "policies/sizes.h"
 #include "drivers/db/store_clock.h"
 
 struct grant_row {
@@ -55,11 +56,15 @@ int order_each(struct db *d, const struct order_filter *f, struct arena *a, orde
                struct err *e);
 /** *closed tells whether it was open. */
 int order_close(struct db *d, const char *id, int64_t at_ms, bool *closed, struct err *e);
-/** *ran_ms: first read back equal and running, 0 not yet.  *sized_ms: since when it has its size,
- * as read back; 0 since it was made, INT64_MAX not read back yet.  A return from the bin counts:
- * what was measured before it says little about the use after it. */
+/** *ran_ms: first read back equal and running, 0 not yet.  *sized_ms: since when it has the
+ * size that somebody else than its unit gave it, as read back; 0 since it was made, INT64_MAX not
+ * read back yet.  A return from the bin counts: what was measured before it says little about the
+ * use after it.  What the unit does by itself begins nothing anew. */
 int order_run_times(struct db *d, const char *resource, int64_t *ran_ms, int64_t *sized_ms,
                     struct err *e);
+/** The sizes that a VM was read back with, as far back as from_ms; none when it never changed. */
+int order_sizes(struct db *d, const char *resource, int64_t from_ms, struct sizes *vcpus,
+                struct sizes *mem_mib, struct err *e);
 int order_reason_set(struct db *d, const char *id, const char *reason, struct err *e);
 
 struct system_row {

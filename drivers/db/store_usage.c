@@ -81,18 +81,43 @@ widen(struct usage_sum *u, int64_t from, int64_t to)
         u->to_ms = to;
 }
 
+/* What is loaded, and how its shares are counted. */
+struct usage_ask {
+    const char *vm;
+    int metric;
+    int64_t from, to;
+    const struct sizes *sizes;
+    uint64_t now;
+};
+
+/* The size of then, when it was larger than now: shares are times then/now. */
+static uint64_t
+size_then(const struct usage_ask *q, int64_t from, int64_t to)
+{
+    uint64_t then = q->sizes == NULL || q->now == 0 ? 0 : sizes_largest(q->sizes, from, to);
+
+    return then > q->now ? then : q->now;
+}
+
+static uint64_t
+share_now(const struct usage_ask *q, uint64_t share, uint64_t then)
+{
+    return then == q->now ? share : (share * then + q->now - 1) / q->now;
+}
+
 static int
-load_slots(struct db *d, const char *vm, int metric, int64_t from, int64_t to, struct usage_sum *u,
-           struct err *e)
+load_slots(struct db *d, const struct usage_ask *q, struct usage_sum *u, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     int rc;
 
-    if (DB_QUERY(d, DB_SLOT_RANGE, &r, e, DBS(vm), DBI(metric), DBI(from), DBI(to)) < 0)
+    if (DB_QUERY(d, DB_SLOT_RANGE, &r, e, DBS(q->vm), DBI(q->metric), DBI(q->from), DBI(q->to)) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1) {
-        hist_add(&u->avg, (uint64_t)db_int(r, 3));
-        hist_add(&u->peak, (uint64_t)db_int(r, 4));
+        uint64_t then = size_then(q, db_int(r, 0), db_int(r, 0) + db_int(r, 1));
+
+        hist_add(&u->avg, share_now(q, (uint64_t)db_int(r, 3), then));
+        hist_add(&u->peak, share_now(q, (uint64_t)db_int(r, 4), then));
         u->measured_ms += db_int(r, 2);
         widen(u, db_int(r, 0), db_int(r, 0) + db_int(r, 1));
     }
@@ -100,22 +125,22 @@ load_slots(struct db *d, const char *vm, int metric, int64_t from, int64_t to, s
 }
 
 static int
-load_days(struct db *d, const char *vm, int metric, int64_t from, int64_t to, struct usage_sum *u,
-          struct err *e)
+load_days(struct db *d, const struct usage_ask *q, struct usage_sum *u, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     struct hist h;
     int rc;
 
-    if (DB_QUERY(d, DB_HIST_RANGE, &r, e, DBS(vm), DBI(metric), DBI(from / USAGE_DAY_MS),
-                 DBI(to / USAGE_DAY_MS)) < 0)
+    if (DB_QUERY(d, DB_HIST_RANGE, &r, e, DBS(q->vm), DBI(q->metric), DBI(q->from / USAGE_DAY_MS),
+                 DBI(q->to / USAGE_DAY_MS)) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1) {
         int64_t day = db_int(r, 0) * USAGE_DAY_MS;
+        uint64_t then = size_then(q, day, day + USAGE_DAY_MS);
 
-        if (!hist_decode(db_str(r, 1), &h) || !hist_merge(&u->avg, &h) ||
-            !hist_decode(db_str(r, 2), &h) || !hist_merge(&u->peak, &h))
-            return err_set(e, BY_E_BUG, "a day's histogram of %s cannot be read", vm);
+        if (!hist_decode(db_str(r, 1), &h) || !hist_merge_scaled(&u->avg, &h, then, q->now) ||
+            !hist_decode(db_str(r, 2), &h) || !hist_merge_scaled(&u->peak, &h, then, q->now))
+            return err_set(e, BY_E_BUG, "a day's histogram of %s cannot be read", q->vm);
         u->measured_ms += db_int(r, 4);
         widen(u, day, day + USAGE_DAY_MS);
     }
@@ -130,12 +155,12 @@ usage_is_by_slot(int64_t from_ms, int64_t to_ms)
 
 int
 usage_load(struct db *d, const char *vm, int metric, int64_t from_ms, int64_t to_ms,
-           struct usage_sum *out, struct err *e)
+           const struct sizes *sizes, uint64_t now, struct usage_sum *out, struct err *e)
 {
+    const struct usage_ask q = {vm, metric, from_ms, to_ms, sizes, now};
+
     usage_sum_init(out, metric);
-    if (usage_is_by_slot(from_ms, to_ms))
-        return load_slots(d, vm, metric, from_ms, to_ms, out, e);
-    return load_days(d, vm, metric, from_ms, to_ms, out, e);
+    return usage_is_by_slot(from_ms, to_ms) ? load_slots(d, &q, out, e) : load_days(d, &q, out, e);
 }
 
 int

@@ -10,6 +10,7 @@
 #include "drivers/codec/wire.h"
 #include "drivers/db/db.h"
 #include "policies/histogram.h"
+#include "policies/sizes.h"
 
 #define USAGE_DAY_MS INT64_C(86400000)
 #define USAGE_SLOTS_KEPT_MS (3 * USAGE_DAY_MS)  /* longer windows are judged by days */
@@ -29,9 +30,10 @@ int slot_add(struct db *d, const struct w_slot *s, int64_t slot_ms, bool *fresh,
 int hist_day_add(struct db *d, const struct w_slot *s, struct err *e);
 /** True when a window this short is summed from its slots; a longer one from whole days. */
 bool usage_is_by_slot(int64_t from_ms, int64_t to_ms);
-/** From slots (short windows) or days (long ones), up to to_ms. */
+/** From slots (short windows) or days (long ones), up to to_ms.  sizes: count shares of a larger
+ * size of the size `now`; NULL: as they were measured. */
 int usage_load(struct db *d, const char *vm, int metric, int64_t from_ms, int64_t to_ms,
-               struct usage_sum *out, struct err *e);
+               const struct sizes *sizes, uint64_t now, struct usage_sum *out, struct err *e);
 
 /** Forget what is older than is kept. */
 int usage_trim(struct db *d, const char *vm, int64_t now_ms, struct err *e);

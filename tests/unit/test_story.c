@@ -505,6 +505,31 @@ a_changed_size_begins_its_window_anew(void)
 }
 
 static void
+a_unit_that_reshapes_is_judged_all_the_same(void)
+{
+    static const char *const wishes[] = {"\"vcpus\":1", "\"vcpus\":2",
+                                         "\"mem_mib\":512,\"confirm\":true"};
+    struct flow f;
+    struct w_accepted acc;
+
+    started(&f);
+    const char *vm = named(&f, "web-2");
+    for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+        OK(FLOW_CALL(
+            &f, f.people[FLOW_TENANT], "POST", flow_text(&f, "/v1/resources/%s:resize", vm),
+            flow_text(&f, "{\"request\":\"%s\",\"restart\":\"now\",%s}", flow_uuid(&f), wishes[i]),
+            accepted, &acc));
+        inventory(&f);
+    }
+    measure(&f, vm, 100, 200); /* also before the newest change: 1 % at most, of the larger size */
+    job(&f, JOB_FINDINGS);
+    struct w_finding_view v = newest_finding(&f, vm);
+    CU_ASSERT_EQUAL(v.verdict, VERDICT_IDLE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(v.reason, "changes of size: 2"));
+    flow_stop(&f);
+}
+
+static void
 a_machine_is_as_old_as_its_first_run(void)
 {
     struct flow f;
@@ -575,7 +600,9 @@ lines_that_wait_do_not_stand_in_the_way(void)
 }
 
 CU_TestInfo story_tests[] = {
-    {"a changed size begins its window anew", a_changed_size_begins_its_window_anew},
+    {"a size that the bureau changed begins its window anew",
+     a_changed_size_begins_its_window_anew},
+    {"a unit that reshapes is judged all the same", a_unit_that_reshapes_is_judged_all_the_same},
     {"a machine is as old as its first run", a_machine_is_as_old_as_its_first_run},
     {"lines that wait do not stand in the way", lines_that_wait_do_not_stand_in_the_way},
     {"from grant to certificate", from_grant_to_certificate},

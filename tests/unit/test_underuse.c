@@ -8,6 +8,7 @@
 #include "drivers/base/strbuf.h"
 #include "drivers/codec/wire.h"
 #include "policies/rightsize.h"
+#include "policies/sizes.h"
 #include "policies/text.h"
 #include "policies/underuse.h"
 #include "tests/unit/golden.h"
@@ -30,6 +31,24 @@ hist_read(struct json_object *o, const char *key, struct hist *h)
     }
 }
 
+/* "then": what was measured while it had so many vCPUs. */
+static void
+then_merge(struct json_object *f, uint32_t now, struct hist *avg, struct hist *peak)
+{
+    struct json_object *list = golden_get(f, "then");
+
+    for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++) {
+        struct json_object *o = json_object_array_get_idx(list, i);
+        uint64_t then = (uint64_t)golden_int(o, "vcpus", now);
+        struct hist h;
+
+        hist_read(o, "cpu_avg", &h);
+        CU_ASSERT(hist_merge_scaled(avg, &h, then, now));
+        hist_read(o, "cpu_peak", &h);
+        CU_ASSERT(hist_merge_scaled(peak, &h, then, now));
+    }
+}
+
 static void
 case_run(struct json_object *c, struct strbuf *out)
 {
@@ -46,6 +65,7 @@ case_run(struct json_object *c, struct strbuf *out)
     struct use_facts facts = {.not_applicable = golden_str(f, "not_applicable", NULL),
                               .age_ms = golden_int(f, "age_ms", 90 * DAY),
                               .measured_ms = golden_int(f, "measured_ms", 60 * DAY),
+                              .resized = (uint32_t)golden_int(f, "resized", 0),
                               .cpu_avg = &avg,
                               .cpu_peak = &peak};
     struct size_facts size = {.vcpus = (uint32_t)golden_int(f, "vcpus", 4),
@@ -59,6 +79,7 @@ case_run(struct json_object *c, struct strbuf *out)
     hist_read(f, "cpu_avg", &avg);
     hist_read(f, "cpu_peak", &peak);
     hist_read(f, "mem_peak", &mem);
+    then_merge(f, size.vcpus, &avg, &peak);
     v = underuse_judge(&rule, &facts, reason, sizeof(reason));
     a = rightsize(&SIZE_RULE_DEFAULT, &size, advice, sizeof(advice));
     CU_ASSERT(strncmp(reason, use_verdict_name(v), strlen(use_verdict_name(v))) == 0);
@@ -145,9 +166,54 @@ ships_policies_whose_limits_are_edges(void)
     }
 }
 
+static void
+knows_the_size_of_then(void)
+{
+    static const struct {
+        int64_t from, to;
+        uint64_t largest;
+    } rows[] = {{0, 50, 8},    {0, 100, 8},   {100, 200, 8}, {200, 300, 8},
+                {300, 400, 4}, {350, 360, 4}, {400, 500, 4}, {500, 900, 2}};
+    struct sizes s = {.n = 0};
+
+    CU_ASSERT_EQUAL(sizes_largest(&s, 0, 1), 0);
+    sizes_add_older(&s, 500, 2);
+    sizes_add_older(&s, 400, 4); /* renamed: the same size */
+    sizes_add_older(&s, 300, 4);
+    sizes_add_older(&s, 100, 8);
+    CU_ASSERT_EQUAL(s.n, 3);
+    CU_ASSERT_EQUAL(sizes_changes(&s, 0), 2);
+    CU_ASSERT_EQUAL(sizes_changes(&s, 300), 1);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        CU_ASSERT_EQUAL(sizes_largest(&s, rows[i].from, rows[i].to), rows[i].largest);
+    for (uint64_t i = 0; i < 3 * SIZES_MAX; i++)
+        sizes_add_older(&s, 90 - (int64_t)i, i % 2 == 0 ? 1 : 16);
+    CU_ASSERT_EQUAL(s.n, SIZES_MAX); /* what does not fit counts as the largest of it */
+    CU_ASSERT_EQUAL(sizes_largest(&s, -1000, -500), 16);
+}
+
+static void
+counts_no_use_lower_than_it_was(void)
+{
+    for (uint64_t then = 1; then <= 9; then++)
+        for (uint64_t v = 0; v < 14000; v += 37) {
+            struct hist one, out;
+            uint64_t want = then > 4 ? (v * then + 3) / 4 : v;
+
+            hist_init(&one, HIST_PERCENT);
+            hist_init(&out, HIST_PERCENT);
+            hist_add(&one, v);
+            CU_ASSERT_TRUE_FATAL(hist_merge_scaled(&out, &one, then, 4));
+            CU_ASSERT_FATAL(out.n == 1 && out.max == want && out.sum == want);
+            CU_ASSERT_FATAL(hist_quantile(&out, 10000) == want);
+        }
+}
+
 CU_TestInfo underuse_tests[] = {
     {"answers every golden case", answers_every_golden_case},
     {"never writes beyond the caller's memory", never_writes_beyond_the_callers_memory},
+    {"knows the size of then", knows_the_size_of_then},
+    {"counts no use lower than it was", counts_no_use_lower_than_it_was},
     {"writes spans in two units", writes_spans_in_two_units},
     {"ships policies whose limits are edges", ships_policies_whose_limits_are_edges},
     CU_TEST_INFO_NULL,
