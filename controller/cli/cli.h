@@ -29,7 +29,7 @@ extern const struct option_row option_rows[];
 #define CLI_COLUMNS_MAX 24
 
 /* Lists that turn ids into names, asked for when the first is met. */
-enum cli_named { CLI_UNITS, CLI_SYSTEMS, CLI_HOSTS, CLI_NAMED__MAX };
+enum cli_named { CLI_UNITS, CLI_SYSTEMS, CLI_HOSTS, CLI_ACCOUNTS, CLI_NAMED__MAX };
 struct cli_names {
     bool asked;
     struct jm_list list;

@@ -51,13 +51,16 @@ cmd_factor_add_totp(struct cli *c, struct err *e)
 {
     struct w_factor in = {.kind = FACTOR_TOTP}, out;
     const char *alg = cli_opt(c, "alg");
+    struct w_account me;
 
-    if (factor_name(c, "codes", &in, e) < 0 ||
+    if (factor_name(c, "codes", &in, e) < 0 || CLI_GET(c, "/v1/me", account, &me, e) < 0 ||
         (alg != NULL && cli_copy(in.alg, sizeof(in.alg), "alg", alg, e) < 0) ||
         CLI_POST(c, "/v1/factors", factor, &in, factor, &out, e) < 0)
         return -1;
-    printf("otpauth://totp/bianyun?secret=%s&algorithm=%s&digits=6&period=30\n", out.secret,
-           strcmp(out.alg, "sha256") == 0 ? "SHA256" : "SHA1");
+    if (cli_opt(c, "json") != NULL)
+        return cli_print_one(c, schema_factor, &out, e);
+    printf("otpauth://totp/bianyun:%s?secret=%s&issuer=bianyun&algorithm=%s&digits=6&period=30\n",
+           me.login, out.secret, strcmp(out.alg, "sha256") == 0 ? "SHA256" : "SHA1");
     fprintf(stderr,
             "put this secret into your device, it is not shown again; it counts after: bianyun "
             "factors confirm %s\n",

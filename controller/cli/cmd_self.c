@@ -42,6 +42,17 @@ word_fill(struct cli *c, const char *option, const char *const *names, int *out,
     return err_set(e, BY_E_INVALID, "--%s: '%s' is not one of its words", option, v);
 }
 
+/* A size that is said is one. */
+static int
+size_fill(struct cli *c, const char *option, uint64_t max, uint64_t *out, struct err *e)
+{
+    if (cli_opt_u64(c, option, 0, max, out, e) < 0)
+        return -1;
+    return *out > 0 || cli_opt(c, option) == NULL
+               ? 0
+               : err_set(e, BY_E_INVALID, "--%s is at least 1", option);
+}
+
 /* What every one of these commands may say. */
 static int
 common_fill(struct cli *c, struct w_unit_act_request *in, struct err *e)
@@ -52,9 +63,9 @@ common_fill(struct cli *c, struct w_unit_act_request *in, struct err *e)
     in->reason = cli_opt(c, "reason");
     in->dry_run = cli_opt(c, "dry-run") != NULL;
     in->confirm = cli_opt(c, "yes") != NULL;
-    if (cli_opt_u64(c, "vcpus", 0, 512, &vcpus, e) < 0 ||
-        cli_opt_u64(c, "mem-mib", 0, 16777216, &in->mem_mib, e) < 0 ||
-        cli_opt_u64(c, "disk-gib", 0, 262144, &in->disk_gib, e) < 0)
+    if (size_fill(c, "vcpus", 512, &vcpus, e) < 0 ||
+        size_fill(c, "mem-mib", 16777216, &in->mem_mib, e) < 0 ||
+        size_fill(c, "disk-gib", 262144, &in->disk_gib, e) < 0)
         return -1;
     in->vcpus = (uint32_t)vcpus;
     return restart_fill(c, in, e);
@@ -122,7 +133,9 @@ cmd_vm_create(struct cli *c, struct err *e)
 int
 cmd_volume_create(struct cli *c, struct err *e)
 {
-    return create(c, RES_VOLUME, e);
+    const char *size;
+
+    return cli_need(c, "disk-gib", &size, e) < 0 ? -1 : create(c, RES_VOLUME, e);
 }
 
 int

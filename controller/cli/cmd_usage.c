@@ -112,13 +112,17 @@ cmd_explain(struct cli *c, struct err *e)
     struct err none = {0};
     const char *id = c->argv[0];
 
-    if (cli_find_resource(c, id, &r, &none) == 0)
+    if (cli_find_resource(c, id, &r, &none) == 0) {
         id = r.id;
-    else if (cli_find_grant(c, id, &g, &none) == 0)
+    } else if (cli_find_grant(c, id, &g, &none) == 0) {
         id = g.id;
-    else if (jclass_fault(JM_UUID, id, strlen(id)) != NULL)
+    } else if (none.code != BY_E_NOT_FOUND) {
+        *e = none;
+        return -1;
+    } else if (jclass_fault(JM_UUID, id, strlen(id)) != NULL) {
         return err_set(e, BY_E_NOT_FOUND, say(c->lang, "nothing that you may see is called '%s'"),
                        id);
+    }
     if (CLI_GET(c, arena_printf(&c->a, "/v1/explain/%s", cli_escape(c, id)), explanation, &x, e) <
         0)
         return -1;

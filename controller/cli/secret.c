@@ -18,7 +18,7 @@ cli_can_ask(void)
 
 /* One line without echo; the terminal is as before afterwards. */
 static int
-secret_ask(const char *prompt, char out[SECRET_MAX + 2], struct err *e)
+secret_ask(const char *option, const char *prompt, char out[SECRET_MAX + 2], struct err *e)
 {
     SCOPED(fd) int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
     struct termios before, quiet;
@@ -26,9 +26,8 @@ secret_ask(const char *prompt, char out[SECRET_MAX + 2], struct err *e)
     char ch;
 
     if (fd < 0 || tcgetattr(fd, &before) < 0)
-        return err_set(e, BY_E_INVALID,
-                       "there is no terminal to ask on: name a file with --password-file "
-                       "(--new-password-file for a new one)");
+        return err_set(e, BY_E_INVALID, "there is no terminal to ask on: name a file with --%s",
+                       option);
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
     if (write(STDERR_FILENO, prompt, strlen(prompt)) < 0 || tcsetattr(fd, TCSAFLUSH, &quiet) < 0)
@@ -48,7 +47,7 @@ cli_secret(struct cli *c, const char *option, const char *prompt, const char **o
     char *line = arena_alloc(&c->a, SECRET_MAX + 2);
 
     if (file == NULL) {
-        if (secret_ask(prompt, line, e) < 0)
+        if (secret_ask(option, prompt, line, e) < 0)
             return -1;
     } else {
         if (cli_read_file(c, file, SECRET_MAX, &text, NULL, e) < 0)

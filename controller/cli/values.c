@@ -141,6 +141,7 @@ names_of(struct cli *c, enum cli_named kind)
     struct w_unit_list units = {0};
     struct w_system_list systems = {0};
     struct w_host_list hosts = {0};
+    struct w_account_list accounts = {0};
 
     if (n->asked)
         return &n->list;
@@ -149,6 +150,8 @@ names_of(struct cli *c, enum cli_named kind)
         n->list = units.items;
     if (kind == CLI_SYSTEMS && CLI_GET(c, "/v1/systems", system_list, &systems, &none) == 0)
         n->list = systems.items;
+    if (kind == CLI_ACCOUNTS && CLI_GET(c, "/v1/accounts", account_list, &accounts, &none) == 0)
+        n->list = accounts.items;
     if (kind == CLI_HOSTS && CLI_GET(c, "/v1/hosts", host_list, &hosts, &none) == 0)
         n->list = hosts.items;
     else if (kind == CLI_HOSTS && none.code == BY_E_DENIED)
@@ -156,12 +159,12 @@ names_of(struct cli *c, enum cli_named kind)
     return &n->list;
 }
 
-#define NAME_IN(list, T, key)                                                                      \
+#define NAME_IN(list, T, key, says)                                                                \
     do {                                                                                           \
         for (size_t i_ = 0; i_ < (list)->n; i_++)                                                  \
             if (strcmp(JM_ITEM(*(list), const T, i_)->id, key) == 0 &&                             \
-                JM_ITEM(*(list), const T, i_)->name[0] != '\0')                                    \
-                return JM_ITEM(*(list), const T, i_)->name;                                        \
+                JM_ITEM(*(list), const T, i_)->says[0] != '\0')                                    \
+                return JM_ITEM(*(list), const T, i_)->says;                                        \
     } while (0)
 
 static const char *
@@ -170,11 +173,13 @@ name_of(struct cli *c, const char *field, const char *id)
     if (jclass_fault(JM_UUID, id, strlen(id)) != NULL)
         return NULL;
     if (strcmp(field, "unit") == 0 || strcmp(field, "parent") == 0)
-        NAME_IN(names_of(c, CLI_UNITS), struct w_unit, id);
+        NAME_IN(names_of(c, CLI_UNITS), struct w_unit, id, name);
     else if (strcmp(field, "system") == 0)
-        NAME_IN(names_of(c, CLI_SYSTEMS), struct w_system, id);
+        NAME_IN(names_of(c, CLI_SYSTEMS), struct w_system, id, name);
     else if (strcmp(field, "host") == 0)
-        NAME_IN(names_of(c, CLI_HOSTS), struct w_host_view, id);
+        NAME_IN(names_of(c, CLI_HOSTS), struct w_host_view, id, name);
+    else if (strcmp(field, "actor") == 0 || strcmp(field, "account") == 0)
+        NAME_IN(names_of(c, CLI_ACCOUNTS), struct w_account, id, login);
     return NULL;
 }
 
