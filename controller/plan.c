@@ -145,6 +145,20 @@ open_grant(struct tx *t, struct intake *in, struct arena *a, struct err *e)
     return 0;
 }
 
+/* What is not in the recycle bin, and is not put there by the same plan, is not to be erased: the
+ * plan would wait for the day when its unit bins it for reasons of its own. */
+static bool
+erases_from_bin(const struct w_plan *p, const struct resource_row *r)
+{
+    for (size_t i = 0; i < p->lines.n; i++) {
+        const struct w_plan_line *l = JM_ITEM(p->lines, struct w_plan_line, i);
+
+        if (l->verb == VERB_BIN && strcmp(l->resource, r->id) == 0)
+            return true;
+    }
+    return r->wanted == WANT_BINNED;
+}
+
 static int
 check_resources(struct tx *t, const struct intake *in, struct arena *a, struct err *e)
 {
@@ -161,6 +175,10 @@ check_resources(struct tx *t, const struct intake *in, struct arena *a, struct e
             return bad(e, i, "resource", "the finding is not about this resource");
         if (r.absent_ms > 0)
             return bad(e, i, "resource", "it is gone already");
+        if (l->verb == VERB_ERASE && !erases_from_bin(&in->p, &r))
+            return err_field(
+                e, BY_E_CONFLICT, "lines",
+                "%s is not in the recycle bin: reclaim it first, then it may be erased", r.name);
         if (l->verb == VERB_DOWNGRADE && (l->vcpus > r.vcpus || l->mem_mib > r.mem_mib ||
                                           (l->vcpus == r.vcpus && l->mem_mib == r.mem_mib)))
             return bad(e, i, "vcpus", "the size after the downgrade is not less than it is");

@@ -227,8 +227,9 @@ cli_need(const struct cli *c, const char *name, const char **out, struct err *e)
     const char *v = cli_opt(c, name);
 
     if (v == NULL)
-        return err_set(e, BY_E_INVALID, say(c->lang, "--%s is missing; see 'bianyun %s %s --help'"),
-                       name, c->cmd->noun, c->cmd->verb);
+        return err_set(e, BY_E_INVALID,
+                       say(c->lang, "--%s is missing; see 'bianyun %s%s%s --help'"), name,
+                       c->cmd->noun, c->cmd->verb[0] != '\0' ? " " : "", c->cmd->verb);
     *out = v;
     return 0;
 }

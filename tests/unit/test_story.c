@@ -213,9 +213,11 @@ static void
 erase(struct flow *f, const char *vm, const struct w_finding_view *v)
 {
     struct w_plan_line l[2] = {line_of(vm, RES_VM, VERB_BIN), line_of(vm, RES_VM, VERB_ERASE)};
-    struct w_plan p = plan_of(f, v, l, 2);
+    struct w_plan p = plan_of(f, v, l, 2), only = plan_of(f, v, l + 1, 1);
     struct w_accepted acc;
 
+    CU_ASSERT_EQUAL(flow_plan_add(f, &only, flow_uuid(f), &acc), -1); /* it is not in the bin */
+    CU_ASSERT_EQUAL(f->status, 409);
     OK(flow_plan_add(f, &p, flow_uuid(f), &acc));
     CU_ASSERT_EQUAL(acc.orders.n, 1); /* overwriting waits for the hold */
     CU_ASSERT_EQUAL(flow_carry_out(f), 1);
