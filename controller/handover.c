@@ -183,15 +183,19 @@ static int
 link_find(struct api_call *k, struct tx *t, struct link *out, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
+    SCOPED(strbuf) struct strbuf b = {0};
     int rc;
 
     digest_sha256_hex(k->id, strlen(k->id), out->sha256);
     if (DB_QUERY(t->d, DB_SIGNIN_GET, &r, e, DBS(out->sha256)) < 0 || (rc = db_next(r, e)) < 0)
         return -1;
-    if (rc == 0 || db_int(r, 3) != 0 || db_int(r, 2) <= t->now_ms)
+    if (rc == 0 || db_int(r, 3) != 0 || db_int(r, 2) <= t->now_ms) {
+        handover_spent_page(&b);
+        k->fail_page = arena_strdup(k->a, strbuf_peek(&b));
         return err_set(e, BY_E_NOT_FOUND,
                        "this link was used, replaced or has run out: ask for a new one (bianyun "
                        "handovers link)");
+    }
     (void)snprintf(out->case_, sizeof(out->case_), "%s", db_str(r, 0));
     (void)snprintf(out->account, sizeof(out->account), "%s", db_str(r, 1));
     return 0;

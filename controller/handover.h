@@ -15,6 +15,8 @@ int handover_deliver(struct tx *t, const char *grant, struct arena *a, struct er
 
 /** The printable sheet. */
 void handover_page(const struct w_case_view *c, int tz_minutes, struct strbuf *out);
+/** What a browser is shown of a link that is good no more. */
+void handover_spent_page(struct strbuf *out);
 /** What opens with the link: before it is used up, and after. */
 void handover_link_page(struct strbuf *out);
 void handover_signin_page(const struct w_case_view *c, struct strbuf *out);

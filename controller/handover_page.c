@@ -92,6 +92,15 @@ handover_link_page(struct strbuf *out)
 }
 
 void
+handover_spent_page(struct strbuf *out)
+{
+    page_begin(out, "首次登录");
+    strbuf_adds(out, "<p>本链接已经用过、已被新的链接取代，或已过期。请本单位经办人重新生成："
+                     "<span class=\"path\">bianyun handovers link 办件编号</span></p>\n");
+    page_end(out);
+}
+
+void
 handover_signin_page(const struct w_case_view *c, struct strbuf *out)
 {
     const struct w_handover *h = &c->handover;

@@ -83,7 +83,11 @@ job_fail(struct job *j, const struct err *e)
     if (err_http_status(e->code) >= 500 && e->code != BY_E_BUSY)
         log_error("request.failed", "route=%s ref=%s code=%s reason=" LOG_Q, j->k.route->name,
                   j->ref, err_code_name(e->code), e->msg);
-    httpd_reply_err(j->k.req, e, j->ref);
+    if (j->k.fail_page != NULL)
+        httpd_reply(j->k.req, err_http_status(e->code), "text/html; charset=utf-8", j->k.fail_page,
+                    strlen(j->k.fail_page));
+    else
+        httpd_reply_err(j->k.req, e, j->ref);
     job_free(j);
 }
 

@@ -93,6 +93,8 @@ cmd_hold(struct cli *c, struct err *e)
     if (cli_need(c, "reason", &in.reason, e) < 0 ||
         cli_opt_ms(c, "for", 7200000, &in.for_ms, e) < 0)
         return -1;
+    if (in.for_ms < 1000 || in.for_ms > 604800000)
+        return err_set(e, BY_E_INVALID, "--for is from 1s to 7d: a hold is for an emergency");
     if (cli_find_host(c, c->argv[0], &h, &none) == 0)
         (void)snprintf(in.host, sizeof(in.host), "%s", h.id);
     else if (cli_find_resource(c, c->argv[0], &r, e) == 0)

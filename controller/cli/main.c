@@ -125,7 +125,7 @@ main(int argc, char **argv)
     }
     httpc_free(c.http);
     arena_clear(&c.a);
-    if (fflush(stdout) != 0 && status == 0) {
+    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && status == 0) {
         fprintf(stderr, "bianyun: cannot write the result to standard output\n");
         status = err_exit_status(BY_E_IO);
     }

@@ -24,6 +24,21 @@ page(struct flow *f, struct httpc *h, const char *method, const char *path)
     return text;
 }
 
+/* A person who opens a link that is good no more is told so in a page, not in JSON. */
+static bool
+is_spent(struct flow *f, struct httpc *h, const char *method, const char *path)
+{
+    struct httpc_answer ans = {0};
+    bool told;
+
+    f->status = 0;
+    told = httpc_call(h, method, path, NULL, 0, 20000, &ans, &f->err) < 0 && ans.status == 404 &&
+           ans.body != NULL && memmem(ans.body, ans.len, "<h1>首次登录", 16) != NULL &&
+           memmem(ans.body, ans.len, "已经用过", 12) != NULL;
+    httpc_answer_clear(&ans);
+    return told;
+}
+
 /* The handover of a grant that was carried out. */
 static void
 delivered(struct flow *f, const struct w_grant *g, struct w_case_view *v)
@@ -128,6 +143,8 @@ a_link_opens_the_first_sign_in_once(void)
     html = page(&f, anybody, "POST", path);
     CU_ASSERT_PTR_NOT_NULL_FATAL(html);
     CU_ASSERT_PTR_NOT_NULL(strstr(html, "ssh "));
+    CU_ASSERT_TRUE(is_spent(&f, anybody, "POST", path));
+    CU_ASSERT_TRUE(is_spent(&f, anybody, "GET", path));
     CU_ASSERT_PTR_NULL(page(&f, anybody, "POST", path));
     CU_ASSERT_EQUAL(f.status, 404);
     const struct w_clock_view *clock = deploy_clock(&f, &l);
