@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/commit.h"
 #include "drivers/codec/adoptwire.h"
 #include "drivers/db/store_quota.h"
 #include "tests/unit/flow.h"
@@ -319,6 +320,52 @@ confirms_anew_what_was_never_taken_over(void)
     flow_stop(&f);
 }
 
+struct beside {
+    const char *host, *vm;
+};
+
+static int
+put_beside(void *arg, struct tx *t, struct err *e)
+{
+    const struct beside *b = arg;
+
+    return DB_EXEC(t->d, DB_UNREG_PUT, NULL, e, DBS(b->host), DBS(b->vm), DBI(RES_VM),
+                   DBS("old-web"), DBI(SEEN_FOREIGN), DBI(t->now_ms), DBI(t->now_ms));
+}
+
+/* Another host reports the same name, then the same machine: nobody may choose for a person. */
+static void
+takes_no_machine_that_two_hosts_report(void)
+{
+    static const char other[] = "deadbeef-0000-4000-8000-000000000002";
+    struct flow f;
+    struct w_found x;
+    struct w_claim_view v;
+    struct w_accepted acc;
+    struct w_host_token tok;
+    struct w_host_list hosts;
+    struct beside b = {.host = "", .vm = other};
+
+    flow_start(&f);
+    x = old(&f);
+    report(&f, &x);
+    OK(FLOW_CALL(&f, f.people[FLOW_PROVIDER], "POST", "/v1/hosts",
+                 "{\"name\":\"h2\",\"cpu_overcommit_percent\":100}", host_token, &tok));
+    OK(FLOW_CALL(&f, f.people[FLOW_PROVIDER], "GET", "/v1/hosts", NULL, host_list, &hosts));
+    for (size_t i = 0; i < hosts.items.n; i++)
+        if (strcmp(JM_ITEM(hosts.items, struct w_host_view, i)->name, "h2") == 0)
+            b.host = JM_ITEM(hosts.items, struct w_host_view, i)->id;
+    OK(commit_run(f.ctl.c.commit, put_beside, &b, &f.err));
+    CU_ASSERT_EQUAL(claim(&f, FLOW_TENANT, "old-web", f.system, &v), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "name it by its UUID"));
+    OK(claim(&f, FLOW_TENANT, OLD, f.system, &v));
+    b.vm = OLD;
+    OK(commit_run(f.ctl.c.commit, put_beside, &b, &f.err));
+    CU_ASSERT_EQUAL(confirm(&f, grant_of(&f, "old 8", &x), &acc), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "exactly one host"));
+    flow_stop(&f);
+}
+
 CU_TestInfo adoption_tests[] = {
     {"lists, claims and takes a machine over", lists_claims_and_takes_a_machine_over},
     {"lets only the bureau decide between two claims",
@@ -326,5 +373,6 @@ CU_TestInfo adoption_tests[] = {
     {"refuses what may not be claimed, or changed since",
      refuses_what_may_not_be_claimed_or_changed_since},
     {"confirms anew what was never taken over", confirms_anew_what_was_never_taken_over},
+    {"takes no machine that two hosts report", takes_no_machine_that_two_hosts_report},
     CU_TEST_INFO_NULL,
 };

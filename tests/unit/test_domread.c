@@ -1,6 +1,7 @@
 #include <CUnit/CUnit.h>
 #include <string.h>
 
+#include "drivers/virt/domfound.h"
 #include "drivers/virt/domread.h"
 #include "drivers/virt/xmlutil.h"
 #include "tests/unit/virtspec.h"
@@ -158,7 +159,75 @@ reads_a_domain_that_an_administrator_made(void)
     arena_clear(&a);
 }
 
+/* What a machine runs with beside what its definition says. */
+static void
+sees_what_only_runs(void)
+{
+#define DOMAIN(metadata, devices)                                                                  \
+    "<domain type='qemu'><name>old</name><uuid>deadbeef-0000-4000-8000-000000000001</uuid>"        \
+    "<metadata>" metadata "</metadata><memory>65536</memory><vcpu>1</vcpu><devices>" devices       \
+    "</devices></domain>"
+#define VDA(more)                                                                                  \
+    "<disk type='file'><driver type='raw'/><source file='/srv/a'>" more                            \
+    "</source><target dev='vda'/></disk>"
+#define CD(disc) "<disk type='file' device='cdrom'>" disc "<target dev='sda'/></disk>"
+#define NIC(mac) "<interface type='user'><mac address='" mac "'/></interface>"
+#define BASE VDA("") CD("") NIC("52:54:00:00:00:01")
+    static const struct {
+        const char *what, *live, *owner, *devices;
+        bool unequal, job;
+    } rows[] = {
+        {"the same", DOMAIN("", BASE), "", NULL, false, false},
+        {"what libvirt adds", DOMAIN("", VDA("<seclabel/>") CD("") NIC("52:54:00:00:00:01")), "",
+         NULL, false, false},
+        {"another disc",
+         DOMAIN("", VDA("") CD("<source file='/srv/cd'/>") NIC("52:54:00:00:00:01")), "", NULL,
+         false, false},
+        {"another file",
+         DOMAIN("", "<disk type='file'><source file='/srv/b'/><target dev='vda'/>"
+                    "</disk>" CD("") NIC("52:54:00:00:00:01")),
+         "", NULL, true, false},
+        {"a disk more",
+         DOMAIN("", BASE "<disk type='file'><source file='/srv/b'/><target dev='vdb'/></disk>"), "",
+         NULL, true, false},
+        {"a disk less", DOMAIN("", CD("") NIC("52:54:00:00:00:01")), "", NULL, true, false},
+        {"another card", DOMAIN("", VDA("") CD("") NIC("52:54:00:00:00:02")), "", NULL, true,
+         false},
+        {"no card", DOMAIN("", VDA("") CD("")), "", NULL, true, false},
+        {"another manager",
+         DOMAIN("<n:x xmlns:n='http://openstack.org/xmlns/libvirt/nova/1.1'/>", BASE),
+         "http://openstack.org/xmlns/libvirt/nova/1.1", NULL, false, false},
+        {"a device of the host",
+         DOMAIN("", BASE "<hostdev type='usb'><source><vendor id='0x1'/><product id='0x2'/>"
+                         "</source></hostdev>"),
+         "", "usb 0x1:0x2", false, false},
+        {"a disk that is copied",
+         DOMAIN("", "<disk type='file'><source file='/srv/a'/><mirror job='copy'/>"
+                    "<target dev='vda'/></disk>" CD("") NIC("52:54:00:00:00:01")),
+         "", NULL, false, true},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena a = {0};
+        struct w_found f;
+        struct err e = {0};
+
+        CU_ASSERT_EQUAL(domfound_parse(DOMAIN("", BASE), &a, &f, &e), 0);
+        CU_ASSERT_EQUAL(domfound_running(rows[i].live, &a, &f, &e), 0);
+        if (f.unequal != rows[i].unequal || f.job != rows[i].job ||
+            strcmp(f.owner, rows[i].owner) != 0 ||
+            strcmp(f.host_devices == NULL ? "" : f.host_devices,
+                   rows[i].devices == NULL ? "" : rows[i].devices) != 0) {
+            fprintf(stderr, "\n%s: unequal %d, job %d, owner '%s', devices '%s'\n", rows[i].what,
+                    f.unequal, f.job, f.owner, f.host_devices == NULL ? "" : f.host_devices);
+            CU_FAIL("a row");
+        }
+        arena_clear(&a);
+    }
+}
+
 CU_TestInfo domread_tests[] = {
+    {"sees what only runs", sees_what_only_runs},
     {"knows the owner by metadata", knows_the_owner_by_metadata},
     {"reads sizes in every unit", reads_sizes_in_every_unit},
     {"refuses bad documents and leaves the output alone",
