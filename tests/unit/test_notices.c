@@ -497,6 +497,38 @@ who_hangs_delays_only_what_is_for_himself(void)
     flow_stop(&f);
 }
 
+static int
+flood_step(void *arg, struct tx *t, struct err *e)
+{
+    const struct notice n = {
+        .kind = NOTICE_OVERDUE, .role = ROLE_BUREAU, .subject = "x", .title = "A"};
+
+    (void)arg;
+    for (int i = 0; i < NOTICE_WAITING_MAX + 1; i++)
+        if (notice_add(t, &n, e) < 0)
+            return -1;
+    return 0;
+}
+
+static void
+no_more_wait_for_a_webhook_than_may(void)
+{
+    struct flow f;
+    struct w_webhook w;
+    struct w_delivery_list l;
+
+    flow_start(&f);
+    hook_on(&f, "desk", &w);
+    OK(commit_run(f.ctl.c.commit, flood_step, NULL, &f.err));
+    spread(&f);
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "GET", "/v1/notices?state=dead", NULL, delivery_list,
+                 &l));
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 1);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(JM_ITEM(l.items, struct w_delivery, 0)->error, "too many notices wait"));
+    flow_stop(&f);
+}
+
 static void
 what_waited_for_a_receiver_goes_once_it_is_back(void)
 {
@@ -700,6 +732,7 @@ CU_TestInfo notices_tests[] = {
     {"notices go to no address that is not somebody's",
      notices_go_to_no_address_that_is_not_somebodys},
     {"who hangs delays only what is for himself", who_hangs_delays_only_what_is_for_himself},
+    {"no more wait for a webhook than may", no_more_wait_for_a_webhook_than_may},
     {"what waited for a receiver goes once it is back",
      what_waited_for_a_receiver_goes_once_it_is_back},
     {"what is refused is given up sooner", what_is_refused_is_given_up_sooner},
