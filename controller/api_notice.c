@@ -174,6 +174,20 @@ api_notice_retry(struct api_call *k, struct tx *t, struct err *e)
     return ledger_append(t, k->who.account, "notices.retried", k->id, "{}", e);
 }
 
+int
+api_notice_retry_dead(struct api_call *k, struct tx *t, struct err *e)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_notice_retried *out = k->out;
+    int changed = 0;
+
+    if (DB_EXEC(t->d, DB_DELIVERY_RETRY_DEAD, &changed, e, DBI(t->c->wall_ms())) < 0)
+        return -1;
+    out->notices = (uint32_t)changed;
+    jm_encode(schema_notice_retried, out, &b);
+    return ledger_append(t, k->who.account, "notices.retried", t->c->store, strbuf_peek(&b), e);
+}
+
 /* A test leaves at once, on its own; who asked follows it by its id. */
 static int
 test_out(struct api_call *k, struct tx *t, enum w_notice_channel ch, const char *to, struct err *e)

@@ -25,6 +25,18 @@ status_counts(struct tx *t, struct w_status_view *out, struct err *e)
 }
 
 static int
+status_notices(struct tx *t, struct w_status_view *out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+    if (DB_QUERY(t->d, DB_DELIVERY_DEAD, &r, e, DBI(t->now_ms - 7 * INT64_C(86400000))) < 0 ||
+        db_next(r, e) != 1)
+        return -1;
+    out->notices_dead = (uint64_t)db_int(r, 0);
+    return 0;
+}
+
+static int
 status_hosts(struct tx *t, struct arena *a, struct w_status_view *out, struct err *e)
 {
     struct jm_list hosts = {0};
@@ -64,7 +76,7 @@ status_fill(struct api_call *k, struct tx *t, struct err *e)
     if (out->recovery && recovery_missing(t, k->a, &out->receipts_missing, e) < 0)
         return -1;
     out->utc_offset_min = t->c->conf.utc_offset;
-    if (status_counts(t, out, e) < 0)
+    if (status_counts(t, out, e) < 0 || status_notices(t, out, e) < 0)
         return -1;
     return status_hosts(t, k->a, out, e);
 }

@@ -77,8 +77,15 @@ int
 cmd_notice_retry(struct cli *c, struct err *e)
 {
     struct w_notice_act in = {0};
+    struct w_notice_retried out;
 
+    if ((cli_opt(c, "dead") != NULL) == (c->argc > 0))
+        return err_set(e, BY_E_INVALID, "the ID of one, or --dead for all that was given up");
     cli_request_id(c, in.request);
+    if (c->argc == 0)
+        return CLI_POST(c, "/v1/notices:retry", notice_act, &in, notice_retried, &out, e) < 0
+                   ? -1
+                   : cli_print_one(c, schema_notice_retried, &out, e);
     return cli_call(c, "POST",
                     arena_printf(&c->a, "/v1/notices/%s:retry", cli_escape(c, c->argv[0])),
                     schema_notice_act, &in, NULL, 0, NULL, e);

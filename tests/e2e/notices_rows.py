@@ -170,6 +170,7 @@ def attempt(kind, **keys):
     args += ["%s=%s" % kv for kv in keys.items()]
     env = dict(os.environ, HOME=T, all_proxy="http://127.0.0.1:1", https_proxy="http://127.0.0.1:1")
     p = subprocess.run(args, capture_output=True, text=True, env=env, timeout=60)
+    assert p.returncode == 0, p.stderr
     assert PASSWORD not in p.stdout + p.stderr, "the password is told"
     word, ms, rss, said = p.stdout.rstrip("\n").split(" ", 3)
     return word, int(ms), int(rss), said

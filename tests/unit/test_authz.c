@@ -167,6 +167,7 @@ static const struct {
     {"notice_get", AZ_P_NOTICE_READ},
     {"notice_list", AZ_P_NOTICE_READ},
     {"notice_retry", AZ_P_NOTICE_WRITE},
+    {"notice_retry_dead", AZ_P_NOTICE_WRITE},
     {"notice_test", AZ_P_NOTICE_WRITE},
     {"notice_settings_get", AZ_P_SESSION},
     {"notice_settings_set", AZ_P_SESSION},

@@ -516,6 +516,8 @@ no_more_wait_for_a_webhook_than_may(void)
     struct flow f;
     struct w_webhook w;
     struct w_delivery_list l;
+    struct w_notice_retried again;
+    struct w_status_view st;
 
     flow_start(&f);
     hook_on(&f, "desk", &w);
@@ -526,6 +528,14 @@ no_more_wait_for_a_webhook_than_may(void)
     CU_ASSERT_EQUAL_FATAL(l.items.n, 1);
     CU_ASSERT_PTR_NOT_NULL(
         strstr(JM_ITEM(l.items, struct w_delivery, 0)->error, "too many notices wait"));
+    /* Where people look every day it is told, and a person lets all of them go. */
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/status", NULL, status_view, &st));
+    CU_ASSERT_EQUAL(st.notices_dead, 1);
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST", "/v1/notices:retry",
+                 flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f)), notice_retried, &again));
+    CU_ASSERT_EQUAL(again.notices, 1);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/status", NULL, status_view, &st));
+    CU_ASSERT_EQUAL(st.notices_dead, 0);
     flow_stop(&f);
 }
 
