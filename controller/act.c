@@ -6,6 +6,7 @@
 
 #include "controller/commit.h"
 #include "controller/quota.h"
+#include "controller/supersede.h"
 #include "controller/takeback.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/db/store_grant.h"
@@ -35,7 +36,9 @@ act_authority_check(int verb, int authority, struct err *e)
     case VERB_DOWNGRADE:
         ok = authority == AUTH_PLAN;
         break;
-    case VERB_BIN:
+    case VERB_BIN: /* by the grant: what the unit gave up by an approved change */
+        ok = authority == AUTH_PLAN || authority == AUTH_UNIT || authority == AUTH_GRANT;
+        break;
     case VERB_ERASE:
         ok = authority == AUTH_PLAN || authority == AUTH_UNIT;
         break;
@@ -239,7 +242,7 @@ check_restore(struct tx *t, const struct resource_row *r, struct arena *a, struc
     if (r->wanted != WANT_BINNED && r->prior_vcpus == 0)
         return err_set(e, BY_E_CONFLICT, "%s is neither in the recycle bin nor downgraded",
                        r->name);
-    if (look_parts(t, r, a, &n, e) < 0)
+    if (supersede_gives(t, r, a, e) < 0 || look_parts(t, r, a, &n, e) < 0)
         return -1;
     if (n.lost)
         return err_set(e, BY_E_CONFLICT,

@@ -2,7 +2,8 @@
 #define BY_CONTROLLER_ACT_H
 /* Making orders about resources that exist, and the one gate that every order passes: what a verb
  * needs as authority.  Taking away (downgrade, bin, erase) needs a plan of the bureau or the unit's
- * own will; no route, job or repair gets around it.  Threads: steps in the writer; the rest any. */
+ * own will, which for less and for the recycle bin may be an approved change; no route, job or
+ * repair gets around it.  Threads: steps in the writer; the rest any. */
 #include "controller/api.h"
 #include "drivers/db/store_resource.h"
 

@@ -182,8 +182,8 @@ check_restart(struct api_call *k, struct w_case_check *out)
     struct w_case_problem *p = listing_add(&out->problems, sizeof(*p), k->a);
 
     (void)snprintf(p->field, sizeof(p->field), "restart");
-    p->text = "some machines cannot grow while they run: agree to a restart (now, at, later), or "
-              "they grow when they next stop";
+    p->text = "some machines cannot change their size while they run: agree to a restart (now, at, "
+              "later), or they change when they next stop";
     return 0;
 }
 
@@ -213,7 +213,7 @@ api_case_check(struct api_call *k, struct tx *t, struct err *e)
         out->fits = g.manual.n > 0;
         return 0;
     }
-    if (grant_try(k, t, &g, NULL, &fit, e) < 0)
+    if (grant_try(k, t, &g, NULL, &app, &fit, e) < 0)
         return -1;
     out->fits = fit.fits;
     out->reason = fit.reason;
@@ -294,6 +294,6 @@ api_case_approve(struct api_call *k, struct tx *t, struct err *e)
     if (case_step(t, case_actor_of(k), &c, ev, in->reason, e) < 0 ||
         application_reviewed(k, t, &c, ev, e) < 0)
         return -1;
-    grant_restart(k, application_restart_ms(&app, t->now_ms));
+    grant_asked(k, &app, application_restart_ms(&app, t->now_ms));
     return grant_accept(k, t, k->out, e);
 }

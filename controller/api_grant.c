@@ -6,6 +6,7 @@
 #include "controller/act.h"
 #include "controller/adoption.h"
 #include "controller/api_order.h"
+#include "controller/application.h"
 #include "controller/approvers.h"
 #include "controller/clocks.h"
 #include "controller/commit.h"
@@ -41,6 +42,7 @@ struct intake {
     struct clock_row clock;
     const char *own_case;   /* number of the import that this is the grant of, or NULL */
     struct supersede *over; /* of a grant that supersedes another, or NULL */
+    const struct w_application *asked;
     int64_t restart_from_ms;
     const char *no_room; /* for what grows */
     bool fits;
@@ -116,7 +118,7 @@ check_grant(struct tx *t, struct intake *in, struct arena *a, struct err *e)
         return -1;
     if (in->g.supersedes[0] != '\0') {
         in->over = arena_alloc(a, sizeof(*in->over));
-        if (supersede_check(t, &in->g, a, in->over, e) < 0)
+        if (supersede_check(t, &in->g, in->asked, a, in->over, e) < 0)
             return -1;
     }
     return granting_images(t, &in->g, in->over == NULL ? NULL : &in->over->old, a, e);
@@ -255,23 +257,31 @@ int
 api_grant_check(struct api_call *k, struct tx *t, struct err *e)
 {
     const struct w_grant_request *req = k->in;
+    struct w_application app;
+    struct case_row c;
     struct w_grant g;
 
     if (W_DECODE(grant, req->grant, strlen(req->grant), JM_SIGNED, k->a, &g, e) < 0)
         return err_wrap(e, "grant");
     if (own_check(k, g.unit, "unit", e) < 0)
         return -1;
-    return grant_try(k, t, &g, NULL, k->out, e);
+    if (req->application[0] == '\0')
+        return grant_try(k, t, &g, NULL, NULL, k->out, e);
+    if (case_row_get(t->d, req->application, k->a, &c, e) < 0 ||
+        own_check(k, c.unit, "case", e) < 0 || application_of(&c, k->a, &app, e) < 0)
+        return -1;
+    return grant_try(k, t, &g, NULL, &app, k->out, e);
 }
 
 int
 grant_try(struct api_call *k, struct tx *t, const struct w_grant *g, const char *own_case,
-          struct w_grant_check *out, struct err *e)
+          const struct w_application *asked, struct w_grant_check *out, struct err *e)
 {
     struct intake *in = arena_alloc(k->a, sizeof(*in));
     struct err why = {0};
 
     in->g = *g;
+    in->asked = asked;
     in->own_case = own_case;
     if (check_makes(&in->g, &why) < 0 || check_grant(t, in, k->a, &why) < 0) {
         if (why.code == BY_E_IO || why.code == BY_E_BUG) {
@@ -436,9 +446,12 @@ make_all(struct api_call *k, struct tx *t, struct intake *in, struct w_accepted 
 }
 
 void
-grant_restart(struct api_call *k, int64_t from_ms)
+grant_asked(struct api_call *k, const struct w_application *app, int64_t restart_from_ms)
 {
-    ((struct intake *)k->prepared)->restart_from_ms = from_ms;
+    struct intake *in = k->prepared;
+
+    in->asked = app;
+    in->restart_from_ms = restart_from_ms;
 }
 
 /* Everything but whose signature it is; actor: on whose behalf. */

@@ -19,13 +19,14 @@ int grant_accept(struct api_call *k, struct tx *t, struct w_accepted *out, struc
 /** The same for a grant that the controller signs with the key that it holds (grant_key.h). */
 int grant_accept_own(struct api_call *k, struct tx *t, const struct w_grant *g,
                      struct w_accepted *out, struct err *e);
-/** After grant_open(), of a change: running machines may be restarted from then on; 0: not. */
-void grant_restart(struct api_call *k, int64_t from_ms);
+/** After grant_open(), of a change: what the unit applied for, which must outlive the call; running
+ * machines may be restarted from then on, 0: not. */
+void grant_asked(struct api_call *k, const struct w_application *app, int64_t restart_from_ms);
 /** Would it be lawful and fit?  The answer is in *out; -1 only when that could not be found out.
  * own_case: number of the import that it would confirm, which holds its approval number; or NULL.
- */
+ * asked: the application that it would approve, or NULL. */
 int grant_try(struct api_call *k, struct tx *t, const struct w_grant *g, const char *own_case,
-              struct w_grant_check *out, struct err *e);
+              const struct w_application *asked, struct w_grant_check *out, struct err *e);
 int api_grant_list(struct api_call *k, struct tx *t, struct err *e);
 int api_grant_get(struct api_call *k, struct tx *t, struct err *e);
 /** The rules of every grant: number, system, times, hold, lines that make sense. */

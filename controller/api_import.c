@@ -252,7 +252,7 @@ api_grant_import(struct api_call *k, struct tx *t, struct err *e)
     struct w_import_result *out = k->out;
     struct w_grant_check fit = {0};
 
-    if (check(k, t, x, e) < 0 || grant_try(k, t, &x->grant, NULL, &fit, e) < 0)
+    if (check(k, t, x, e) < 0 || grant_try(k, t, &x->grant, NULL, NULL, &fit, e) < 0)
         return -1;
     memcpy(out->number, x->doc.number, sizeof(out->number));
     memcpy(out->due_day, x->clock.due_day, sizeof(x->clock.due_day));
@@ -288,7 +288,7 @@ import_check(struct api_call *k, struct tx *t, const struct case_row *c, struct 
         return -1;
     approval_grant(&doc, v.approved_at_ms, hold_of(&policy), &g);
     random_uuid(g.id);
-    if (grant_try(k, t, &g, c->number, &fit, e) < 0)
+    if (grant_try(k, t, &g, c->number, NULL, &fit, e) < 0)
         return -1;
     out->ready = c->state == CASE_IS_CONFIRM;
     out->fits = fit.fits;

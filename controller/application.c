@@ -8,6 +8,7 @@
 #include "controller/grant_expand.h"
 #include "controller/listing.h"
 #include "controller/own.h"
+#include "controller/supersede.h"
 #include "drivers/codec/approval.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
@@ -118,6 +119,35 @@ check_lines(struct finding *f, struct tx *t, const struct case_row *c,
     return 0;
 }
 
+/* R36: a guest that may really use more than it will have: said, and asked. */
+static int
+check_less(struct finding *f, struct tx *t, const struct case_row *c,
+           const struct w_application *app, struct err *e)
+{
+    struct supersede *s = arena_alloc(f->k->a, sizeof(*s));
+    struct err why = {0};
+    struct w_grant g;
+
+    application_grant(c, app, t->now_ms, 0, &g);
+    if (application_change(t, app, &g, f->k->a, e) < 0)
+        return -1;
+    if (supersede_check(t, &g, app, f->k->a, s, &why) < 0 &&
+        (why.code == BY_E_IO || why.code == BY_E_BUG)) {
+        *e = why;
+        return -1;
+    }
+    if (why.code != 0) /* known now, and not only to the bureau */
+        problem(f, why.field[0] == '\0' ? "lines" : why.field, why.msg);
+    for (size_t i = 0; i < s->n && !app->less_confirmed; i++)
+        if (s->items[i].warning != NULL) {
+            problem(f, "less_confirmed",
+                    arena_printf(f->k->a, "%s: say that you know (less_confirmed), or ask for more",
+                                 s->items[i].warning));
+            break;
+        }
+    return 0;
+}
+
 static int
 check_change(struct finding *f, struct tx *t, const struct case_row *c,
              const struct w_application *app, struct err *e)
@@ -141,7 +171,7 @@ check_change(struct finding *f, struct tx *t, const struct case_row *c,
         problem(f, "change_of", "this grant was superseded already: name the newest");
     if (app->restart == RESTART_AT && app->restart_at_ms < t->now_ms)
         problem(f, "restart_at_ms", "the time of the restart is missing or has passed");
-    return rc < 0 ? -1 : 0;
+    return rc < 0 ? -1 : f->out->problems.n > 0 ? 0 : check_less(f, t, c, app, e);
 }
 
 int

@@ -288,6 +288,11 @@ tell_change(struct story *s, const struct w_supersede_record *rec, const char *r
 
         if (resource != NULL && strcmp(c->resource, resource) != 0)
             continue;
+        if (c->binned) {
+            say(s, "change", c->resource, at_ms,
+                "%s: not given any more, as the unit applied for: into the recycle bin", c->name);
+            continue;
+        }
         say(s, "change", c->resource, at_ms,
             "%s: from %u vCPUs, %llu MiB, %llu GiB to %u vCPUs, %llu MiB, %llu GiB%s%s%s", c->name,
             c->before_vcpus, (unsigned long long)c->before_mem_mib,

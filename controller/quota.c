@@ -74,11 +74,39 @@ quota_move(struct tx *t, const char *from, const char *to, const char *resource,
 }
 
 int
-quota_close(struct tx *t, const char *grant, struct err *e)
+quota_lend(struct tx *t, const char *grant, const struct quota_size *more, struct err *e)
+{
+    for (int m = 0; m < QM__MAX; m++)
+        if (more->by[m] > 0 && quota_entry_move(t->d, grant, (enum quota_metric)m, QB_RETURNING,
+                                                QB_FREE, more->by[m], "", "", t->now_ms, e) < 0)
+            return -1;
+    return 0;
+}
+
+int
+quota_returned(struct tx *t, const char *grant, struct err *e)
 {
     struct quota_sums all;
 
     if (quota_grant_sums(t->d, grant, &all, e) < 0)
+        return -1;
+    for (int m = 0; m < QM__MAX; m++) {
+        int64_t owed = -all.by[m][QB_RETURNING], free = all.by[m][QB_FREE];
+        int64_t back = owed < free ? owed : free;
+
+        if (back > 0 && quota_entry_move(t->d, grant, (enum quota_metric)m, QB_FREE, QB_RETURNING,
+                                         back, "", "", t->now_ms, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+quota_close(struct tx *t, const char *grant, struct err *e)
+{
+    struct quota_sums all;
+
+    if (quota_returned(t, grant, e) < 0 || quota_grant_sums(t->d, grant, &all, e) < 0)
         return -1;
     for (int m = 0; m < QM__MAX; m++) {
         if (all.by[m][QB_RESERVED] != 0 || all.by[m][QB_USED] != 0)
@@ -157,7 +185,7 @@ quota_fits(struct db *d, const struct quota_whose *w, const struct quota_size *w
 static struct quota_sum
 sum_of(const struct quota_sums *all, int m)
 {
-    return (struct quota_sum){.granted = -all->by[m][QB_GRANTED],
+    return (struct quota_sum){.granted = -all->by[m][QB_GRANTED] - all->by[m][QB_RETURNING],
                               .reserved = all->by[m][QB_RESERVED],
                               .used = all->by[m][QB_USED]};
 }
@@ -226,6 +254,7 @@ quota_readback(struct tx *t, const struct quota_whose *w, const struct quota_siz
                struct err *e)
 {
     struct quota_sums has, all;
+    bool owes = false;
 
     if (quota_resource_sums(t->d, w->resource, &has, e) < 0 ||
         quota_grant_sums(t->d, w->grant, &all, e) < 0)
@@ -237,8 +266,9 @@ quota_readback(struct tx *t, const struct quota_whose *w, const struct quota_siz
 
         if (carry_out(t, w, m, &v, e) < 0)
             return -1;
+        owes = owes || all.by[m][QB_RETURNING] != 0;
     }
-    return 0;
+    return owes ? quota_returned(t, w->grant, e) : 0;
 }
 
 int

@@ -26,6 +26,10 @@ struct quota_whose {
 };
 /** A grant is superseded: what a resource holds moves to the newer grant's books. */
 int quota_move(struct tx *t, const char *from, const char *to, const char *resource, struct err *e);
+/** Give a grant as much beyond its paper as what it takes on holds beyond it; quota_returned()
+ * takes that back as it becomes free, also after each readback. */
+int quota_lend(struct tx *t, const char *grant, const struct quota_size *more, struct err *e);
+int quota_returned(struct tx *t, const char *grant, struct err *e);
 /** Nothing is held any more: a superseded grant gives nothing. */
 int quota_close(struct tx *t, const char *grant, struct err *e);
 /** A plan takes `less` from the grant's totals for good: from what the resource holds beyond

@@ -153,6 +153,9 @@ import_size(struct import *m, const struct w_order *o, struct resource_row *r, s
         }
         r->vcpus = o->vm.vcpus;
         r->mem_mib = o->vm.mem_mib;
+        r->bytes = o->vm.root_bytes;
+    } else if (o->kind == RES_VOLUME) {
+        r->bytes = o->volume.size_bytes;
     }
     if (o->authority == AUTH_PLAN)
         memcpy(r->plan, o->authority_id, sizeof(r->plan));
@@ -361,7 +364,7 @@ api_agent_receipts(struct api_call *k, struct tx *t, struct err *e)
     if (!controller_recovery(k->c) && w.verdict != WITNESS_AHEAD && !h.receipts_wanted)
         return 0; /* nobody asked: what a host was told is in the store */
     if (import_purpose(&m, in, PAPER_GRANT, NULL, KEY_GRANT, import_grant, e) < 0 ||
-        import_orders(&m, in, e) < 0 ||
+        import_orders(&m, in, e) < 0 || supersede_recovered(t, e) < 0 ||
         import_purpose(&m, in, PAPER_PLAN, NULL, KEY_GRANT, import_plan, e) < 0 ||
         host_flow_receipts_wanted(t->d, k->who.host, m.refused > 0, e) < 0 ||
         DB_EXEC(t->d, DB_RECOVERY_WITHOUT_END, NULL, e, DBS(k->who.host)) < 0)

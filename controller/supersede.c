@@ -3,11 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "controller/act.h"
 #include "controller/adoption.h"
-#include "controller/api_order.h"
-#include "controller/clocks.h"
-#include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/listing.h"
 #include "controller/placing.h"
@@ -54,9 +50,19 @@ check_steps(struct tx *t, const struct grant_row *old, struct arena *a, struct e
 }
 
 static int
-open_old(struct tx *t, const struct w_grant *g, struct arena *a, struct supersede *s, struct err *e)
+grant_decode(const struct grant_row *row, struct arena *a, struct w_grant *out, struct err *e)
 {
     struct w_envelope env;
+
+    if (paper_parse(row->paper, strlen(row->paper), a, &env, e) < 0 ||
+        W_DECODE(grant, env.body, strlen(env.body), JM_SIGNED, a, out, e) < 0)
+        return err_wrap(e, "grant %s", row->number);
+    return 0;
+}
+
+static int
+open_old(struct tx *t, const struct w_grant *g, struct arena *a, struct supersede *s, struct err *e)
+{
     int rc = grant_row_find(t->d, g->supersedes, a, &s->row, e);
 
     if (rc < 0)
@@ -67,13 +73,15 @@ open_old(struct tx *t, const struct w_grant *g, struct arena *a, struct supersed
         return err_field(e, BY_E_CONFLICT, "supersedes",
                          "grant %s was superseded by %s already: name the newest", s->row.number,
                          s->row.superseded_by);
-    if (paper_parse(s->row.paper, strlen(s->row.paper), a, &env, e) < 0 ||
-        W_DECODE(grant, env.body, strlen(env.body), JM_SIGNED, a, &s->old, e) < 0)
-        return err_wrap(e, "grant %s", s->row.number);
+    if (grant_decode(&s->row, a, &s->old, e) < 0)
+        return -1;
     if (adoption_is(&s->old))
-        return err_field(e, BY_E_CONFLICT, "supersedes",
-                         "grant %s took over machines that were there (存量): it is not superseded",
-                         s->row.number);
+        return err_field(
+            e, BY_E_CONFLICT, "supersedes",
+            "grant %s took over machines that were there (存量), exactly as they are: it is "
+            "not changed. For less the unit puts them into the recycle bin, or a plan "
+            "of the bureau takes it; for more, apply for new machines",
+            s->row.number);
     return check_steps(t, &s->row, a, e);
 }
 
@@ -109,21 +117,49 @@ check_attached(const struct supersede *s, const struct w_grant_line *l, struct e
                     "unit attaches them");
 }
 
+/* The line that it continues: of the older grant, or, while something of it is in the recycle bin,
+ * of the last one that gave it. */
 static int
-check_lines(struct supersede *s, struct err *e)
+line_before(struct tx *t, const struct supersede *s, uint32_t line, struct arena *a,
+            const struct w_grant_line **out, struct err *e)
+{
+    const struct w_grant *g = &s->old;
+
+    *out = line_of(g, line);
+    for (int n = 0; *out == NULL && s->top[line] > 0 && n < OC_STEPS_MAX; n++) {
+        struct w_grant *older = arena_alloc(a, sizeof(*older));
+        struct grant_row row;
+
+        if (g->supersedes[0] == '\0')
+            return 0;
+        if (grant_row_get(t->d, g->supersedes, a, &row, e) < 0 ||
+            grant_decode(&row, a, older, e) < 0)
+            return -1;
+        g = older;
+        *out = line_of(g, line);
+    }
+    return 0;
+}
+
+static int
+check_lines(struct tx *t, struct supersede *s, struct arena *a, struct err *e)
 {
     for (size_t i = 0; i < s->g->lines.n; i++) {
         const struct w_grant_line *l = JM_ITEM(s->g->lines, struct w_grant_line, i);
-        const struct w_grant_line *was = line_of(&s->old, l->line);
+        const struct w_grant_line *was;
 
+        if (line_before(t, s, l->line, a, &was, e) < 0)
+            return -1;
         if (was != NULL && !continues(was, l))
             return bad_line(e, l,
                             "it continues the older grant's line of this number and must have its "
                             "kind, name and parts; something new takes a new number");
         if (check_attached(s, l, e) < 0)
             return -1;
-        if (was != NULL && !was->deferred)
+        if (was != NULL && !was->deferred && line_of(&s->old, l->line) != NULL)
             s->there[l->line].count = was->count;
+        if (s->top[l->line] > s->there[l->line].count) /* what comes back from the bin */
+            s->there[l->line].count = s->top[l->line];
     }
     return 0;
 }
@@ -155,6 +191,8 @@ take_resource(void *arg, const struct resource_row *r, struct err *e)
     }
     memset(&s->items[s->n], 0, sizeof(s->items[s->n]));
     s->items[s->n].r = *r;
+    if (r->line <= EXPAND_LINES_MAX && r->ordinal > s->top[r->line])
+        s->top[r->line] = r->ordinal;
     if (r->kind == RES_NETWORK && r->line != 0 && r->line <= EXPAND_LINES_MAX &&
         (r->wanted == WANT_PRESENT)) {
         struct expand_there *there = &s->there[r->line];
@@ -181,36 +219,113 @@ in_ranges(const struct w_grant *g, const char *cidr)
     return false;
 }
 
-/* Under exact shape each by its line; under free shape the totals bind, and are asked after. */
 static bool
-covered(const struct w_grant *g, const struct resource_row *r)
+is_leaving(const struct resource_row *r)
 {
-    const struct w_grant_line *l = line_of(g, r->line);
+    return r->wanted == WANT_BINNED || r->wanted == WANT_ABSENT;
+}
+
+/* Under exact shape each by its line: what the unit asked to give up goes, what is in the bin stays
+ * there.  Under free shape the totals bind, and are asked after. */
+static bool
+covered(const struct supersede *s, const struct supersede_item *it)
+{
+    const struct resource_row *r = &it->r;
+    const struct w_grant_line *l = line_of(s->g, r->line);
 
     if (r->line == 0)
-        return g->shape == SHAPE_FREE && (r->kind != RES_NETWORK || in_ranges(g, r->cidr));
-    if (l == NULL || r->ordinal > l->count)
+        return s->g->shape == SHAPE_FREE && (r->kind != RES_NETWORK || in_ranges(s->g, r->cidr));
+    if (s->g->shape == SHAPE_FREE)
+        return l != NULL && r->ordinal <= l->count;
+    return true;
+}
+
+static bool
+unit_asked(const struct supersede *s, const struct supersede_item *it)
+{
+    const struct w_grant_line *l;
+
+    if (s->asked == NULL)
         return false;
-    return g->shape == SHAPE_FREE || (r->vcpus <= l->vcpus && r->mem_mib <= l->mem_mib &&
-                                      r->bytes <= l->disk_gib * GIB_BYTES);
+    l = NULL;
+    for (size_t i = 0; i < s->asked->lines.n; i++)
+        if (JM_ITEM(s->asked->lines, struct w_grant_line, i)->line == it->r.line)
+            l = JM_ITEM(s->asked->lines, struct w_grant_line, i);
+    if (it->drops)
+        return l == NULL || it->r.ordinal > l->count;
+    return l != NULL && (it->vcpus >= it->r.vcpus || l->vcpus <= it->vcpus) &&
+           (it->mem_mib >= it->r.mem_mib || l->mem_mib <= it->mem_mib);
+}
+
+/* Names of the items that fail, of whom there may be none. */
+static size_t
+name_items(const struct supersede *s,
+           bool (*fine)(const struct supersede *, const struct supersede_item *),
+           struct strbuf *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (!fine(s, &s->items[i]) && n++ < NAMED_MAX)
+            strbuf_addf(out, "%s%s", out->len > 0 ? ", " : "", s->items[i].r.name);
+    if (n > NAMED_MAX)
+        strbuf_addf(out, " and %zu more", n - NAMED_MAX);
+    return n;
+}
+
+static bool
+not_taken_away(const struct supersede *s, const struct supersede_item *it)
+{
+    return (!it->drops && !it->shrinks) || unit_asked(s, it);
+}
+
+static bool
+not_cut(const struct supersede *s, const struct supersede_item *it)
+{
+    const struct w_grant_line *l = line_of(s->g, it->r.line);
+
+    return s->g->shape == SHAPE_FREE || it->drops || is_leaving(&it->r) || l == NULL ||
+           it->r.kind == RES_NETWORK || it->r.bytes <= l->disk_gib * GIB_BYTES;
+}
+
+/* A volume goes with its machine, or is taken off first. */
+static bool
+not_in_use(const struct supersede *s, const struct supersede_item *it)
+{
+    if (!it->drops || it->r.kind != RES_VOLUME || it->r.vm[0] == '\0')
+        return true;
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->items[i].r.id, it->r.vm) == 0)
+            return s->items[i].drops || is_leaving(&s->items[i].r);
+    return false;
 }
 
 static int
 check_covered(const struct supersede *s, struct err *e)
 {
-    SCOPED(strbuf) struct strbuf b = {0};
-    size_t n = 0;
+    static const struct {
+        bool (*fine)(const struct supersede *, const struct supersede_item *);
+        const char *text;
+    } rules[] = {
+        {covered, "the new grant does not cover this: the unit makes it smaller or erases it "
+                  "first, or a plan of the bureau does"},
+        {not_cut,
+         "the new grant gives less disk than that, and disks are never cut: the unit makes "
+         "a smaller one, copies, and gives the larger one up"},
+        {not_taken_away, "the new grant gives less than that, and the unit did not apply for less: "
+                         "it does so, or a plan of the bureau takes it away"},
+        {not_in_use, "the new grant does not give this, and a machine that stays has it: the unit "
+                     "detaches it first"},
+    };
 
-    for (size_t i = 0; i < s->n; i++)
-        if (!covered(s->g, &s->items[i].r) && n++ < NAMED_MAX)
-            strbuf_addf(&b, "%s%s", b.len > 0 ? ", " : "", s->items[i].r.name);
-    if (n == 0)
-        return 0;
-    return err_field(e, BY_E_CONFLICT, "lines",
-                     "the new grant does not cover %s%s of grant %s. A change takes nothing away: "
-                     "the unit makes them smaller or erases them first, or a plan of the bureau "
-                     "does",
-                     strbuf_peek(&b), n > NAMED_MAX ? " and others" : "", s->row.number);
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        SCOPED(strbuf) struct strbuf b = {0};
+
+        if (name_items(s, rules[i].fine, &b) > 0)
+            return err_field(e, BY_E_CONFLICT, "lines", "%s of grant %s: %s", strbuf_peek(&b),
+                             s->row.number, rules[i].text);
+    }
+    return 0;
 }
 
 /* What is held, also by what is still in work, fits into the new totals. */
@@ -221,6 +336,8 @@ check_totals(struct tx *t, const struct supersede *s, struct err *e)
     struct quota_sums has;
     size_t count = s->n;
 
+    if (s->g->shape != SHAPE_FREE)
+        return 0; /* each is within its line, or is given back */
     quota_size_granted(s->g, &may);
     if (quota_grant_sums(t->d, s->row.id, &has, e) < 0)
         return -1;
@@ -240,7 +357,7 @@ check_totals(struct tx *t, const struct supersede *s, struct err *e)
         if (!l->deferred && l->count > s->there[l->line].count)
             count += l->count - s->there[l->line].count;
     }
-    if (s->g->shape == SHAPE_FREE && count > s->g->resources_max)
+    if (count > s->g->resources_max)
         return err_field(e, BY_E_CONFLICT, "resources_max",
                          "there would be %zu resources, the new grant allows %u at one time", count,
                          s->g->resources_max);
@@ -250,10 +367,11 @@ check_totals(struct tx *t, const struct supersede *s, struct err *e)
 /* ---- what grows ------------------------------------------------------------------------------
  */
 
+/* Up with its line; down only to what the line gives. */
 static uint64_t
 follow(uint64_t is, uint64_t was_line, uint64_t line)
 {
-    return line > was_line && line > is ? line : is;
+    return is > line || line > was_line ? line : is;
 }
 
 static int
@@ -278,19 +396,23 @@ item_fill(struct tx *t, const struct supersede *s, struct supersede_item *it, st
     it->vcpus = r->vcpus;
     it->mem_mib = r->mem_mib;
     it->bytes = r->bytes;
-    if (s->g->shape == SHAPE_FREE || r->kind == RES_NETWORK || r->wanted == WANT_BINNED ||
-        r->wanted == WANT_ABSENT || l == NULL || was == NULL)
+    it->given = s->g->shape == SHAPE_FREE || (l != NULL && r->ordinal <= l->count);
+    if (s->g->shape == SHAPE_FREE || is_leaving(r))
         return 0; /* under free shape the unit sizes by itself */
+    it->drops = r->line != 0 && !it->given;
+    if (it->drops || r->kind == RES_NETWORK || l == NULL || was == NULL)
+        return 0;
     it->vcpus = (uint32_t)follow(r->vcpus, was->vcpus, l->vcpus);
     it->mem_mib = follow(r->mem_mib, was->mem_mib, l->mem_mib);
     it->bytes = follow(r->bytes, was->disk_gib * GIB_BYTES, l->disk_gib * GIB_BYTES);
     it->grows = it->vcpus > r->vcpus || it->mem_mib > r->mem_mib || it->bytes > r->bytes;
-    if (!it->grows || r->kind != RES_VM)
+    it->shrinks = it->vcpus < r->vcpus || it->mem_mib < r->mem_mib;
+    if ((!it->grows && !it->shrinks) || r->kind != RES_VM)
         return 0;
     if (newest_order(t, r, a, &o, e) < 0)
         return -1;
     it->restart = r->wanted == WANT_RUNNING &&
-                  (it->vcpus > o.vm.vcpus_max || it->mem_mib > o.vm.mem_max_mib ||
+                  (it->shrinks || it->vcpus > o.vm.vcpus_max || it->mem_mib > o.vm.mem_max_mib ||
                    (it->mem_mib - r->mem_mib) % REC_DIMM_MIB != 0);
     return 0;
 }
@@ -303,7 +425,7 @@ warn_use(struct tx *t, const struct supersede *s, struct supersede_item *it, str
     const struct w_grant_line *l = line_of(s->g, it->r.line);
     int64_t slots = 0, peak = 0, used;
 
-    if (it->r.kind != RES_VM || l == NULL || l->mem_mib >= it->r.mem_mib)
+    if (it->r.kind != RES_VM || l == NULL || it->mem_mib >= it->r.mem_mib)
         return 0;
     if (self_mem_peak(t->d, it->r.id, t->now_ms - USE_WINDOW_MS, &slots, &peak, e) < 0)
         return -1;
@@ -324,14 +446,15 @@ warn_use(struct tx *t, const struct supersede *s, struct supersede_item *it, str
 }
 
 int
-supersede_check(struct tx *t, const struct w_grant *g, struct arena *a, struct supersede *s,
-                struct err *e)
+supersede_check(struct tx *t, const struct w_grant *g, const struct w_application *asked,
+                struct arena *a, struct supersede *s, struct err *e)
 {
     struct gather to = {s, a, 0};
 
-    *s = (struct supersede){.g = g};
-    if (open_old(t, g, a, s, e) < 0 || check_lines(s, e) < 0 ||
-        resource_each_of_grant(t->d, s->row.id, a, take_resource, &to, e) < 0)
+    *s = (struct supersede){.g = g, .asked = asked};
+    if (open_old(t, g, a, s, e) < 0 ||
+        resource_each_of_grant(t->d, s->row.id, a, take_resource, &to, e) < 0 ||
+        check_lines(t, s, a, e) < 0)
         return -1;
     for (size_t i = 0; i < s->n; i++)
         if (item_fill(t, s, &s->items[i], a, e) < 0 || warn_use(t, s, &s->items[i], a, e) < 0)
@@ -346,7 +469,7 @@ supersede_changes(const struct supersede *s, struct arena *a, struct jm_list *ou
         const struct supersede_item *it = &s->items[i];
         struct w_grant_change *c;
 
-        if (!it->grows && it->warning == NULL)
+        if (!it->grows && !it->shrinks && !it->drops && it->warning == NULL)
             continue;
         c = listing_add(out, sizeof(*c), a);
         memcpy(c->resource, it->r.id, sizeof(c->resource));
@@ -355,8 +478,9 @@ supersede_changes(const struct supersede *s, struct arena *a, struct jm_list *ou
         c->before_vcpus = it->r.vcpus;
         c->before_mem_mib = it->r.mem_mib;
         c->before_bytes = it->r.bytes;
-        c->after_vcpus = it->vcpus;
-        c->after_mem_mib = it->mem_mib;
+        c->binned = it->drops;
+        c->after_vcpus = it->drops ? 0 : it->vcpus;
+        c->after_mem_mib = it->drops ? 0 : it->mem_mib;
         c->after_bytes = it->bytes;
         c->restart = it->restart;
         c->warning = it->warning;
@@ -379,6 +503,12 @@ room_of(struct room *rooms, size_t *n, const char *host)
             return &rooms[i].need;
     rooms[*n].host = host;
     return &rooms[(*n)++].need;
+}
+
+static uint64_t
+beyond(uint64_t now, uint64_t after)
+{
+    return after > now ? after - now : 0;
 }
 
 static void
@@ -449,8 +579,8 @@ supersede_rooms(struct tx *t, struct supersede *s, const struct expansion *x, co
         const struct supersede_item *it = &s->items[i];
 
         if (it->grows)
-            need_add(room_of(rooms, &n, it->r.host), it->vcpus - it->r.vcpus,
-                     it->mem_mib - it->r.mem_mib, it->bytes - it->r.bytes, it->vcpus);
+            need_add(room_of(rooms, &n, it->r.host), beyond(it->r.vcpus, it->vcpus),
+                     beyond(it->r.mem_mib, it->mem_mib), beyond(it->r.bytes, it->bytes), it->vcpus);
     }
     for (size_t i = 0; i < x->n_groups; i++)
         if (x->groups[i].pinned != NULL)
@@ -462,127 +592,30 @@ supersede_rooms(struct tx *t, struct supersede *s, const struct expansion *x, co
     return 0;
 }
 
-/* ---- doing it --------------------------------------------------------------------------------
- */
-
-static int
-tell(struct tx *t, const struct supersede *s, const char *account, struct arena *a, struct err *e)
-{
-    SCOPED(strbuf) struct strbuf b = {0};
-    struct w_supersede_record rec = {.rooms = s->rooms};
-
-    memcpy(rec.by, s->g->id, sizeof(rec.by));
-    memcpy(rec.number, s->g->number, sizeof(rec.number));
-    rec.resources = (uint32_t)s->n;
-    supersede_changes(s, a, &rec.changes);
-    jm_encode(schema_supersede_record, &rec, &b);
-    return ledger_append(t, account, "grant.superseded", s->row.id, strbuf_peek(&b), e);
-}
-
-struct mover {
-    struct tx *t;
-    const char *from, *to;
-};
-
-static int
-move_one(void *arg, const struct resource_row *r, struct err *e)
-{
-    struct mover *m = arg;
-
-    struct quota_whose w = {.grant = m->from, .resource = r->id, .order = ""};
-
-    /* The newer grant says its totals anew: what plans took from the older one ends with it. */
-    if (quota_return(m->t, &w, e) < 0 || quota_move(m->t, m->from, m->to, r->id, e) < 0)
-        return err_wrap(e, "%s", r->name);
-    return 0;
-}
-
-static int
-move_all(struct tx *t, const char *from, const char *to, struct arena *a, struct err *e)
-{
-    struct mover m = {t, from, to};
-    int changed = 0;
-
-    if (DB_EXEC(t->d, DB_GRANT_SUPERSEDE, &changed, e, DBS(to), DBS(from)) < 0)
-        return -1;
-    if (changed != 1)
-        return err_set(e, BY_E_CONFLICT, "grant %s was superseded meanwhile", from);
-    if (resource_each_of_grant(t->d, from, a, move_one, &m, e) < 0 || quota_close(t, from, e) < 0)
-        return -1;
-    return DB_EXEC(t->d, DB_RES_SUPERSEDE, NULL, e, DBS(to), DBS(from));
-}
-
-static int
-grow(struct tx *t, const struct supersede *s, struct supersede_item *it, const char *account,
-     int64_t restart_from_ms, struct arena *a, struct w_order_view *view, struct err *e)
-{
-    struct act x = {.verb = VERB_RESIZE,
-                    .authority = AUTH_GRANT,
-                    .authority_id = s->g->id,
-                    .actor = account,
-                    .vcpus = it->r.kind == RES_VM ? it->vcpus : 0,
-                    .mem_mib = it->r.kind == RES_VM ? it->mem_mib : 0,
-                    .bytes = it->bytes,
-                    .restart_from_ms = restart_from_ms};
-    struct w_order o;
-
-    memcpy(it->r.grant, s->g->id, sizeof(it->r.grant));
-    if (act_do(t, &it->r, &x, a, &o, e) < 0)
-        return -1;
-    order_view_new(&o, it->r.name, view);
-    return 0;
-}
+/* ---- what comes back ---- */
 
 int
-supersede_apply(struct tx *t, struct supersede *s, const char *account, int64_t restart_from_ms,
-                struct arena *a, struct w_order_view *views, size_t *n, struct err *e)
+supersede_gives(struct tx *t, const struct resource_row *r, struct arena *a, struct err *e)
 {
-    int64_t open = 0;
+    uint32_t vcpus = r->wanted == WANT_BINNED ? r->vcpus : r->prior_vcpus;
+    uint64_t mem_mib = r->wanted == WANT_BINNED ? r->mem_mib : r->prior_mem_mib;
+    const struct w_grant_line *l;
+    struct grant_row row;
+    struct w_grant g;
 
-    if (move_all(t, s->row.id, s->g->id, a, e) < 0 || tell(t, s, account, a, e) < 0)
-        return err_wrap(e, "superseding grant %s", s->row.number);
-    for (size_t i = 0; i < s->n; i++)
-        if (s->items[i].grows &&
-            grow(t, s, &s->items[i], account, restart_from_ms, a, &views[(*n)++], e) < 0)
-            return -1;
-    if (grant_open_orders(t->d, s->row.id, &open, e) < 0)
+    if (grant_row_get(t->d, r->grant, a, &row, e) < 0)
         return -1;
-    if (open > 0)
+    if (row.supersedes[0] == '\0')
+        return 0; /* it made it */
+    if (grant_decode(&row, a, &g, e) < 0)
+        return -1;
+    l = line_of(&g, r->line);
+    if (g.shape == SHAPE_FREE ||
+        (l != NULL && r->ordinal <= l->count &&
+         (r->kind != RES_VM || (vcpus <= l->vcpus && mem_mib <= l->mem_mib))))
         return 0;
-    return clock_meet(t, account, CLK_CONFIGURE, s->row.id, t->now_ms, e) < 0
-               ? -1
-               : clock_meet(t, account, CLK_CHANGE, s->row.id, t->now_ms, e);
-}
-
-static int
-superseding(struct tx *t, const char *grant, char id[W_ID], struct err *e)
-{
-    SCOPED(db_rows_free) struct db_rows *rows = NULL;
-    int rc;
-
-    if (DB_QUERY(t->d, DB_GRANT_SUPERSEDING, &rows, e, DBS(grant)) < 0)
-        return -1;
-    rc = db_next(rows, e);
-    if (rc == 1)
-        (void)snprintf(id, W_ID, "%s", db_str(rows, 0));
-    return rc;
-}
-
-int
-supersede_recover(struct tx *t, const char *grant, struct arena *a, struct err *e)
-{
-    struct grant_row g, old;
-    char newer[W_ID];
-    int rc;
-
-    if (grant_row_get(t->d, grant, a, &g, e) < 0)
-        return -1;
-    if (g.supersedes[0] != '\0') {
-        rc = grant_row_find(t->d, g.supersedes, a, &old, e);
-        if (rc < 0 ||
-            (rc == 1 && old.superseded_by[0] == '\0' && move_all(t, old.id, g.id, a, e) < 0))
-            return -1;
-    }
-    rc = superseding(t, g.id, newer, e);
-    return rc <= 0 ? rc : move_all(t, g.id, newer, a, e);
+    return err_set(e, BY_E_CONFLICT,
+                   "grant %s does not give %s any more, or not so large: apply for a change that "
+                   "gives it, then it can come back",
+                   row.number, r->name);
 }

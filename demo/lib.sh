@@ -213,3 +213,15 @@ existing_confirm() { # CLAIM NUMBER [OPTION...]
     by bureau adopt confirm "$1" --number "$2" --approved 2019-06-03 --key "$DEMO_DIR/papers/bureau.key" --approval "$DEMO_DIR/papers/approval.txt" \
         --agreement "$DEMO_DIR/papers/agreement.txt" --declaration "$DEMO_DIR/papers/declaration.txt" "${@:3}"
 }
+
+# ---- an approved change (配额变更) ---------------------------------------------------------------------
+change_apply() { # OLDER-NUMBER LINES [now|later [true]]: handed in; CHANGE is its case
+    printf '{"purpose":"配额变更","basis":"按实际使用测算","users":400,"share_reason":"无","restart":"%s","less_confirmed":%s,"lines":[%s]}' \
+        "${3:-now}" "${4:-false}" "$2" >"$DEMO_DIR/papers/change.json"
+    CHANGE=$(by tenant applications add "$DEMO_DIR/papers/change.json" --system 测试系统 --change-of "$1" --approval "$DEMO_DIR/papers/approval.txt" \
+        --agreement "$DEMO_DIR/papers/agreement.txt" --declaration "$DEMO_DIR/papers/declaration.txt" --json 2>"$DEMO_DIR/last.log" | field number)
+    [ -n "$CHANGE" ] && run by tenant applications submit "$CHANGE"
+}
+change_approve() { # NUMBER [OPTION...]
+    run by bureau applications approve "$CHANGE" --number "$1" --key "$DEMO_DIR/papers/bureau.key" --reason 同意 "${@:2}"
+}

@@ -1,24 +1,9 @@
-#include "policies/order_check.h"
+#include "policies/order_asked.h"
 
 #include <string.h>
 
-/* Every rule is a function that answers OC_OK or why not; order_check() asks them in turn. */
-struct asked {
-    const struct oc_host *host;
-    const struct oc_order *o;
-    const struct oc_papers *papers;
-    const struct oc_grant *named;                /* by the order */
-    const struct oc_grant *grant;                /* the newest of its family: what counts now */
-    const struct oc_grant *family[OC_STEPS_MAX]; /* that supersede one another, newest first */
-    size_t n_family, at;                         /* at: where the named one is in it */
-    const struct oc_plan *plan;                  /* that the order names, or NULL */
-    const struct oc_plan_line *plan_line;        /* that names the act, or NULL */
-    const struct oc_line *line;
-    const struct oc_held *old; /* of the same resource, or NULL */
-};
-
-static bool
-same(const char *a, const char *b)
+bool
+oc_same(const char *a, const char *b)
 {
     return a != NULL && b != NULL && a[0] != '\0' && strcmp(a, b) == 0;
 }
@@ -29,7 +14,7 @@ alike(const char *a, const char *b)
 {
     bool none_a = a == NULL || a[0] == '\0', none_b = b == NULL || b[0] == '\0';
 
-    return (none_a && none_b) || same(a, b);
+    return (none_a && none_b) || oc_same(a, b);
 }
 
 /* ---- grants that supersede one another: one family, and the newest counts ---- */
@@ -38,7 +23,7 @@ static const struct oc_grant *
 grant_find(const struct oc_papers *p, const char *id)
 {
     for (size_t i = 0; i < p->n_grants; i++)
-        if (same(p->grants[i].id, id))
+        if (oc_same(p->grants[i].id, id))
             return &p->grants[i];
     return NULL;
 }
@@ -50,9 +35,9 @@ grant_after(const struct oc_papers *p, const struct oc_grant *g, bool *forked)
     const struct oc_grant *found = NULL;
 
     for (size_t i = 0; i < p->n_grants; i++) {
-        if (!same(p->grants[i].supersedes, g->id))
+        if (!oc_same(p->grants[i].supersedes, g->id))
             continue;
-        *forked = *forked || (found != NULL && !same(found->id, p->grants[i].id));
+        *forked = *forked || (found != NULL && !oc_same(found->id, p->grants[i].id));
         found = &p->grants[i];
     }
     return found;
@@ -73,9 +58,9 @@ check_family(struct asked *q)
     for (q->grant = g; g != NULL; g = grant_find(q->papers, g->supersedes)) {
         if (q->n_family == OC_STEPS_MAX)
             return OC_FORKED;
-        if (!same(g->system, q->grant->system))
+        if (!oc_same(g->system, q->grant->system))
             return OC_OTHER_SYSTEM;
-        if (same(g->id, q->named->id))
+        if (oc_same(g->id, q->named->id))
             q->at = q->n_family;
         q->family[q->n_family++] = g;
         if (g->supersedes == NULL || g->supersedes[0] == '\0')
@@ -89,11 +74,11 @@ check_family(struct asked *q)
 }
 
 /* Of this family, from the member at `from` on (0: any). */
-static bool
-in_family(const struct asked *q, const char *grant, size_t from)
+bool
+oc_in_family(const struct asked *q, const char *grant, size_t from)
 {
     for (size_t i = from; i < q->n_family; i++)
-        if (same(q->family[i]->id, grant))
+        if (oc_same(q->family[i]->id, grant))
             return true;
     return false;
 }
@@ -103,16 +88,49 @@ check_address(struct asked *q)
 {
     enum oc_reason r;
 
-    if (!same(q->o->host, q->host->id))
+    if (!oc_same(q->o->host, q->host->id))
         return OC_OTHER_HOST;
     if (q->o->incarnation != q->host->incarnation)
         return OC_OTHER_INCARNATION;
-    if (q->named == NULL || !same(q->o->grant, q->named->id))
+    if (q->named == NULL || !oc_same(q->o->grant, q->named->id))
         return OC_OTHER_GRANT;
     r = check_family(q);
     if (r != OC_OK)
         return r;
-    return same(q->o->system, q->grant->system) ? OC_OK : OC_OTHER_SYSTEM;
+    return oc_same(q->o->system, q->grant->system) ? OC_OK : OC_OTHER_SYSTEM;
+}
+
+static const struct oc_line *
+line_of(const struct oc_grant *g, uint32_t line)
+{
+    const struct oc_line *found = NULL;
+
+    for (size_t i = 0; i < g->n_lines; i++)
+        if (g->lines[i].line == line)
+            found = &g->lines[i];
+    return found;
+}
+
+static bool
+line_has(const struct oc_line *l, const struct oc_order *o)
+{
+    return l != NULL && o->ordinal >= 1 && o->ordinal <= l->count && o->kind == l->kind;
+}
+
+/* What goes may be of a line, and as large, as an older grant of the family gave. */
+static const struct oc_line *
+line_before(const struct asked *q)
+{
+    const struct oc_order *o = q->o;
+
+    for (size_t i = 0; i < q->n_family; i++) {
+        const struct oc_line *l = line_of(q->family[i], o->line);
+
+        if (!q->family[i]->free && line_has(l, o) && o->vcpus <= l->vcpus &&
+            o->mem_mib <= l->mem_mib && (o->kind == MO_NETWORK || o->bytes <= l->disk_bytes))
+            return l;
+    }
+    return NULL;
 }
 
 static enum oc_reason
@@ -120,9 +138,16 @@ check_line(struct asked *q)
 {
     if (q->grant->free && q->o->line == 0)
         return OC_OK; /* of no line: within the totals */
-    for (size_t i = 0; i < q->grant->n_lines; i++)
-        if (q->grant->lines[i].line == q->o->line)
-            q->line = &q->grant->lines[i];
+    q->line = line_of(q->grant, q->o->line);
+    q->dropped = !q->grant->free && !line_has(q->line, q->o);
+    if (!q->grant->free && (q->o->verb == MO_BIN || q->o->verb == MO_ERASE)) {
+        const struct oc_line *l = line_before(q);
+
+        if (l != NULL) {
+            q->line = l;
+            return OC_OK;
+        }
+    }
     if (q->line == NULL)
         return OC_NO_LINE;
     if (q->o->ordinal < 1 || q->o->ordinal > q->line->count)
@@ -206,7 +231,7 @@ check_existing(const struct asked *q)
         return OC_OTHER_MACHINE;
     if (none(o->adopt))
         return none(o->root) || none(o->seed) ? OC_NONSENSE : OC_OK;
-    if (!same(o->resource, q->line->adopt_id) || !same(q->host->id, q->line->adopt_host))
+    if (!oc_same(o->resource, q->line->adopt_id) || !oc_same(q->host->id, q->line->adopt_host))
         return OC_OTHER_MACHINE;
     return none(o->image) && none(o->root) && none(o->seed) && o->n_nics == 0 && o->n_volumes == 0
                ? OC_OK
@@ -227,7 +252,7 @@ check_vm_fits(const struct asked *q)
         return OC_TOO_LARGE;
     if (o->vcpus_max < o->vcpus || o->mem_max_mib < o->mem_mib)
         return OC_NONSENSE;
-    if (none(o->adopt) && !same(o->image, q->line->image))
+    if (none(o->adopt) && !oc_same(o->image, q->line->image))
         return OC_OTHER_IMAGE;
     return q->line->firmware == 0 || o->firmware == q->line->firmware ? OC_OK : OC_OTHER_FIRMWARE;
 }
@@ -283,7 +308,8 @@ held_with(const struct asked *q)
     for (size_t i = 0; i < q->papers->n_held; i++) {
         const struct oc_held *h = &q->papers->held[i];
 
-        if (!h->gone && in_family(q, h->order.grant, 0) && !same(h->order.resource, q->o->resource))
+        if (!h->gone && oc_in_family(q, h->order.grant, 0) &&
+            !oc_same(h->order.resource, q->o->resource))
             amount_add(&t, &h->order);
     }
     return t;
@@ -295,7 +321,7 @@ held_of(const struct asked *q, const char *resource)
     const struct oc_held *found = NULL;
 
     for (size_t i = 0; i < q->papers->n_held; i++)
-        if (same(q->papers->held[i].order.resource, resource))
+        if (oc_same(q->papers->held[i].order.resource, resource))
             found = &q->papers->held[i];
     return found;
 }
@@ -309,9 +335,9 @@ plan_binds(const struct asked *q, size_t at)
     const struct oc_plan *p = &q->papers->plans[at];
 
     for (size_t i = 0; i < at; i++)
-        if (same(q->papers->plans[i].id, p->id))
+        if (oc_same(q->papers->plans[i].id, p->id))
             return false; /* signed twice, it takes once */
-    return same(p->grant, q->grant->id) && same(p->system, q->grant->system);
+    return oc_same(p->grant, q->grant->id) && oc_same(p->system, q->grant->system);
 }
 
 /* The bureau has returned since what the plan took from this resource. */
@@ -321,10 +347,10 @@ is_returned(const struct asked *q, const struct oc_plan *p, const char *resource
     for (size_t i = 0; i < q->papers->n_plans; i++) {
         const struct oc_plan *r = &q->papers->plans[i];
 
-        if (r->issued_at_ms <= p->issued_at_ms || !same(r->grant, p->grant))
+        if (r->issued_at_ms <= p->issued_at_ms || !oc_same(r->grant, p->grant))
             continue;
         for (size_t k = 0; k < r->n_lines; k++)
-            if (r->lines[k].verb == MO_RESTORE && same(r->lines[k].resource, resource))
+            if (r->lines[k].verb == MO_RESTORE && oc_same(r->lines[k].resource, resource))
                 return true;
     }
     return false;
@@ -454,7 +480,7 @@ check_vm_free(const struct asked *q)
     if (o->vcpus_max > may.vcpus || o->mem_max_mib > may.mem_mib)
         return OC_TOO_LARGE;
     for (size_t i = 0; i < q->grant->n_lines; i++)
-        if (q->grant->lines[i].kind == MO_VM && same(o->image, q->grant->lines[i].image))
+        if (q->grant->lines[i].kind == MO_VM && oc_same(o->image, q->grant->lines[i].image))
             return OC_OK;
     return OC_OTHER_IMAGE;
 }
@@ -489,7 +515,7 @@ check_fits(struct asked *q)
             return OC_TOO_LARGE;
         return q->o->format == format ? OC_OK : OC_OTHER_FORMAT;
     case MO_NETWORK:
-        return same(q->o->cidr, q->line->cidr) ? OC_OK : OC_OTHER_RANGE;
+        return oc_same(q->o->cidr, q->line->cidr) ? OC_OK : OC_OTHER_RANGE;
     }
     return OC_OTHER_KIND;
 }
@@ -500,15 +526,15 @@ check_plan(struct asked *q)
     const struct oc_plan *p = NULL;
 
     for (size_t i = 0; i < q->papers->n_plans; i++)
-        if (same(q->o->authority_id, q->papers->plans[i].id))
+        if (oc_same(q->o->authority_id, q->papers->plans[i].id))
             p = &q->papers->plans[i];
     if (p == NULL)
         return OC_NO_PLAN;
-    if (!in_family(q, p->grant, 0) || !same(p->system, q->grant->system))
+    if (!oc_in_family(q, p->grant, 0) || !oc_same(p->system, q->grant->system))
         return OC_OTHER_PLAN;
     for (size_t i = 0; i < p->n_lines; i++)
         if (p->lines[i].kind == q->o->kind && p->lines[i].verb == q->o->verb &&
-            same(p->lines[i].resource, q->o->resource))
+            oc_same(p->lines[i].resource, q->o->resource))
             q->plan_line = &p->lines[i];
     q->plan = p;
     if (q->plan_line == NULL)
@@ -524,7 +550,7 @@ check_plan(struct asked *q)
 static enum oc_reason
 check_authority(struct asked *q)
 {
-    bool grant = q->o->authority == MO_BY_GRANT && same(q->o->authority_id, q->named->id);
+    bool grant = q->o->authority == MO_BY_GRANT && oc_same(q->o->authority_id, q->named->id);
     bool unit = q->o->authority == MO_BY_UNIT && q->o->authority_id != NULL &&
                 q->o->authority_id[0] != '\0';
 
@@ -544,7 +570,10 @@ check_authority(struct asked *q)
         return q->o->authority == MO_BY_PLAN ? check_plan(q) : OC_NO_AUTHORITY;
     case MO_DOWNGRADE:
         return q->o->authority == MO_BY_PLAN ? check_plan(q) : OC_NO_AUTHORITY;
-    case MO_BIN:
+    case MO_BIN: /* also what the bureau signed away, never straight to overwriting */
+        if (grant && q->dropped)
+            return OC_OK;
+        /* fall through */
     case MO_ERASE:
         if (unit)
             return OC_OK;
@@ -565,7 +594,7 @@ check_newer(struct asked *q)
         return OC_OK;
     a = &q->old->order;
     if (a->term == q->o->term && a->generation == q->o->generation)
-        return same(a->id, q->o->id) ? OC_SAME : OC_FORGED;
+        return oc_same(a->id, q->o->id) ? OC_SAME : OC_FORGED;
     if (q->o->term < a->term || (q->o->term == a->term && q->o->generation < a->generation))
         return OC_OLDER;
     return OC_OK;
@@ -579,15 +608,27 @@ is_planned_size(const struct asked *q)
     for (size_t i = 0; i < q->papers->n_plans; i++) {
         const struct oc_plan *p = &q->papers->plans[i];
 
-        if (!in_family(q, p->grant, 0) || !same(p->system, q->grant->system))
+        if (!oc_in_family(q, p->grant, 0) || !oc_same(p->system, q->grant->system))
             continue;
         for (size_t k = 0; k < p->n_lines; k++)
             if (p->lines[k].verb == MO_DOWNGRADE && p->lines[k].not_before_ms <= q->host->now_ms &&
-                same(p->lines[k].resource, q->o->resource) && p->lines[k].vcpus == q->o->vcpus &&
+                oc_same(p->lines[k].resource, q->o->resource) && p->lines[k].vcpus == q->o->vcpus &&
                 p->lines[k].mem_mib == q->o->mem_mib)
                 return true;
     }
     return false;
+}
+
+/* Exactly what a newer grant of the bureau gives where it gives less: an order of a grant alone is
+ * never below its own line. */
+static bool
+is_granted_size(const struct asked *q, const struct oc_order *a)
+{
+    const struct oc_order *o = q->o;
+
+    return o->verb == MO_RESIZE && o->authority == MO_BY_GRANT && q->line != NULL &&
+           !q->grant->free && (o->vcpus >= a->vcpus || o->vcpus == q->line->vcpus) &&
+           (o->mem_mib >= a->mem_mib || o->mem_mib == q->line->mem_mib);
 }
 
 /* Growing stays within the line, which was checked; shrinking needs the bureau or the unit. */
@@ -604,7 +645,7 @@ check_sizes(const struct asked *q, const struct oc_order *a)
     if (o->verb == MO_DOWNGRADE) /* exactly as planned: check_plan() */
         return OC_OK;
     if ((o->vcpus < a->vcpus || o->mem_mib < a->mem_mib) && o->authority != MO_BY_UNIT &&
-        !is_planned_size(q))
+        !is_planned_size(q) && !is_granted_size(q, a))
         return OC_SHRINKS;
     return OC_OK;
 }
@@ -621,7 +662,7 @@ check_succession(struct asked *q)
     if (q->old->unadopted && o->verb == MO_ADOPT && a->kind == o->kind)
         return OC_OK;
     /* From an older grant on to the one that supersedes it, never back. */
-    if (a->kind != o->kind || !in_family(q, a->grant, q->at) || !same(a->system, o->system) ||
+    if (a->kind != o->kind || !oc_in_family(q, a->grant, q->at) || !oc_same(a->system, o->system) ||
         a->line != o->line || a->ordinal != o->ordinal)
         return OC_CHANGED;
     if (q->old->no_back && o->wanted != MO_ABSENT)
@@ -632,94 +673,12 @@ check_succession(struct asked *q)
     return check_sizes(q, a);
 }
 
-static bool
-names_disk(const struct oc_order *x, const char *id)
-{
-    return same(x->root, id) || same(x->seed, id) ||
-           (x->kind == MO_VOLUME && same(x->resource, id));
-}
-
-/* Two machines that were there, on one file. */
-static bool
-share_file(const struct oc_order *a, const struct oc_order *b)
-{
-    for (size_t i = 0; i < a->n_files; i++)
-        for (size_t k = 0; k < b->n_files; k++)
-            if (same(a->files[i], b->files[k]))
-                return true;
-    return false;
-}
-
-static enum oc_reason
-check_disks(const struct asked *q, const struct oc_order *x)
-{
-    const struct oc_order *o = q->o;
-
-    if (share_file(o, x))
-        return OC_DISK_TAKEN;
-
-    if (o->kind == MO_VM && (names_disk(x, o->root) || names_disk(x, o->seed)))
-        return OC_DISK_TAKEN;
-    if (o->kind == MO_VOLUME && names_disk(x, o->resource))
-        return OC_DISK_TAKEN;
-    for (size_t i = 0; i < o->n_volumes; i++) {
-        if (same(x->root, o->volumes[i]) || same(x->seed, o->volumes[i]))
-            return OC_DISK_TAKEN;
-        if (same(x->resource, o->volumes[i]) && !same(x->system, o->system))
-            return OC_OTHER_SYSTEMS_PART;
-        for (size_t k = 0; k < x->n_volumes; k++)
-            if (same(x->volumes[k], o->volumes[i]))
-                return OC_DISK_TAKEN;
-    }
-    return OC_OK;
-}
-
-static enum oc_reason
-check_cards(const struct asked *q, const struct oc_order *x)
-{
-    for (size_t i = 0; i < q->o->n_nics; i++) {
-        const struct oc_nic *n = &q->o->nics[i];
-
-        if (x->kind == MO_NETWORK && same(x->resource, n->network) &&
-            !same(x->system, q->o->system))
-            return OC_OTHER_SYSTEMS_PART;
-        for (size_t k = 0; k < x->n_nics; k++)
-            if (same(x->nics[k].mac, n->mac) ||
-                (same(x->nics[k].network, n->network) && same(x->nics[k].ip, n->ip)))
-                return OC_ADDRESS_TAKEN;
-    }
-    return OC_OK;
-}
-
-/* Against every other resource of this host that is not gone. */
-static enum oc_reason
-check_others(struct asked *q)
-{
-    if (q->o->kind == MO_VM && same(q->o->root, q->o->seed))
-        return OC_DISK_TAKEN;
-    for (size_t i = 0; i < q->papers->n_held; i++) {
-        const struct oc_order *x = &q->papers->held[i].order;
-        enum oc_reason r;
-
-        if (&q->papers->held[i] == q->old || q->papers->held[i].gone)
-            continue;
-        if (in_family(q, x->grant, 0) && x->line == q->o->line && x->ordinal == q->o->ordinal)
-            return OC_LINE_TAKEN;
-        r = check_disks(q, x);
-        if (r == OC_OK)
-            r = check_cards(q, x);
-        if (r != OC_OK)
-            return r;
-    }
-    return OC_OK;
-}
-
 struct oc_verdict
 order_check(const struct oc_host *host, const struct oc_order *o, const struct oc_papers *papers)
 {
     static enum oc_reason (*const rules[])(struct asked *) = {
-        check_address,   check_line,  check_sense,      check_time,   check_fits,
-        check_authority, check_newer, check_succession, check_others,
+        check_address,   check_line,  check_sense,      check_time,      check_fits,
+        check_authority, check_newer, check_succession, oc_check_others,
     };
     struct asked q = {.host = host, .o = o, .papers = papers, .named = papers->grant};
     struct oc_verdict v = {.reason = OC_OK};

@@ -3,8 +3,8 @@
 /* Whether a host may accept an order whose signatures are good: it must fit its grant line, carry
  * the authority that its verb needs, and follow the order that the host holds of that resource.  A
  * stolen order key can thus make nothing beyond a grant, shrink nothing without the bureau's plan
- * or the unit's own wish, and join nothing across systems. Signatures, keys and unknown fields were
- * judged before.  Pure; strings are borrowed. */
+ * or newer grant or the unit's own wish, and join nothing across systems. Signatures, keys and
+ * unknown fields were judged before.  Pure; strings are borrowed. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -15,6 +15,7 @@
 
 #define DAY_MS ((int64_t)86400000)
 #define HOLD_MS (15 * DAY_MS)
+#define GIB (UINT64_C(1) << 30)
 enum { APPLICATION_BYTES = 262144, PAPERS = 3 };
 
 /* ---- writing one --------------------------------------------------------------------------------
@@ -167,6 +168,29 @@ cmd_application_edit(struct cli *c, struct err *e)
 /* ---- looking at it ------------------------------------------------------------------------------
  */
 
+/* Before and after, of what the older grant made. */
+static void
+print_changes(const struct jm_list *changes)
+{
+    for (size_t i = 0; i < changes->n; i++) {
+        const struct w_grant_change *g = JM_ITEM(*changes, const struct w_grant_change, i);
+
+        if (g->binned)
+            printf("%-16s goes into the recycle bin\n", g->name);
+        else if (g->kind == RES_VM)
+            printf("%-16s %u vCPUs, %" PRIu64 " MiB, %" PRIu64 " GiB become %u, %" PRIu64
+                   ", %" PRIu64 "%s\n",
+                   g->name, g->before_vcpus, g->before_mem_mib, g->before_bytes / GIB,
+                   g->after_vcpus, g->after_mem_mib, g->after_bytes / GIB,
+                   g->restart ? ", with a restart" : "");
+        else
+            printf("%-16s %" PRIu64 " GiB become %" PRIu64 "\n", g->name, g->before_bytes / GIB,
+                   g->after_bytes / GIB);
+        if (g->warning != NULL)
+            printf("%-16s %s\n", "", g->warning);
+    }
+}
+
 int
 cmd_application_check(struct cli *c, struct err *e)
 {
@@ -186,6 +210,7 @@ cmd_application_check(struct cli *c, struct err *e)
     printf("%s\n", k.ready ? "nothing is missing" : "it cannot be submitted yet");
     printf("%s%s%s\n", k.fits ? "it fits" : "it does not fit", k.reason != NULL ? ": " : "",
            k.reason != NULL ? k.reason : "");
+    print_changes(&k.changes);
     for (size_t i = 0; i < k.peers.n; i++) {
         const struct w_case_peer *p = JM_ITEM(k.peers, const struct w_case_peer, i);
 
@@ -367,7 +392,7 @@ make_grant(struct cli *c, const struct w_case_view *v, struct w_grant *g, struct
 }
 
 static int
-try_grant(struct cli *c, const struct w_grant *g, struct err *e)
+try_grant(struct cli *c, const char *application, const struct w_grant *g, struct err *e)
 {
     SCOPED(strbuf) struct strbuf b = {0};
     struct w_grant_request in = {0};
@@ -375,6 +400,7 @@ try_grant(struct cli *c, const struct w_grant *g, struct err *e)
 
     jm_encode(schema_grant, g, &b);
     in.grant = strbuf_peek(&b);
+    memcpy(in.application, application, sizeof(in.application));
     cli_request_id(c, in.request);
     if (CLI_POST(c, "/v1/grants:check", grant_request, &in, grant_check, &k, e) < 0)
         return -1;
@@ -400,7 +426,7 @@ cmd_application_approve(struct cli *c, struct err *e)
     if (make_grant(c, &v, &g, e) < 0)
         return -1;
     if (cli_opt(c, "dry-run") != NULL)
-        return try_grant(c, &g, e);
+        return try_grant(c, v.id, &g, e);
     if (cli_need(c, "key", &key_file, e) < 0 || cli_need(c, "reason", &in.reason, e) < 0 ||
         sigkey_load(key_file, &key, e) < 0)
         return -1;

@@ -9,7 +9,8 @@
 #define COPY(dst, r, col) (void)snprintf(dst, sizeof(dst), "%s", db_str(r, col))
 
 static const char *const metric_names[QM__MAX] = {"vcpus", "mem_mib", "disk_gib", "networks"};
-static const char *const account_names[QB__MAX] = {"granted", "free", "reserved", "used"};
+static const char *const account_names[QB__MAX] = {"granted", "free", "reserved", "used",
+                                                   "returning"};
 
 const char *
 quota_metric_name(enum quota_metric m)
@@ -157,6 +158,20 @@ count_of(struct db *d, enum db_stmt s, int64_t *n, struct err *e)
         return -1;
     *n = db_int(rows, 0);
     return 0;
+}
+
+int
+quota_each_returning(struct db *d, quota_grant_fn fn, void *arg, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    int rc;
+
+    if (db_query(d, DB_QUOTA_RETURNING, NULL, 0, &rows, e) < 0)
+        return -1;
+    while ((rc = db_next(rows, e)) == 1)
+        if (fn(arg, db_str(rows, 0), e) < 0)
+            return -1;
+    return rc;
 }
 
 int

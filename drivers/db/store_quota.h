@@ -10,7 +10,8 @@
 #include "drivers/db/db.h"
 
 enum quota_metric { QM_VCPUS, QM_MEM, QM_DISK, QM_NETWORKS, QM__MAX };
-enum quota_book { QB_GRANTED, QB_FREE, QB_RESERVED, QB_USED, QB__MAX };
+/* QB_RETURNING, like QB_GRANTED: what is held beyond the grant's paper until it is given back. */
+enum quota_book { QB_GRANTED, QB_FREE, QB_RESERVED, QB_USED, QB_RETURNING, QB__MAX };
 
 struct quota_sums { /* amounts by metric */
     int64_t by[QM__MAX][QB__MAX];
@@ -43,6 +44,9 @@ struct quota_proof_row {
 };
 typedef int (*quota_proof_fn)(void *arg, const struct quota_proof_row *r, struct err *e);
 int quota_each_proof(struct db *d, const char *grant, quota_proof_fn fn, void *arg, struct err *e);
+typedef int (*quota_grant_fn)(void *arg, const char *grant, struct err *e);
+/** Grants under which something is still to be given back. */
+int quota_each_returning(struct db *d, quota_grant_fn fn, void *arg, struct err *e);
 /** Grants and metrics whose accounts do not sum to 0; sums that are not those of their entries.
  * Both are 0 when the books are right. */
 int quota_books_wrong(struct db *d, int64_t *unbalanced, int64_t *wrong, struct err *e);

@@ -99,6 +99,51 @@ JSON
     done
 }
 
+# ---- an approved change: each step an application, a grant that takes the older one's place -----------
+# Applied for, granted, carried out; a draft more, where an answer was lost, is none of the story.
+changed() { # OLDER NUMBER LINES
+    local older=$1 number=$2 lines=$3
+    applied() { change_apply "$older" "$lines" now true; }
+    wait_for 300 applied || die "the change of $older was not handed in: $(tail -2 "$DEMO_DIR/last.log")"
+    granted() { [ "$(by tenant applications show "$CHANGE" --json 2>/dev/null | field state)" = granted ]; }
+    approved() { granted || change_approve "$number" --hold 100ms || granted; }
+    wait_for 300 approved || die "$number was not granted: $(tail -2 "$DEMO_DIR/last.log")"
+}
+change_lines() { # NAME CIDR VCPUS MIB GIB
+    printf '{"line":1,"kind":"network","name":"%s-net","count":1,"cidr":"%s"},
+{"line":2,"kind":"vm","name":"%s-vm","count":1,"vcpus":%d,"mem_mib":%d,"disk_gib":1,"image":"%s","firmware":"bios","network_line":1},
+{"line":3,"kind":"volume","name":"%s-data","count":1,"disk_gib":%d,"format":"qcow2","attach_line":2}' "$1" "$2" "$1" "$3" "$4" "$IMAGE" "$1" "$5"
+}
+has_size() { # NAME VCPUS GIB: ID is the machine's
+    seen vms "$1-vm" running
+    ID=$(field id <"$DEMO_DIR/seen.json")
+    [ "$(field vcpus <"$DEMO_DIR/seen.json")" = "$2" ] || die "$1-vm has not $2 vCPUs: $(cat "$DEMO_DIR/seen.json")"
+    seen volumes "$1-data" present
+    [ "$(field bytes <"$DEMO_DIR/seen.json")" = $(($3 << 30)) ] || die "$1-data has not $3 GiB: $(cat "$DEMO_DIR/seen.json")"
+}
+# A grant changed by three others: grown, made smaller, given up; the older ones are superseded.
+story_change() { # NAME CIDR
+    local stem=$1 id
+    printf '{"number":"%s 一","system":"测试系统","hold_ms":100,"lines":[%s]}' "$stem" "$(change_lines "$stem" "$2" 1 256 1)" >"$DEMO_DIR/papers/$stem.json"
+    signed() { rm -f "$DEMO_DIR/papers/$stem.paper"; grant_sign "$DEMO_DIR/papers/$stem.json" "$DEMO_DIR/papers/$stem.paper"; }
+    wait_for 100 signed || die "the grant was not signed"
+    insist by bureau grants submit "$DEMO_DIR/papers/$stem.paper"
+    has_size "$stem" 1 1
+    id=$ID
+    changed "$stem 一" "$stem 二" "$(change_lines "$stem" "$2" 3 512 2)"
+    has_size "$stem" 3 2
+    changed "$stem 二" "$stem 三" "$(change_lines "$stem" "$2" 2 256 2)"
+    has_size "$stem" 2 2
+    [ "$ID" = "$id" ] || die "$stem-vm is another machine"
+    changed "$stem 三" "$stem 四" "$(change_lines "$stem" "$2" 1 256 1 | sed 's/,$//;q')"
+    for what in vms:"$stem-vm" volumes:"$stem-data" networks:"$stem-net"; do
+        [ "${what%%:*}" != networks ] || insist by tenant networks bin "$stem-net"
+        seen "${what%%:*}" "${what#*:}" binned
+        insist by tenant "${what%%:*}" erase "${what#*:}" --backup-declared
+        seen "${what%%:*}" "${what#*:}" absent
+    done
+}
+
 # ---- a unit reshapes its grant -----------------------------------------------------------------------
 newest() { # WHAT NAME: the unit's newest act of that kind on that resource
     by tenant undo --json 2>/dev/null | items | grep "\"name\":\"$2\"" | grep "\"what\":\"$1\"" | head -1 | field id

@@ -1,4 +1,4 @@
-/* Cases (办件): the tables, and an application from draft to grant over real HTTP. */
+/* Cases (办件): an application from draft to grant over real HTTP. */
 #include <CUnit/CUnit.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,120 +12,12 @@
 #include "drivers/crypto/paper.h"
 #include "policies/authz.h"
 #include "policies/case_fsm.h"
-#include "tests/unit/flow.h"
+#include "tests/unit/casework.h"
 
 #define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
 
-/* ---- tables
- * -------------------------------------------------------------------------------------- */
-
-static void
-every_state_that_can_be_reached_waits_for_somebody_or_is_an_end(void)
-{
-    for (int k = 1; k < CASE_KIND__MAX; k++)
-        for (int from = 0; from < CASE_STATE__MAX; from++)
-            for (int ev = 0; ev < CASE_EVENT__MAX; ev++) {
-                enum case_state to =
-                    case_next((enum case_kind)k, (enum case_state)from, (enum case_event)ev);
-
-                if (to == CASE_STATE_NONE)
-                    continue;
-                CU_ASSERT_EQUAL(case_waits((enum case_kind)k, to) == AZ_NOBODY,
-                                case_is_end((enum case_kind)k, to));
-            }
-}
-
-static void
-who_must_act_may_act(void)
-{
-    for (int k = 1; k < CASE_KIND__MAX; k++)
-        for (int s = 1; s < CASE_STATE__MAX; s++) {
-            unsigned waits = case_waits((enum case_kind)k, (enum case_state)s), may = 0;
-
-            for (int ev = 0; ev < CASE_EVENT__MAX; ev++)
-                may |= case_roles((enum case_kind)k, (enum case_state)s, (enum case_event)ev);
-            CU_ASSERT((waits & may) == waits);
-        }
-}
-
-static void
-only_the_bureau_grants(void)
-{
-    for (int k = 1; k < CASE_KIND__MAX; k++)
-        for (int s = 1; s < CASE_STATE__MAX; s++)
-            for (int ev = 0; ev < CASE_EVENT__MAX; ev++)
-                if (case_next((enum case_kind)k, (enum case_state)s, (enum case_event)ev) ==
-                    CASE_IS_GRANTED)
-                    CU_ASSERT_EQUAL(
-                        case_roles((enum case_kind)k, (enum case_state)s, (enum case_event)ev),
-                        AZ_BUREAU);
-}
-
-static void
-a_county_only_remarks(void)
-{
-    for (int k = 1; k < CASE_KIND__MAX; k++)
-        for (int s = 0; s < CASE_STATE__MAX; s++)
-            for (int ev = 0; ev < CASE_EVENT__MAX; ev++)
-                if ((case_roles((enum case_kind)k, (enum case_state)s, (enum case_event)ev) &
-                     AZ_COUNTY) != 0) {
-                    CU_ASSERT_EQUAL(ev, CASE_EV_NOTE);
-                    CU_ASSERT_EQUAL(
-                        (int)case_next((enum case_kind)k, (enum case_state)s, CASE_EV_NOTE), s);
-                }
-}
-
-static void
-knows_documents_by_their_first_bytes(void)
-{
-    CU_ASSERT_STRING_EQUAL(attachment_type("%PDF-1.7 ...", 12), "application/pdf");
-    CU_ASSERT_STRING_EQUAL(attachment_type("PK\x03\x04zz", 6), "application/zip");
-    CU_ASSERT_STRING_EQUAL(attachment_type("批复", 6), "text/plain");
-    CU_ASSERT_STRING_EQUAL(attachment_type("批复", 5), "text/plain"); /* cut in a character */
-    CU_ASSERT_PTR_NULL(attachment_type("\x7f"
-                                       "ELF\x02\x01\x01\x00",
-                                       8));
-    CU_ASSERT_PTR_NULL(attachment_type("a\0b", 3));
-    CU_ASSERT_PTR_NULL(attachment_type("\xff\xfe\xfd\xfc\xfb", 5));
-    CU_ASSERT_PTR_NULL(attachment_type("", 0));
-}
-
 /* ---- documents
  * ------------------------------------------------------------------------------------ */
-
-static int
-announce(struct flow *f, enum flow_who who, const char *name, const char *sha256, size_t size,
-         struct w_attachment *out)
-{
-    return FLOW_CALL(
-        f, f->people[who], "POST", "/v1/attachments",
-        flow_text(f, "{\"name\":\"%s\",\"sha256\":\"%s\",\"size_bytes\":%zu}", name, sha256, size),
-        attachment, out);
-}
-
-static int
-send_part(struct flow *f, enum flow_who who, const char *id, unsigned part, const char *bytes,
-          size_t len, struct w_attachment *out)
-{
-    SCOPED(strbuf) struct strbuf b = {0};
-    struct w_attachment_part p = {.part = part, .data = base64_encode(bytes, len, &f->a)};
-
-    jm_encode(schema_attachment_part, &p, &b);
-    return FLOW_CALL(f, f->people[who], "POST", flow_text(f, "/v1/attachments/%s:part", id),
-                     strbuf_peek(&b), attachment, out);
-}
-
-/* A small text as a document; *v is what it became. */
-static void
-upload(struct flow *f, enum flow_who who, const char *text, struct w_attachment *v)
-{
-    char hex[65];
-
-    digest_sha256_hex(text, strlen(text), hex);
-    OK(announce(f, who, "paper.txt", hex, strlen(text), v));
-    OK(send_part(f, who, v->id, 0, text, strlen(text), v));
-    CU_ASSERT_TRUE(v->whole);
-}
 
 static void
 a_document_is_kept_once_and_read_by_its_unit_only(void)
@@ -140,24 +32,27 @@ a_document_is_kept_once_and_read_by_its_unit_only(void)
     char *bytes = arena_alloc(&f.a, big);
     memset(bytes, 'x', big);
     digest_sha256_hex(bytes, big, hex);
-    OK(announce(&f, FLOW_TENANT, "big.txt", hex, big, &one));
+    OK(casework_announce(&f, FLOW_TENANT, "big.txt", hex, big, &one));
     CU_ASSERT_EQUAL(one.parts, 2);
-    CU_ASSERT_EQUAL(send_part(&f, FLOW_TENANT, one.id, 1, bytes, 100, &one), -1); /* in order */
+    CU_ASSERT_EQUAL(casework_send_part(&f, FLOW_TENANT, one.id, 1, bytes, 100, &one),
+                    -1); /* in order */
     CU_ASSERT_EQUAL(f.status, 409);
-    CU_ASSERT_EQUAL(send_part(&f, FLOW_TENANT, one.id, 0, bytes, 99, &one), -1); /* its size */
+    CU_ASSERT_EQUAL(casework_send_part(&f, FLOW_TENANT, one.id, 0, bytes, 99, &one),
+                    -1); /* its size */
     CU_ASSERT_EQUAL(f.status, 400);
-    OK(send_part(&f, FLOW_TENANT, one.id, 0, bytes, ATTACHMENT_PART, &one));
-    OK(send_part(&f, FLOW_TENANT, one.id, 0, bytes, ATTACHMENT_PART, &one)); /* lost answer */
+    OK(casework_send_part(&f, FLOW_TENANT, one.id, 0, bytes, ATTACHMENT_PART, &one));
+    OK(casework_send_part(&f, FLOW_TENANT, one.id, 0, bytes, ATTACHMENT_PART,
+                          &one)); /* lost answer */
     CU_ASSERT_EQUAL(one.have, 1);
     CU_ASSERT_FALSE(one.whole);
-    CU_ASSERT_EQUAL(send_part(&f, FLOW_OTHER, one.id, 1, bytes, 100, &one), -1);
+    CU_ASSERT_EQUAL(casework_send_part(&f, FLOW_OTHER, one.id, 1, bytes, 100, &one), -1);
     CU_ASSERT_EQUAL(f.status, 404);
-    OK(send_part(&f, FLOW_TENANT, one.id, 1, bytes, 100, &one));
+    OK(casework_send_part(&f, FLOW_TENANT, one.id, 1, bytes, 100, &one));
     CU_ASSERT_TRUE(one.whole);
 
-    OK(announce(&f, FLOW_OTHER, "same.txt", hex, big, &two));
-    OK(send_part(&f, FLOW_OTHER, two.id, 0, bytes, ATTACHMENT_PART, &two));
-    OK(send_part(&f, FLOW_OTHER, two.id, 1, bytes, 100, &two));
+    OK(casework_announce(&f, FLOW_OTHER, "same.txt", hex, big, &two));
+    OK(casework_send_part(&f, FLOW_OTHER, two.id, 0, bytes, ATTACHMENT_PART, &two));
+    OK(casework_send_part(&f, FLOW_OTHER, two.id, 1, bytes, 100, &two));
     CU_ASSERT_TRUE(two.whole);
     SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
     OK(job_run(&f.ctl.c, d, JOB_UPLOADS, &f.err));
@@ -198,11 +93,11 @@ a_unit_does_not_fill_the_store_within_a_day(void)
     flow_start(&f);
     digest_sha256_hex("12345678901", 11, hex);
     OK(commit_run(f.ctl.c.commit, announced_today, &f, &f.err));
-    CU_ASSERT_EQUAL(announce(&f, FLOW_TENANT, "a.txt", hex, 11, &v), -1);
+    CU_ASSERT_EQUAL(casework_announce(&f, FLOW_TENANT, "a.txt", hex, 11, &v), -1);
     CU_ASSERT_EQUAL(f.status, 409);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "tomorrow"));
-    OK(announce(&f, FLOW_TENANT, "a.txt", hex, 10, &v));
-    OK(announce(&f, FLOW_OTHER, "a.txt", hex, 11, &v));
+    OK(casework_announce(&f, FLOW_TENANT, "a.txt", hex, 10, &v));
+    OK(casework_announce(&f, FLOW_OTHER, "a.txt", hex, 11, &v));
     /* Nothing is forgotten by a clock that jumped. */
     SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
     ctl_clock(ATTACHMENT_STALE_MS + 1000, 0);
@@ -221,17 +116,17 @@ a_document_that_is_not_what_was_announced_is_refused(void)
 
     flow_start(&f);
     digest_sha256_hex("right", 5, hex);
-    OK(announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v));
-    CU_ASSERT_EQUAL(send_part(&f, FLOW_TENANT, v.id, 0, "wrong", 5, &v), -1);
+    OK(casework_announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v));
+    CU_ASSERT_EQUAL(casework_send_part(&f, FLOW_TENANT, v.id, 0, "wrong", 5, &v), -1);
     CU_ASSERT_EQUAL(f.status, 400);
-    OK(announce(&f, FLOW_TENANT, "a.exe", hex, 5, &v));
-    CU_ASSERT_EQUAL(send_part(&f, FLOW_TENANT, v.id, 0, "MZ\0\0\0", 5, &v), -1);
+    OK(casework_announce(&f, FLOW_TENANT, "a.exe", hex, 5, &v));
+    CU_ASSERT_EQUAL(casework_send_part(&f, FLOW_TENANT, v.id, 0, "MZ\0\0\0", 5, &v), -1);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "PDF"));
-    CU_ASSERT_EQUAL(announce(&f, FLOW_TENANT, "bomb.zip", hex, 16777217, &v), -1);
+    CU_ASSERT_EQUAL(casework_announce(&f, FLOW_TENANT, "bomb.zip", hex, 16777217, &v), -1);
     CU_ASSERT_EQUAL(f.status, 400);
     for (int i = 2; i < ATTACHMENT_OPEN_MAX; i++)
-        OK(announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v));
-    CU_ASSERT_EQUAL(announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v), -1);
+        OK(casework_announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v));
+    CU_ASSERT_EQUAL(casework_announce(&f, FLOW_TENANT, "a.txt", hex, 5, &v), -1);
     CU_ASSERT_EQUAL(f.status, 409);
     /* What was never sent whole is forgotten after a day. */
     SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
@@ -245,63 +140,6 @@ a_document_that_is_not_what_was_announced_is_refused(void)
 
 /* ---- applications
  * ----------------------------------------------------------------------------------- */
-
-static const char *
-application_body(struct flow *f, const struct w_application *app, uint64_t rev)
-{
-    SCOPED(strbuf) struct strbuf b = {0};
-    struct w_case_request in = {.application = *app, .rev = rev};
-
-    if (rev == 0)
-        in.kind = app->change_of[0] == '\0' ? CASE_NEW : CASE_CHANGE;
-    memcpy(in.request, flow_uuid(f), 37);
-    jm_encode(schema_case_request, &in, &b);
-    return arena_strdup(&f->a, strbuf_peek(&b));
-}
-
-/* As flow_grant() asks for it, with documents and a manual line. */
-static struct w_application
-complete(struct flow *f, struct w_attachment papers[3])
-{
-    const struct w_grant *g = flow_grant(f, "x");
-    struct w_case_paper *p = arena_alloc(&f->a, 3 * sizeof(*p));
-    struct w_manual_line *m = arena_alloc(&f->a, sizeof(*m));
-    struct w_application app = {.purpose = "a registry",
-                                .basis = "as the pilot",
-                                .users = 400,
-                                .share_reason = "nothing to share",
-                                .lines = g->lines};
-
-    for (int i = 0; i < 3; i++) {
-        p[i].what = DOC_APPROVAL + i;
-        upload(f, FLOW_TENANT, flow_text(f, "document %d", i), &papers[i]);
-        memcpy(p[i].attachment, papers[i].id, W_ID);
-    }
-    *m = (struct w_manual_line){.line = 1, .item = "cloud database", .count = 2, .measure = "set"};
-    memcpy(app.system, f->system, W_ID);
-    app.papers = (struct jm_list){p, 3};
-    app.manual = (struct jm_list){m, 1};
-    return app;
-}
-
-static int
-move(struct flow *f, enum flow_who who, struct w_case_view *v, const char *event,
-     const char *reason)
-{
-    return FLOW_CALL(f, f->people[who], "POST", flow_text(f, "/v1/cases/%s:move", v->id),
-                     flow_text(f, "{\"request\":\"%s\",\"rev\":%llu,\"event\":\"%s\"%s%s%s}",
-                               flow_uuid(f), (unsigned long long)v->rev, event,
-                               reason == NULL ? "" : ",\"reason\":\"", reason == NULL ? "" : reason,
-                               reason == NULL ? "" : "\""),
-                     case_view, v);
-}
-
-static void
-open_case(struct flow *f, const struct w_application *app, struct w_case_view *v)
-{
-    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "POST", "/v1/cases", application_body(f, app, 0),
-                 case_view, v));
-}
 
 static size_t
 inbox(struct flow *f, enum flow_who who)
@@ -329,24 +167,6 @@ waiting(struct flow *f, enum flow_who who, struct w_case_view *v)
                  case_view, v));
 }
 
-static int
-approve(struct flow *f, const struct w_case_view *v, struct w_grant *g,
-        const struct w_attachment papers[3], struct w_accepted *out)
-{
-    SCOPED(strbuf) struct strbuf b = {0}, in = {0};
-    struct w_case_approve x = {.rev = v->rev, .reason = "as asked"};
-
-    memcpy(g->approval_sha256, papers[0].sha256, W_HASH);
-    memcpy(g->agreement_sha256, papers[1].sha256, W_HASH);
-    memcpy(g->declaration_sha256, papers[2].sha256, W_HASH);
-    jm_encode(schema_grant, g, &b);
-    OK(paper_sign(f->grant_key, PAPER_GRANT, strbuf_peek(&b), &f->a, &x.grant, &f->err));
-    memcpy(x.request, flow_uuid(f), 37);
-    jm_encode(schema_case_approve, &x, &in);
-    return FLOW_CALL(f, f->people[FLOW_BUREAU], "POST", flow_text(f, "/v1/cases/%s:approve", v->id),
-                     strbuf_peek(&in), accepted, out);
-}
-
 /* What a unit makes by itself later is asked for in the same way, and needs free shape. Then moves
  * that were made already, or say nothing. */
 static void
@@ -359,7 +179,7 @@ a_unit_asks_for_free_shape(void)
 
     flow_start(&f);
     for (int shape = SHAPE_NONE; shape <= SHAPE_FREE; shape += SHAPE_FREE) {
-        struct w_application app = complete(&f, papers);
+        struct w_application app = casework_complete(&f, papers);
         struct w_grant_line *l = arena_alloc(&f.a, sizeof(*l));
 
         *l = (struct w_grant_line){.line = 1,
@@ -371,15 +191,16 @@ a_unit_asks_for_free_shape(void)
                                    .deferred = true};
         app.lines = (struct jm_list){l, 1};
         app.shape = shape;
-        open_case(&f, &app, &v);
+        casework_open_case(&f, &app, &v);
         OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s:check", v.id),
                      NULL, case_check, &chk));
         CU_ASSERT_EQUAL(chk.ready, shape == SHAPE_FREE);
     }
-    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
-    CU_ASSERT_EQUAL(move(&f, FLOW_TENANT, &v, "submit", NULL), -1); /* pressed twice */
+    OK(casework_move(&f, FLOW_TENANT, &v, "submit", NULL));
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_TENANT, &v, "submit", NULL), -1); /* pressed twice */
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "is review: 'submit' is not possible"));
-    CU_ASSERT_EQUAL(move(&f, FLOW_BUREAU, &v, "reject", " \\u3000\\n"), -1); /* says nothing */
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_BUREAU, &v, "reject", " \\u3000\\n"),
+                    -1); /* says nothing */
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "needs a reason"));
     flow_stop(&f);
 }
@@ -394,8 +215,8 @@ an_application_becomes_a_grant_and_its_manual_lines_are_accepted(void)
     struct w_accepted acc;
 
     flow_start(&f);
-    struct w_application app = complete(&f, papers);
-    open_case(&f, &app, &v);
+    struct w_application app = casework_complete(&f, papers);
+    casework_open_case(&f, &app, &v);
     CU_ASSERT_EQUAL(v.papers.n, 3);
     CU_ASSERT_EQUAL(inbox(&f, FLOW_TENANT), 1);
     CU_ASSERT_EQUAL(inbox(&f, FLOW_OTHER), 0);
@@ -403,7 +224,7 @@ an_application_becomes_a_grant_and_its_manual_lines_are_accepted(void)
                  case_check, &chk));
     CU_ASSERT_TRUE(chk.ready);
     CU_ASSERT_TRUE(chk.fits);
-    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    OK(casework_move(&f, FLOW_TENANT, &v, "submit", NULL));
     CU_ASSERT_EQUAL(v.state, CASE_IS_REVIEW);
     CU_ASSERT(v.due_ms > f.ctl.c.wall_ms());
     CU_ASSERT_EQUAL(inbox(&f, FLOW_TENANT), 0);
@@ -411,7 +232,7 @@ an_application_becomes_a_grant_and_its_manual_lines_are_accepted(void)
 
     struct w_grant *g = flow_grant(&f, "X-1");
     g->manual = app.manual;
-    OK(approve(&f, &v, g, papers, &acc));
+    OK(casework_approve(&f, &v, g, papers, &acc));
     CU_ASSERT_EQUAL(acc.orders.n, 4);
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s", v.id), NULL,
                  case_view, &v));
@@ -422,10 +243,10 @@ an_application_becomes_a_grant_and_its_manual_lines_are_accepted(void)
     waiting(&f, FLOW_PROVIDER, &m);
     CU_ASSERT_EQUAL(m.kind, CASE_MANUAL);
     CU_ASSERT(m.due_ms > 0);
-    CU_ASSERT_EQUAL(move(&f, FLOW_PROVIDER, &m, "deliver", "made"), -1); /* no evidence */
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_PROVIDER, &m, "deliver", "made"), -1); /* no evidence */
     CU_ASSERT_STRING_EQUAL(f.err.field, "papers");
     waiting(&f, FLOW_PROVIDER, &m);
-    upload(&f, FLOW_PROVIDER, "evidence", &evidence);
+    casework_upload(&f, FLOW_PROVIDER, "evidence", &evidence);
     OK(FLOW_CALL(
         &f, f.people[FLOW_PROVIDER], "POST", flow_text(&f, "/v1/cases/%s:move", m.id),
         flow_text(&f,
@@ -435,10 +256,10 @@ an_application_becomes_a_grant_and_its_manual_lines_are_accepted(void)
         case_view, &m));
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/attachments/%s", evidence.id),
                  NULL, attachment, &evidence));
-    CU_ASSERT_EQUAL(move(&f, FLOW_PROVIDER, &m, "accept", NULL), -1);
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_PROVIDER, &m, "accept", NULL), -1);
     CU_ASSERT_EQUAL(f.status, 403);
     waiting(&f, FLOW_TENANT, &m);
-    OK(move(&f, FLOW_TENANT, &m, "accept", NULL));
+    OK(casework_move(&f, FLOW_TENANT, &m, "accept", NULL));
     CU_ASSERT_EQUAL(m.state, CASE_IS_ACCEPTED);
     flow_stop(&f);
 }
@@ -454,7 +275,7 @@ what_is_missing_is_said_before_it_goes_in(void)
 
     flow_start(&f);
     memcpy(app.system, f.system, W_ID);
-    open_case(&f, &app, &v);
+    casework_open_case(&f, &app, &v);
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s:check", v.id), NULL,
                  case_check, &chk));
     CU_ASSERT_FALSE(chk.ready);
@@ -466,7 +287,7 @@ what_is_missing_is_said_before_it_goes_in(void)
                     strcmp(JM_ITEM(chk.problems, struct w_case_problem, j)->field, fields[i]) == 0;
         CU_ASSERT_TRUE(found);
     }
-    CU_ASSERT_EQUAL(move(&f, FLOW_TENANT, &v, "submit", NULL), -1);
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_TENANT, &v, "submit", NULL), -1);
     CU_ASSERT_EQUAL(f.status, 400);
     CU_ASSERT_STRING_EQUAL(f.err.field, "purpose");
     flow_stop(&f);
@@ -481,33 +302,33 @@ a_decision_is_about_the_revision_that_was_read(void)
     struct w_accepted acc;
 
     flow_start(&f);
-    struct w_application app = complete(&f, papers);
-    open_case(&f, &app, &v);
-    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    struct w_application app = casework_complete(&f, papers);
+    casework_open_case(&f, &app, &v);
+    OK(casework_move(&f, FLOW_TENANT, &v, "submit", NULL));
     old = v;
     /* Nobody edits what is under review; the unit takes it back first. */
     CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST",
                               flow_text(&f, "/v1/cases/%s:edit", v.id),
-                              application_body(&f, &app, v.rev), case_view, &now),
+                              casework_application_body(&f, &app, v.rev), case_view, &now),
                     -1);
     CU_ASSERT_EQUAL(f.status, 409);
-    OK(move(&f, FLOW_TENANT, &v, "recall", "one more machine"));
+    OK(casework_move(&f, FLOW_TENANT, &v, "recall", "one more machine"));
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST", flow_text(&f, "/v1/cases/%s:edit", v.id),
-                 application_body(&f, &app, v.rev), case_view, &v));
-    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+                 casework_application_body(&f, &app, v.rev), case_view, &v));
+    OK(casework_move(&f, FLOW_TENANT, &v, "submit", NULL));
     struct w_grant *g = flow_grant(&f, "X-1");
     g->manual = app.manual;
-    CU_ASSERT_EQUAL(approve(&f, &old, g, papers, &acc), -1);
+    CU_ASSERT_EQUAL(casework_approve(&f, &old, g, papers, &acc), -1);
     CU_ASSERT_EQUAL(f.status, 409);
     CU_ASSERT_STRING_EQUAL(f.err.field, "rev");
     /* Two reviewers at once: the second is told. */
     old = v;
     now = v;
-    OK(move(&f, FLOW_BUREAU, &v, "return", "the sizes rest on nothing"));
+    OK(casework_move(&f, FLOW_BUREAU, &v, "return", "the sizes rest on nothing"));
     CU_ASSERT_EQUAL(v.state, CASE_IS_RETURNED);
-    CU_ASSERT_EQUAL(move(&f, FLOW_BUREAU, &now, "reject", "no"), -1);
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_BUREAU, &now, "reject", "no"), -1);
     CU_ASSERT_EQUAL(f.status, 409);
-    CU_ASSERT_EQUAL(approve(&f, &old, g, papers, &acc), -1);
+    CU_ASSERT_EQUAL(casework_approve(&f, &old, g, papers, &acc), -1);
     CU_ASSERT_EQUAL(f.status, 409);
     CU_ASSERT_EQUAL(inbox(&f, FLOW_TENANT), 1);
     flow_stop(&f);
@@ -522,39 +343,39 @@ less_may_be_granted_and_never_more(void)
     struct w_accepted acc;
 
     flow_start(&f);
-    struct w_application app = complete(&f, papers);
-    open_case(&f, &app, &v);
-    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    struct w_application app = casework_complete(&f, papers);
+    casework_open_case(&f, &app, &v);
+    OK(casework_move(&f, FLOW_TENANT, &v, "submit", NULL));
     struct w_grant *g = flow_grant(&f, "X-1");
     struct w_grant_line *vm = JM_ITEM(g->lines, struct w_grant_line, 1);
     vm->count = 3;
-    CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1);
+    CU_ASSERT_EQUAL(casework_approve(&f, &v, g, papers, &acc), -1);
     CU_ASSERT_EQUAL(f.status, 400);
     vm->count = 1;
     /* Of what people carry out too: not in another measure or kind, not twice, not for longer. */
     struct w_manual_line m[2] = {*JM_ITEM(app.manual, struct w_manual_line, 0)};
     g->manual = (struct jm_list){m, 1};
     memcpy(m[0].measure, "Gbit/s", 7);
-    CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1);
+    CU_ASSERT_EQUAL(casework_approve(&f, &v, g, papers, &acc), -1);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "manual line 1"));
     memcpy(m[0].measure, "set", 4);
     m[0].spec = "the largest";
-    CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1);
+    CU_ASSERT_EQUAL(casework_approve(&f, &v, g, papers, &acc), -1);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "manual line 1"));
     m[0].spec = NULL;
     m[1] = m[0];
     g->manual.n = 2;
-    CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1);
+    CU_ASSERT_EQUAL(casework_approve(&f, &v, g, papers, &acc), -1);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "manual line 1"));
     g->manual = (struct jm_list){0};
     g->valid_to_ms += INT64_C(2) * 86400000;
-    CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1);
+    CU_ASSERT_EQUAL(casework_approve(&f, &v, g, papers, &acc), -1);
     CU_ASSERT_STRING_EQUAL(f.err.field, "valid_to_ms");
     g->valid_to_ms -= INT64_C(2) * 86400000;
     struct w_attachment wrong[3] = {papers[1], papers[1], papers[2]};
-    CU_ASSERT_EQUAL(approve(&f, &v, g, wrong, &acc), -1);
+    CU_ASSERT_EQUAL(casework_approve(&f, &v, g, wrong, &acc), -1);
     CU_ASSERT_STRING_EQUAL(f.err.field, "approval_sha256");
-    OK(approve(&f, &v, g, papers, &acc));
+    OK(casework_approve(&f, &v, g, papers, &acc));
     CU_ASSERT_EQUAL(acc.orders.n, 3);
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s", v.id), NULL,
                  case_view, &v));
@@ -572,11 +393,11 @@ a_case_takes_documents_of_its_unit_and_of_who_acts(void)
     struct w_case_view v;
 
     flow_start(&f);
-    struct w_application app = complete(&f, papers);
-    open_case(&f, &app, &v);
-    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
-    upload(&f, FLOW_OTHER, "of another unit", &theirs);
-    upload(&f, FLOW_BUREAU, "of the bureau", &own);
+    struct w_application app = casework_complete(&f, papers);
+    casework_open_case(&f, &app, &v);
+    OK(casework_move(&f, FLOW_TENANT, &v, "submit", NULL));
+    casework_upload(&f, FLOW_OTHER, "of another unit", &theirs);
+    casework_upload(&f, FLOW_BUREAU, "of the bureau", &own);
     const struct {
         const struct w_attachment *paper;
         const char *what;
@@ -622,32 +443,41 @@ an_approved_change_grows_what_is_there(void)
     struct w_case_check chk;
     struct w_case_view v, other;
     struct w_accepted acc;
+    struct w_order orders[2];
+    struct w_observed seen[2];
 
     flow_start(&f);
     const struct w_grant *old = flow_grant(&f, "X-1");
     OK(flow_grant_add(&f, old, flow_uuid(&f), &acc));
     CU_ASSERT_EQUAL(flow_carry_out(&f), 4);
-    struct w_application app = complete(&f, papers);
+    struct w_application app = casework_complete(&f, papers);
     JM_ITEM(app.lines, struct w_grant_line, 1)->vcpus = 4;
     app.manual = (struct jm_list){0};
     memcpy(app.change_of, old->id, W_ID);
-    app.restart = RESTART_NOW;
-    open_case(&f, &app, &v);
+    app.restart = RESTART_AT;
+    app.restart_at_ms = f.ctl.c.wall_ms() + 3600000;
+    casework_open_case(&f, &app, &v);
     CU_ASSERT_EQUAL(v.kind, CASE_CHANGE);
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/cases/%s:check", v.id), NULL,
                  case_check, &chk));
-    CU_ASSERT_TRUE(chk.ready);
-    CU_ASSERT_TRUE(chk.fits);
-    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    CU_ASSERT_TRUE(chk.ready && chk.fits);
+    OK(casework_move(&f, FLOW_TENANT, &v, "submit", NULL));
     struct w_grant *g = flow_grant(&f, "X-2");
     JM_ITEM(g->lines, struct w_grant_line, 1)->vcpus = 4;
-    CU_ASSERT_EQUAL(approve(&f, &v, g, papers, &acc), -1); /* it must name what it changes */
+    CU_ASSERT_EQUAL(casework_approve(&f, &v, g, papers, &acc),
+                    -1); /* it must name what it changes */
     CU_ASSERT_EQUAL(f.status, 400);
     g->version = 4;
     memcpy(g->supersedes, old->id, W_ID);
-    OK(approve(&f, &v, g, papers, &acc));
+    OK(casework_approve(&f, &v, g, papers, &acc));
     CU_ASSERT_EQUAL(acc.orders.n, 2);
-    CU_ASSERT_EQUAL(flow_carry_out(&f), 2);
+    OK(flow_desired(&f, 0));
+    CU_ASSERT_EQUAL_FATAL(flow_orders(&f, orders, 2), 2);
+    for (size_t i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(orders[i].restart_from_ms, app.restart_at_ms); /* as was agreed */
+        seen[i] = flow_observed(&f, &orders[i]);
+    }
+    OK(flow_status(&f, seen, 2, false));
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/resources?kind=vm", NULL, resource_list,
                  &l));
     CU_ASSERT_EQUAL(l.items.n, 2); /* grown, not made anew */
@@ -661,8 +491,8 @@ an_approved_change_grows_what_is_there(void)
                  case_view, &other));
     CU_ASSERT_EQUAL(other.state, CASE_IS_GRANTED);
     /* The older grant cannot be changed once more. */
-    open_case(&f, &app, &other);
-    CU_ASSERT_EQUAL(move(&f, FLOW_TENANT, &other, "submit", NULL), -1);
+    casework_open_case(&f, &app, &other);
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_TENANT, &other, "submit", NULL), -1);
     CU_ASSERT_STRING_EQUAL(f.err.field, "change_of");
     flow_stop(&f);
 }
@@ -675,28 +505,28 @@ each_step_has_its_people_and_its_reason(void)
     struct w_case_view v, x;
 
     flow_start(&f);
-    struct w_application app = complete(&f, papers);
-    open_case(&f, &app, &v);
+    struct w_application app = casework_complete(&f, papers);
+    casework_open_case(&f, &app, &v);
     x = v;
-    CU_ASSERT_EQUAL(move(&f, FLOW_OTHER, &x, "submit", NULL), -1);
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_OTHER, &x, "submit", NULL), -1);
     CU_ASSERT_EQUAL(f.status, 404);
     x = v;
-    CU_ASSERT_EQUAL(move(&f, FLOW_BUREAU, &x, "submit", NULL), -1);
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_BUREAU, &x, "submit", NULL), -1);
     CU_ASSERT_EQUAL(f.status, 403);
-    OK(move(&f, FLOW_TENANT, &v, "submit", NULL));
+    OK(casework_move(&f, FLOW_TENANT, &v, "submit", NULL));
     x = v;
-    CU_ASSERT_EQUAL(move(&f, FLOW_BUREAU, &x, "reject", NULL), -1);
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_BUREAU, &x, "reject", NULL), -1);
     CU_ASSERT_STRING_EQUAL(f.err.field, "reason");
     x = v;
-    CU_ASSERT_EQUAL(move(&f, FLOW_TENANT, &x, "reject", "mine"), -1);
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_TENANT, &x, "reject", "mine"), -1);
     CU_ASSERT_EQUAL(f.status, 403);
     x = v;
-    CU_ASSERT_EQUAL(move(&f, FLOW_BUREAU, &x, "approve", "without a grant"), -1);
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_BUREAU, &x, "approve", "without a grant"), -1);
     CU_ASSERT_EQUAL(f.status, 400);
-    OK(move(&f, FLOW_BUREAU, &v, "reject", "the pilot was not evaluated"));
+    OK(casework_move(&f, FLOW_BUREAU, &v, "reject", "the pilot was not evaluated"));
     CU_ASSERT_EQUAL(v.state, CASE_IS_REJECTED);
     x = v;
-    CU_ASSERT_EQUAL(move(&f, FLOW_TENANT, &x, "submit", NULL), -1);
+    CU_ASSERT_EQUAL(casework_move(&f, FLOW_TENANT, &x, "submit", NULL), -1);
     CU_ASSERT_EQUAL(f.status, 409);
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST", "/v1/cases",
                  flow_text(&f, "{\"request\":\"%s\",\"kind\":\"new\",\"copy_of\":\"%s\"}",
@@ -710,12 +540,6 @@ each_step_has_its_people_and_its_reason(void)
 
 CU_TestInfo cases_tests[] = {
     {"a unit asks for free shape", a_unit_asks_for_free_shape},
-    {"every state that can be reached waits for somebody or is an end",
-     every_state_that_can_be_reached_waits_for_somebody_or_is_an_end},
-    {"who must act may act", who_must_act_may_act},
-    {"only the bureau grants", only_the_bureau_grants},
-    {"a county only remarks", a_county_only_remarks},
-    {"knows documents by their first bytes", knows_documents_by_their_first_bytes},
     {"a document is kept once and read by its unit only",
      a_document_is_kept_once_and_read_by_its_unit_only},
     {"a unit does not fill the store within a day", a_unit_does_not_fill_the_store_within_a_day},

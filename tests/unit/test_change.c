@@ -203,14 +203,13 @@ what_is_no_longer_covered_is_named(void)
 
     g = over(&f, old, "2026-2");
     line(g, 1)->count = 1;
-    refused(&f, g, 409, "does not cover web-2");
+    refused(&f, g, 409, "web-2 of grant 2026-1: the new grant gives less");
     g = over(&f, old, "2026-3");
     line(g, 1)->mem_mib = 512;
-    refused(&f, g, 409, "web-1, web-2");
+    refused(&f, g, 409, "web-1, web-2 of grant 2026-1: the new grant gives less");
     g = over(&f, old, "2026-4");
-    line(g, 2)->disk_gib = 1;
     g->lines.n = 2;
-    refused(&f, g, 409, "data");
+    refused(&f, g, 409, "data of grant 2026-1: the new grant gives less");
     g = over(&f, old, "2026-5");
     (void)snprintf(line(g, 1)->name, W_NAME, "app");
     refused(&f, g, 400, "takes a new number");

@@ -411,7 +411,7 @@ taking_away_needs_its_own_authority(void)
         {VERB_DOWNGRADE, AUTH_PLAN, true},
         {VERB_DOWNGRADE, AUTH_UNIT, false},
         {VERB_DOWNGRADE, AUTH_GRANT, false},
-        {VERB_BIN, AUTH_GRANT, false},
+        {VERB_BIN, AUTH_GRANT, true}, /* an approved change; hosts hold it against the grant */
         {VERB_BIN, AUTH_UNIT, true},
         {VERB_BIN, AUTH_PLAN, true},
         {VERB_ERASE, AUTH_GRANT, false},

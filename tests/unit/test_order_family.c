@@ -179,11 +179,85 @@ sums_count_under_the_newest_grant(void)
     orders_expect("by the older, too much", judge_family(&o, family, 2, held, 1), OC_EXCEEDS);
 }
 
+/* ---- a grant that gives less: one machine of line 1 with 2 vCPUs and 2048 MiB, where two had 4
+ * and 4096 ---- */
+
+static const struct oc_line less_lines[] = {
+    {.line = 1,
+     .count = 1,
+     .kind = MO_VM,
+     .vcpus = 2,
+     .mem_mib = 2048,
+     .disk_bytes = 1000,
+     .image = "img",
+     .firmware = 2},
+};
+static const struct oc_grant less = {.id = "g2",
+                                     .system = "sys",
+                                     .supersedes = "g",
+                                     .valid_from_ms = 1000,
+                                     .valid_to_ms = 9000,
+                                     .hold_ms = 300,
+                                     .lines = less_lines,
+                                     .n_lines = 1};
+
+static void
+what_a_newer_grant_gives_no_more_shrinks_or_goes_into_the_bin(void)
+{
+    static const struct {
+        const char *what;
+        uint32_t ordinal;
+        enum mo_verb verb;
+        enum mo_wanted wanted;
+        enum mo_authority authority;
+        uint32_t vcpus;
+        uint64_t mem_mib;
+        enum oc_reason reason;
+    } rows[] = {
+        {"to the line", 1, MO_RESIZE, MO_RUNNING, MO_BY_GRANT, 2, 2048, OC_OK},
+        {"below it", 1, MO_RESIZE, MO_RUNNING, MO_BY_GRANT, 1, 2048, OC_SHRINKS},
+        {"memory below it", 1, MO_RESIZE, MO_RUNNING, MO_BY_GRANT, 2, 1024, OC_SHRINKS},
+        {"not down to it", 1, MO_RESIZE, MO_RUNNING, MO_BY_GRANT, 3, 2048, OC_TOO_LARGE},
+        {"switched, smaller", 1, MO_POWER, MO_STOPPED, MO_BY_GRANT, 2, 2048, OC_SHRINKS},
+        {"what stays, into the bin", 1, MO_BIN, MO_BINNED, MO_BY_GRANT, 4, 4096, OC_NO_AUTHORITY},
+        {"what goes", 2, MO_BIN, MO_BINNED, MO_BY_GRANT, 4, 4096, OC_OK},
+        {"the unit itself", 2, MO_BIN, MO_BINNED, MO_BY_UNIT, 4, 4096, OC_OK},
+        {"no further", 2, MO_ERASE, MO_ABSENT, MO_BY_GRANT, 4, 4096, OC_NO_AUTHORITY},
+        {"the unit, further", 2, MO_ERASE, MO_ABSENT, MO_BY_UNIT, 4, 4096, OC_OK},
+        {"back", 2, MO_RESTORE, MO_RUNNING, MO_BY_UNIT, 2, 2048, OC_NO_ORDINAL},
+        {"larger than ever given", 2, MO_BIN, MO_BINNED, MO_BY_GRANT, 5, 4096, OC_NO_ORDINAL},
+        {"never given", 3, MO_BIN, MO_BINNED, MO_BY_GRANT, 4, 4096, OC_NO_ORDINAL},
+    };
+    const struct oc_grant family[] = {grant, less};
+    const struct oc_grant wider[] = {grant, less, GRANT_OF("g3", "g2", "sys")};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct oc_held held[1] = {{.order = vm()}};
+        struct oc_order o = vm();
+
+        held[0].order.ordinal = o.ordinal = rows[i].ordinal;
+        held[0].order.generation = 1;
+        o.grant = o.authority_id = "g2";
+        o.generation = 2;
+        o.verb = rows[i].verb;
+        o.wanted = rows[i].wanted;
+        o.authority = rows[i].authority;
+        o.vcpus = o.vcpus_max = rows[i].vcpus;
+        o.mem_mib = o.mem_max_mib = rows[i].mem_mib;
+        orders_expect(rows[i].what, judge_family(&o, family, 2, held, 1), rows[i].reason);
+        if (strcmp(rows[i].what, "what goes") == 0)
+            orders_expect("a newer one gives it again", judge_family(&o, wider, 3, held, 1),
+                          OC_NO_AUTHORITY);
+    }
+}
+
 CU_TestInfo order_family_tests[] = {
     {"a newer grant takes on what the older one made",
      a_newer_grant_takes_on_what_the_older_one_made},
     {"a stolen order key cannot invent what supersedes",
      a_stolen_order_key_cannot_invent_what_supersedes},
     {"sums count under the newest grant", sums_count_under_the_newest_grant},
+    {"what a newer grant gives no more shrinks or goes into the bin",
+     what_a_newer_grant_gives_no_more_shrinks_or_goes_into_the_bin},
     CU_TEST_INFO_NULL,
 };
