@@ -45,6 +45,8 @@ label_of(const struct cli *c, const struct jm_field *schema, const struct jm_fie
         {schema_calendar_view, "number", "notice number"},
         {schema_case_item, "number", "case_number"},
         {schema_case_view, "number", "case_number"},
+        {schema_image_view, "boot", "boot firmware"},
+        {schema_inbox_item, "number", "number or name"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
