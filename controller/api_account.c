@@ -5,6 +5,7 @@
 
 #include "controller/account.h"
 #include "controller/auth.h"
+#include "controller/clocks.h"
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/listing.h"
@@ -181,6 +182,29 @@ kind_bit(int kind)
     return kind > UNIT_NONE ? 1U << (kind - 1) : 0;
 }
 
+/* It waits for who gives the role; the bureau has its deadline for that (G13). */
+static int
+account_waits(struct api_call *k, struct tx *t, const struct w_account *a, struct err *e)
+{
+    unsigned by = roles_assigner(own_role((enum w_role)a->role));
+    struct clock_row clock = {0};
+    struct clock_spec s = {.kind = CLK_ACCOUNT,
+                           .subject_kind = "account",
+                           .subject = a->id,
+                           .title = a->login,
+                           .unit = a->unit,
+                           .start_ms = t->now_ms};
+
+    if (by == AZ_BUREAU && clock_start(t, k->who.account, &s, &clock, e) < 0)
+        return -1;
+    return notice_waits(t, INBOX_ACCOUNT, by,
+                        &(struct notice){.kind = NOTICE_ACCOUNT_WAITS,
+                                         .subject = a->id,
+                                         .title = a->login,
+                                         .due_ms = clock.due_ms},
+                        e);
+}
+
 int
 api_account_add(struct api_call *k, struct tx *t, struct err *e)
 {
@@ -208,7 +232,7 @@ api_account_add(struct api_call *k, struct tx *t, struct err *e)
                    ? err_field(e, BY_E_CONFLICT, "login",
                                "the login '%s' is taken: one person, one account", in->login)
                    : -1;
-    return 0;
+    return account_waits(k, t, out, e);
 }
 
 /* ---- roles ---------------------------------------------------------------------------------- */
@@ -308,6 +332,7 @@ api_account_assign(struct api_call *k, struct tx *t, struct err *e)
         account_end_all(t, k->id, e) < 0 ||
         DB_EXEC(t->d, DB_ACCOUNT_ASSIGN, NULL, e, DBI(one.a.role), DBS(one.a.employer),
                 DBS(k->id)) < 0 ||
+        clock_meet(t, k->who.account, CLK_ACCOUNT, k->id, t->now_ms, e) < 0 ||
         signin_refresh(t, k->id, e) < 0)
         return -1;
     one.a.state = ACC_ACTIVE;
@@ -400,6 +425,7 @@ api_account_disable(struct api_call *k, struct tx *t, struct err *e)
     if (row_load(t, k->id, &one, e) < 0 || account_not_last(t, &one, e) < 0 ||
         account_end_all(t, k->id, e) < 0 ||
         DB_EXEC(t->d, DB_ACCOUNT_DISABLE, NULL, e, DBS(k->id)) < 0 ||
+        clock_cancel(t, k->who.account, CLK_ACCOUNT, k->id, "the account was disabled", e) < 0 ||
         signin_refresh(t, k->id, e) < 0)
         return -1;
     one.a.disabled = true;

@@ -33,7 +33,6 @@ after_of(const struct api_call *k, struct inbox_ask *a, struct err *e)
 int
 api_inbox_list(struct api_call *k, struct tx *t, struct err *e)
 {
-    struct w_inbox_list *out = k->out;
     struct inbox_ask a = {.kind = (enum inbox_kind)param_word(k, "kind"),
                           .overdue = param_flag(k, "overdue"),
                           .after_due_ms = -1,
@@ -42,7 +41,5 @@ api_inbox_list(struct api_call *k, struct tx *t, struct err *e)
                           .limit = (int)param_number(k, "limit", PAGE),
                           .late_ms = controller_clock_jumped(k->c) ? 0 : t->now_ms};
 
-    if (after_of(k, &a, e) < 0 || inbox_page(k, t, &a, out, e) < 0)
-        return -1;
-    return a.after_id[0] == '\0' ? inbox_counts(k, t, &a, out, e) : 0;
+    return after_of(k, &a, e) < 0 ? -1 : inbox_page(k, t, &a, k->out, e);
 }

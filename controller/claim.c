@@ -5,11 +5,13 @@
 
 #include "controller/commit.h"
 #include "controller/listing.h"
+#include "controller/notice.h"
 #include "controller/own.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/codec/adoptwire.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/db/store_grant.h"
+#include "policies/authz.h"
 
 enum { OPEN_MAX = 1000 };
 
@@ -195,6 +197,9 @@ api_claim_add(struct api_call *k, struct tx *t, struct err *e)
     c.found = f.found;
     if (check_bounds(t, &c, k->a, e) < 0 || claim_insert(t->d, &c, e) < 0 ||
         tell(t, &c, CS_CLAIMED, k->who.account, "claim.made", c.reason, &found, e) < 0 ||
+        notice_waits(t, INBOX_CLAIM, AZ_EVERYONE,
+                     &(struct notice){.kind = NOTICE_CLAIM_WAITS, .subject = c.id, .title = c.name},
+                     e) < 0 ||
         claim_get(t->d, c.id, k->a, &c, e) < 0)
         return -1;
     claim_view_fill(&c, k->out);

@@ -7,9 +7,11 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/image_file.h"
+#include "controller/notice.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/db/store_image.h"
+#include "policies/authz.h"
 
 enum { AGAIN_MS = 10000 }; /* a full disk, a full queue */
 
@@ -54,6 +56,14 @@ settle_step(void *arg, struct tx *t, struct err *e)
     v.reason = f->bad == NULL ? NULL : f->bad->msg;
     v.size_bytes = now.size_bytes;
     jm_encode(schema_image_view, &v, &b);
+    if (f->bad == NULL &&
+        notice_waits(
+            t, INBOX_IMAGE, AZ_EVERYONE,
+            &(struct notice){.kind = NOTICE_IMAGE_WAITS,
+                             .subject = now.id,
+                             .title = arena_printf(tx_arena(t), "%s:%s", now.name, now.version)},
+            e) < 0)
+        return -1;
     return ledger_append(t, "controller", f->bad == NULL ? "image.checked" : "image.refused",
                          now.id, strbuf_peek(&b), e);
 }

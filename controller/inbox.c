@@ -150,13 +150,16 @@ bind_source(const struct asker *who, enum inbox_kind k, struct db_value *v)
 struct source {
     enum inbox_kind kind;
     struct db_rows *rows;
-    bool more; /* rows stand on the next one */
+    bool more;        /* rows stand on the next one */
+    bool act;         /* it is the asker's own turn */
+    uint32_t n, late; /* of the page */
 };
 struct merge {
     struct asker who;
     const struct inbox_ask *ask;
     struct source s[INBOX__MAX];
     size_t n;
+    struct strbuf line;
 };
 
 enum { ID, NUMBER, TITLE, STATE, UNIT, UNIT_NAME, SUBJECT, SINCE, DUE };
@@ -191,6 +194,7 @@ source_open(struct merge *m, struct tx *t, enum inbox_kind k, struct err *e)
     }
     v[n++] = DBI(a->limit + 1);
     s->kind = k;
+    s->act = own_turn(&m->who, k);
     if (db_query(t->d, inbox_stmt(k, m->who.unit[0] != '\0'), v, n, &s->rows, e) < 0)
         return -1;
     m->n++;
@@ -235,55 +239,48 @@ put_word(struct strbuf *b, const char *word)
     strbuf_addf(b, bare ? "%s" : "'%s'", word);
 }
 
-/* #, @ or {id}, {subject} filled in. */
+/* # and @ filled in. */
 static const char *
-filled(struct arena *a, const char *start, const char *text, const struct w_inbox_item *v)
+command_line(struct arena *a, struct strbuf *b, const char *text, const struct w_inbox_item *v)
 {
-    SCOPED(strbuf) struct strbuf b = {0};
-
-    strbuf_adds(&b, start);
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p == '#')
-            put_word(&b, strchr(v->number, '\'') == NULL ? v->number : v->id);
-        else if (*p == '@')
-            strbuf_adds(&b, v->id);
-        else if (strncmp(p, "{id}", 4) == 0)
-            strbuf_adds(&b, v->id);
-        else if (strncmp(p, "{subject}", 9) == 0)
-            strbuf_adds(&b, v->subject);
-        else
-            strbuf_addc(&b, *p);
-        if (*p == '{')
-            p = strchr(p, '}');
+    strbuf_reset(b);
+    strbuf_adds(b, "bianyun ");
+    for (size_t n; *text != '\0'; text += n) {
+        n = strcspn(text, "#@");
+        strbuf_add(b, text, n);
+        if (text[n] == '#')
+            put_word(b, strchr(v->number, '\'') == NULL ? v->number : v->id);
+        else if (text[n] == '@')
+            strbuf_adds(b, v->id);
+        n += text[n] != '\0';
     }
-    return arena_strdup(a, strbuf_peek(&b));
+    return arena_strdup(a, strbuf_peek(b));
 }
 
 /* What to do with it, by whom it waits for; who only looks is shown where. */
 static void
-say_how(struct api_call *k, const struct asker *who, int64_t state, struct w_inbox_item *v)
+say_how(struct api_call *k, struct merge *m, const struct source *s, int64_t state,
+        struct w_inbox_item *v)
 {
-    enum inbox_kind kind = (enum inbox_kind)v->kind;
-    bool is_case = v->kind < CASE_KIND__MAX, act = own_turn(who, kind);
-    const struct case_todo *c =
-        is_case ? case_todo_of((enum case_kind)kind, (enum case_state)state) : NULL;
-    const char *command = is_case ? c != NULL ? c->command : NULL : kinds[kind].command;
-    const char *route = kinds[kind].route;
+    const struct kind *kind = &kinds[s->kind];
+    bool is_case = v->kind < CASE_KIND__MAX;
+    const struct case_todo look =
+        is_case ? (struct case_todo){NULL, "cases show #", "GET /v1/cases/{id}"}
+                : (struct case_todo){NULL, "clocks show @", "GET /v1/clocks/{id}"};
+    const struct case_todo row = {kind->todo, kind->command, kind->route};
+    const struct case_todo *does =
+        is_case ? case_todo_of((enum case_kind)v->kind, (enum case_state)state) : &row;
 
-    v->todo = is_case ? c != NULL ? c->todo : NULL : kinds[kind].todo;
-    v->waits = (int)(act ? k->who.role : who->turn);
-    if (!act || command == NULL) {
-        command = is_case ? "cases show #" : "clocks show @";
-        route = is_case ? "GET /v1/cases/{id}" : "GET /v1/clocks/{id}";
-    } else if (is_case) {
-        route = arena_printf(k->a, "POST /v1/cases/{id}:%s", c->verb);
-    }
-    v->command = filled(k->a, "bianyun ", command, v);
-    v->route = filled(k->a, "", route, v);
+    v->todo = does == NULL ? NULL : does->todo;
+    v->waits = (int)(s->act ? k->who.role : m->who.turn);
+    if (!s->act || does == NULL)
+        does = &look;
+    v->command = command_line(k->a, &m->line, does->command, v);
+    v->route = does->route;
 }
 
 static void
-fill(struct api_call *k, const struct merge *m, const struct source *s, struct w_inbox_item *v)
+fill(struct api_call *k, struct merge *m, const struct source *s, struct w_inbox_item *v)
 {
     const struct kind *kind = &kinds[s->kind];
     const char *number = db_str(s->rows, NUMBER);
@@ -302,7 +299,7 @@ fill(struct api_call *k, const struct merge *m, const struct source *s, struct w
     v->since_ms = db_int(s->rows, SINCE);
     v->due_ms = due == NO_DUE ? 0 : due;
     v->overdue = due <= m->ask->late_ms;
-    say_how(k, &m->who, db_int(s->rows, STATE), v);
+    say_how(k, m, s, db_int(s->rows, STATE), v);
 }
 
 static void
@@ -310,6 +307,7 @@ merge_clear(struct merge *m)
 {
     for (size_t i = 0; i < m->n; i++)
         db_rows_free(m->s[i].rows);
+    strbuf_clear(&m->line);
 }
 
 static int
@@ -327,9 +325,52 @@ merge_run(struct api_call *k, struct merge *m, struct w_inbox_list *out, struct 
                                      (long long)last->since_ms, last->id);
             return 0;
         }
+        s->n++;
+        s->late += db_int(s->rows, DUE) <= m->ask->late_ms;
         fill(k, m, s, listing_add(&out->items, sizeof(struct w_inbox_item), k->a));
         if (source_step(s, e) < 0)
             return -1;
+    }
+    return 0;
+}
+
+/* ---- counts --------------------------------------------------------------------------------- */
+
+static int
+count_ask(struct tx *t, const struct merge *m, struct source *s, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    const struct kind *kind = &kinds[s->kind];
+    struct db_value v[BIND_MAX];
+    size_t n = 0;
+
+    if (kind->dated)
+        v[n++] = DBI(m->ask->late_ms);
+    n += bind_source(&m->who, s->kind, v + n);
+    if (db_query(t->d, m->who.unit[0] != '\0' ? kind->count_unit : kind->count, v, n, &r, e) < 0 ||
+        db_next(r, e) != 1)
+        return -1;
+    s->n = (uint32_t)db_int(r, 0);
+    s->late = (uint32_t)db_int(r, 1);
+    return 0;
+}
+
+/* Of what the first page shows whole nothing has to be asked. */
+static int
+counts(struct api_call *k, struct tx *t, struct merge *m, struct w_inbox_list *out, struct err *e)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        struct source *s = &m->s[i];
+        struct w_inbox_count *c;
+
+        if ((s->more || m->ask->overdue) && count_ask(t, m, s, e) < 0)
+            return -1;
+        if ((m->ask->overdue ? s->late : s->n) == 0)
+            continue;
+        c = listing_add(&out->counts, sizeof(*c), k->a);
+        *c = (struct w_inbox_count){.kind = (int)s->kind, .to_do = s->n, .overdue = s->late};
+        out->total += m->ask->overdue ? s->late : s->n;
+        out->overdue += s->late;
     }
     return 0;
 }
@@ -346,50 +387,8 @@ inbox_page(struct api_call *k, struct tx *t, const struct inbox_ask *a, struct w
             rc = source_open(&m, t, (enum inbox_kind)kind, e);
     if (rc == 0)
         rc = merge_run(k, &m, out, e);
+    if (rc == 0 && a->after_id[0] == '\0')
+        rc = counts(k, t, &m, out, e);
     merge_clear(&m);
     return rc;
-}
-
-/* ---- counts --------------------------------------------------------------------------------- */
-
-static int
-count_one(struct api_call *k, struct tx *t, const struct asker *who, const struct inbox_ask *a,
-          enum inbox_kind kind, struct w_inbox_list *out, struct err *e)
-{
-    SCOPED(db_rows_free) struct db_rows *r = NULL;
-    struct db_value v[BIND_MAX];
-    struct w_inbox_count *c;
-    size_t n = 0;
-
-    if (kinds[kind].dated)
-        v[n++] = DBI(a->late_ms);
-    n += bind_source(who, kind, v + n);
-    if (db_query(t->d, who->unit[0] != '\0' ? kinds[kind].count_unit : kinds[kind].count, v, n, &r,
-                 e) < 0 ||
-        db_next(r, e) != 1)
-        return -1;
-    if (db_int(r, a->overdue ? 1 : 0) == 0)
-        return 0;
-    c = listing_add(&out->counts, sizeof(*c), k->a);
-    c->kind = (int)kind;
-    c->to_do = (uint32_t)db_int(r, 0);
-    c->overdue = (uint32_t)db_int(r, 1);
-    out->total += a->overdue ? c->overdue : c->to_do;
-    out->overdue += c->overdue;
-    return 0;
-}
-
-int
-inbox_counts(struct api_call *k, struct tx *t, const struct inbox_ask *a, struct w_inbox_list *out,
-             struct err *e)
-{
-    struct asker who;
-
-    if (asker_of(k, t, &who, e) < 0)
-        return -1;
-    for (int kind = INBOX_NONE + 1; kind < INBOX__MAX; kind++)
-        if (asks_for(&who, a, (enum inbox_kind)kind) &&
-            count_one(k, t, &who, a, (enum inbox_kind)kind, out, e) < 0)
-            return -1;
-    return 0;
 }

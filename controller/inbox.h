@@ -34,10 +34,7 @@ struct inbox_ask {
     int limit;
     int64_t late_ms; /* overdue up to this instant; 0: nothing is */
 };
-/** A page, with next when there is more. */
+/** A page, with next when there is more; the first one with how many wait. */
 int inbox_page(struct api_call *k, struct tx *t, const struct inbox_ask *a,
                struct w_inbox_list *out, struct err *e);
-/** How many wait. */
-int inbox_counts(struct api_call *k, struct tx *t, const struct inbox_ask *a,
-                 struct w_inbox_list *out, struct err *e);
 #endif

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "policies/authz.h"
+
 enum { TITLE_MAX = 240 };
 
 int
@@ -67,7 +69,33 @@ notice_case(struct tx *t, const struct case_row *c, enum case_event ev, struct e
         return 0;
     n.unit = unit_of(n.role, c->unit);
     (void)snprintf(title, sizeof(title), "%s %s", c->number, c->title);
+    if (notice_add(t, &n, e) < 0)
+        return -1;
+    /* A county hears of what its units hear by itself; this is what it may put a remark beside. */
+    if (n.role == ROLE_TENANT ||
+        (case_roles((enum case_kind)c->kind, (enum case_state)c->state, CASE_EV_NOTE) &
+         AZ_COUNTY) == 0)
+        return 0;
+    n.role = ROLE_COUNTY;
+    n.unit = c->unit;
     return notice_add(t, &n, e);
+}
+
+int
+notice_waits(struct tx *t, enum inbox_kind kind, unsigned roles, const struct notice *what,
+             struct err *e)
+{
+    struct notice n = *what;
+
+    for (int r = ROLE_ADMIN; r < ROLE__MAX; r++) {
+        if ((inbox_roles(kind) & roles & 1U << (r - 1)) == 0)
+            continue;
+        n.role = r;
+        n.unit = unit_of(r, what->unit);
+        if (notice_add(t, &n, e) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int

@@ -4,6 +4,7 @@
  * Nothing in one is a secret or about a person: number, title, due day, where to look.
  * Threads: the writer, unless said. */
 #include "controller/api.h"
+#include "controller/inbox.h"
 #include "drivers/db/store_case.h"
 #include "drivers/db/store_clock.h"
 #include "policies/case_fsm.h"
@@ -23,6 +24,10 @@ struct notice {
 int notice_add(struct tx *t, const struct notice *n, struct err *e);
 /** What a step of a case tells, if anything. */
 int notice_case(struct tx *t, const struct case_row *c, enum case_event ev, struct err *e);
+/** Something of that kind waits from now on: to those of the roles for whom it waits by inbox.def;
+ * role of *what is not read. */
+int notice_waits(struct tx *t, enum inbox_kind kind, unsigned roles, const struct notice *what,
+                 struct err *e);
 /** What an event of a clock tells. */
 int notice_clock(struct tx *t, const struct clock_row *r, enum notice_kind k, enum clock_to to,
                  struct err *e);

@@ -150,7 +150,8 @@ readers(struct tx *t, const struct fresh *n, struct target *out, size_t *count, 
     if (t->c->conf.mail_server[0] == '\0')
         return 0;
     if (DB_QUERY(t->d, DB_NOTICE_READERS, &r, e, DBI(t->now_ms), DBS(n->account), DBS(n->account),
-                 DBI(n->role), DBI(n->role), DBS(n->unit), DBS(n->unit)) < 0)
+                 DBI(n->role), DBI(n->role), DBS(n->unit), DBS(n->unit), DBI(n->role),
+                 DBS(n->unit)) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1 && *count < READERS_MAX)
         if (notice_takes(db_str(r, 1), n->kind))
@@ -158,7 +159,7 @@ readers(struct tx *t, const struct fresh *n, struct target *out, size_t *count, 
     return rc;
 }
 
-/* A notice about an account is its own, no hook's. */
+/* A notice about an account is its own, no hook's; a county's was told the city too. */
 static int
 hooks(struct tx *t, const struct fresh *n, struct target *out, size_t *count, struct err *e)
 {
@@ -169,7 +170,7 @@ hooks(struct tx *t, const struct fresh *n, struct target *out, size_t *count, st
     if (db_query(t->d, DB_WEBHOOK_LIST, NULL, 0, &r, e) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1 && *count < HOOKS_MAX)
-        if (n->account[0] == '\0' && notice_takes(db_str(r, 3), n->kind))
+        if (n->account[0] == '\0' && n->role != ROLE_COUNTY && notice_takes(db_str(r, 3), n->kind))
             (void)snprintf(out[(*count)++].id, W_ID, "%s", db_str(r, 0));
     return rc;
 }

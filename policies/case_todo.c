@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 static const struct case_todo todos[CASE_KIND__MAX][CASE_STATE__MAX] = {
-#define DOES(k, s, words, cmd, v) [CASE_##k][CASE_IS_##s] = {words, cmd, v},
+#define DOES(k, s, words, cmd, r) [CASE_##k][CASE_IS_##s] = {words, cmd, r},
 #include "policies/case_todo.def"
 #undef DOES
 };

@@ -6,7 +6,7 @@
 struct case_todo {
     const char *todo;    /* in words, a key of say_zh.def */
     const char *command; /* # is the number of the case */
-    const char *verb;    /* of the route /v1/cases/{id} */
+    const char *route;   /* {id} is its id */
 };
 
 /** NULL: the state waits for nobody. */

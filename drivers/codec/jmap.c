@@ -355,6 +355,17 @@ jm_is_foul(enum jm_class cls, size_t n, uint32_t cp)
            (cls == JM_LINE && (cp == '\n' || cp == 0x2028 || cp == 0x2029));
 }
 
+/* How many bytes of the most, from s on, are written as they are in every class. */
+static size_t
+jm_plain(const char *s, size_t most)
+{
+    size_t n = 0;
+
+    while (n < most && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
+        n++;
+    return n;
+}
+
 /* What the reader would refuse (a name from libvirt, a message cut in the middle or too long for
  * its row) becomes U+FFFD, a blank for a line's end, or is cut: one bad reason must not make a peer
  * refuse a whole report.  What the reader takes is written as it is. */
@@ -368,10 +379,19 @@ jm_put_text(struct strbuf *out, const struct jm_field *f, const char *s)
     strbuf_addc(out, '"');
     for (size_t n; i < len; i += n) {
         uint32_t cp = 0;
-        size_t take = utf8_next(s + i, len - i, &cp);
-        bool foul = jm_is_foul(f->cls, take, cp);
-        const char *put = take > 0 && cp == '\n' ? " " : REPLACEMENT;
+        size_t take;
+        const char *put;
+        bool foul;
 
+        n = jm_plain(s + i, len - i < max - used ? len - i : max - used);
+        if (n > 0) {
+            run += n;
+            used += n;
+            continue;
+        }
+        take = utf8_next(s + i, len - i, &cp);
+        foul = jm_is_foul(f->cls, take, cp);
+        put = take > 0 && cp == '\n' ? " " : REPLACEMENT;
         n = take == 0 ? 1 : take;
         used += foul ? strlen(put) : n;
         if (used > max)

@@ -9,6 +9,8 @@
 #include "controller/clocks.h"
 #include "controller/commit.h"
 #include "controller/inbox.h"
+#include "controller/notice.h"
+#include "controller/notices.h"
 #include "controller/paths.h"
 #include "controller/routes.h"
 #include "drivers/crypto/digest.h"
@@ -317,7 +319,6 @@ nobody_sees_nothing(void)
     struct api_call k = {.c = &w.f.ctl.c, .a = &w.f.a};
     struct inbox_ask a = {.after_due_ms = -1, .after_id = "", .limit = 100, .late_ms = w.now_ms};
     OK(inbox_page(&k, &t, &a, &l, &w.f.err));
-    OK(inbox_counts(&k, &t, &a, &l, &w.f.err));
     CU_ASSERT_EQUAL(l.items.n, 0);
     CU_ASSERT_EQUAL(l.total, 0);
     world_stop(&w);
@@ -343,6 +344,11 @@ the_most_urgent_comes_first_and_pages_lose_and_repeat_nothing(void)
 
             ask(&w, roles[r], "?limit=1000", &all);
             CU_ASSERT_PTR_NULL(all.next);
+            /* Counted by a statement, or in the page. */
+            ask(&w, roles[r], flow_text(&w.f, "?limit=%d", limit), &page);
+            CU_ASSERT_EQUAL(page.total, all.total);
+            CU_ASSERT_EQUAL(page.overdue, all.overdue);
+            page = (struct w_inbox_list){0};
             do {
                 const char *after =
                     page.next == NULL ? "" : flow_text(&w.f, "&after=%s", page.next);
@@ -410,24 +416,37 @@ filters_take_a_kind_or_what_is_overdue(void)
     world_stop(&w);
 }
 
+/* The row of a request whose path has {id} or {subject} where the row has {id}. */
+static const struct route *
+route_of(struct flow *f, const char *request)
+{
+    char *method = arena_strdup(&f->a, request), *path = strchr(method, ' '), *hole;
+
+    if (path == NULL)
+        return NULL;
+    *path++ = '\0';
+    path[strcspn(path, "?")] = '\0';
+    hole = strstr(path, "{subject}");
+    if (hole != NULL)
+        path = arena_strdup(&f->a, flow_text(f, "%.*s{id}%s", (int)(hole - path), path, hole + 9));
+    for (size_t i = 0; i < routes_count; i++)
+        if (strcmp(routes[i].method, method) == 0 && strcmp(routes[i].path, path) == 0)
+            return &routes[i];
+    return NULL;
+}
+
 /* The command is one that there is, the request one that this role may make. */
 static void
 try_way(struct world *w, enum w_role role, const struct w_inbox_item *v)
 {
     char *words[3], *line = arena_strdup(&w->f.a, v->command), *save = NULL;
-    char *route = arena_strdup(&w->f.a, v->route), *path = strchr(route, ' '), *q, id[W_ID];
-    const struct route *r;
+    const struct route *r = route_of(&w->f, v->route);
     int n = 0, used;
 
     for (char *p = strtok_r(line, " ", &save); p != NULL && n < 3; p = strtok_r(NULL, " ", &save))
         words[n++] = p;
-    CU_ASSERT_FATAL(n == 3 && path != NULL);
+    CU_ASSERT_FATAL(n == 3);
     CU_ASSERT_PTR_NOT_NULL(options_command(2, words + 1, &used));
-    *path++ = '\0';
-    q = strchr(path, '?');
-    if (q != NULL)
-        *q = '\0';
-    r = route_find(route, path, id);
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);
     if ((r->roles & 1U << role) == 0)
         fprintf(stderr, "\n%s: %s\n", w_role_names[role], v->route);
@@ -493,6 +512,139 @@ findings_wait_until_a_plan_answers_them(void)
     CU_ASSERT_STRING_EQUAL(v->command, "bianyun orders list --grant A-1 --open");
     CU_ASSERT(v->due_ms > f.ctl.c.wall_ms() && !v->overdue);
     flow_stop(&f);
+}
+
+static void
+register_person(struct flow *f, const char *login, const char *number, const char *role,
+                const char *of, struct w_account *out)
+{
+    OK(FLOW_CALL(f, f->people[FLOW_ADMIN], "POST", "/v1/accounts",
+                 flow_text(f,
+                           "{\"id_number\":\"%s\",\"login\":\"%s\",\"name\":\"n\",\"role\":\"%s\","
+                           "\"unit\":\"%s\"}",
+                           number, login, role, of),
+                 account, out));
+}
+
+static void
+an_account_waits_for_who_gives_its_role_and_the_bureau_has_a_deadline(void)
+{
+    struct flow f;
+    struct w_inbox_list l;
+    struct w_account guard, one, two;
+    struct w_clock_list clocks_of;
+    struct w_unit u;
+
+    flow_start(&f);
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST", "/v1/units",
+                 "{\"kind\":\"bureau\",\"name\":\"guards\"}", unit, &u));
+    register_person(&f, "guard", "11010519491231002X", "secadmin", u.id, &guard);
+    /* The first security administrator, and no other, by the system administrator. */
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "GET", "/v1/inbox", NULL, inbox_list, &l));
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 1);
+    CU_ASSERT_EQUAL(JM_ITEM(l.items, struct w_inbox_item, 0)->due_ms, 0);
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST",
+                 flow_text(&f, "/v1/accounts/%s:assign", guard.id), "{}", account, &guard));
+    register_person(&f, "one", "110101199003070134", "tenant", f.unit[FLOW_TENANT], &one);
+    register_person(&f, "two", "110101199001011237", "tenant", f.unit[FLOW_TENANT], &two);
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "GET", "/v1/inbox", NULL, inbox_list, &l));
+    CU_ASSERT_EQUAL(l.items.n, 0);
+    OK(FLOW_CALL(&f, f.people[FLOW_BUREAU], "GET", "/v1/inbox", NULL, inbox_list, &l));
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 2);
+    CU_ASSERT(item_of(&l, one.id)->due_ms > f.ctl.c.wall_ms());
+    CU_ASSERT_STRING_EQUAL(item_of(&l, one.id)->state, "tenant");
+    OK(FLOW_CALL(&f, f.people[FLOW_BUREAU], "POST", flow_text(&f, "/v1/accounts/%s:assign", one.id),
+                 "{}", account, &one));
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST", flow_text(&f, "/v1/accounts/%s:disable", two.id),
+                 NULL, account, &two));
+    OK(FLOW_CALL(&f, f.people[FLOW_BUREAU], "GET", "/v1/inbox", NULL, inbox_list, &l));
+    CU_ASSERT_EQUAL(l.items.n, 0);
+    OK(FLOW_CALL(&f, f.people[FLOW_BUREAU], "GET", "/v1/clocks?kind=account", NULL, clock_list,
+                 &clocks_of));
+    CU_ASSERT_EQUAL_FATAL(clocks_of.items.n, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct w_clock_view *v = JM_ITEM(clocks_of.items, struct w_clock_view, i);
+
+        CU_ASSERT_EQUAL(v->state, strcmp(v->subject, one.id) == 0 ? CLS_MET : CLS_CANCELLED);
+    }
+    flow_stop(&f);
+}
+
+/* ---- notices -------------------------------------------------------------------------------- */
+
+static struct httpc *
+county_person(struct world *w, int i, const char *login)
+{
+    struct w_notice_settings s;
+    struct flow *f = &w->f;
+    struct httpc *h;
+    char token[64];
+
+    ctl_person(&f->ctl, login, w->county[i], ROLE_COUNTY, NULL, token);
+    h = ctl_client(&f->ctl, token);
+    OK(FLOW_CALL(f, h, "POST", "/v1/me/notices",
+                 flow_text(f, "{\"request\":\"%s\",\"mail\":\"a@example.com\"}", flow_uuid(f)),
+                 notice_settings, &s));
+    return h;
+}
+
+static int
+tell_step(void *arg, struct tx *t, struct err *e)
+{
+    const struct world *w = arg;
+    static const struct {
+        enum w_role role;
+        int owner; /* OWNERS: nobody's */
+    } told[] = {{ROLE_TENANT, OWN},
+                {ROLE_TENANT, SAME_COUNTY},
+                {ROLE_COUNTY, OWN},
+                {ROLE_BUREAU, OWNERS},
+                {ROLE_TENANT, OTHER_COUNTY}};
+
+    for (size_t i = 0; i < ARRAY_LEN(told); i++)
+        if (notice_add(
+                t,
+                &(struct notice){.kind = NOTICE_CASE_RETURNED,
+                                 .role = told[i].role,
+                                 .unit = told[i].owner == OWNERS ? "" : w->unit[told[i].owner],
+                                 .subject = "x",
+                                 .title = "A-1"},
+                e) < 0)
+            return -1;
+    return 0;
+}
+
+/* How many notices a mail to him unites. */
+static unsigned
+heard(struct world *w, const char *login)
+{
+    struct w_delivery_list l;
+
+    OK(FLOW_CALL(&w->f, w->f.people[FLOW_ADMIN], "GET", "/v1/notices", NULL, delivery_list, &l));
+    for (size_t i = 0; i < l.items.n; i++)
+        if (strcmp(JM_ITEM(l.items, struct w_delivery, i)->to, login) == 0)
+            return JM_ITEM(l.items, struct w_delivery, i)->notices;
+    return 0;
+}
+
+static void
+a_county_hears_what_units_below_it_hear_and_of_no_other(void)
+{
+    SCOPED(httpc_free) struct httpc *a = NULL;
+    SCOPED(httpc_free) struct httpc *b = NULL;
+    SCOPED(db_free) struct db *d = NULL;
+    struct world w;
+
+    world_start(&w);
+    (void)snprintf(w.f.ctl.c.conf.mail_server, sizeof(w.f.ctl.c.conf.mail_server), "smtp://x");
+    a = county_person(&w, 0, "above-a");
+    b = county_person(&w, 1, "above-b");
+    OK(commit_run(w.f.ctl.c.commit, tell_step, &w, &w.f.err));
+    d = ctl_db(&w.f.ctl);
+    OK(notices_spread(&w.f.ctl.c, d, &w.f.err));
+    CU_ASSERT_EQUAL(heard(&w, "above-a"), 1 + 3); /* and the one that the address is right */
+    CU_ASSERT_EQUAL(heard(&w, "above-b"), 1 + 1);
+    world_stop(&w);
 }
 
 /* ---- how they are read ---------------------------------------------------------------------- */
@@ -562,6 +714,10 @@ CU_TestInfo inbox_tests[] = {
      every_state_that_waits_says_what_to_do_and_every_kind_is_somebodys},
     {"a grant waits for the provider until it is carried out, a finding for a plan",
      findings_wait_until_a_plan_answers_them},
+    {"an account waits for who gives its role, and the bureau has a deadline",
+     an_account_waits_for_who_gives_its_role_and_the_bureau_has_a_deadline},
+    {"a county hears what units below it hear, and of no other",
+     a_county_hears_what_units_below_it_hear_and_of_no_other},
     {"every kind is read by an index", every_kind_is_read_by_an_index},
     CU_TEST_INFO_NULL,
 };
