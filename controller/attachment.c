@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/controller.h"
+#include "controller/ledger.h"
 #include "controller/own.h"
 #include "controller/params.h"
 #include "controller/routes.h"
@@ -120,7 +122,7 @@ api_attachment_add(struct api_call *k, struct tx *t, struct err *e)
     struct upload u;
 
     if (DB_QUERY(t->d, DB_ATTACHMENT_OPEN, &r, e, DBS(k->who.unit),
-                 DBI(t->now_ms - ATTACHMENT_STALE_MS), DBS(k->who.account)) < 0 ||
+                 DBI(t->now_ms - ATTACHMENT_STALE_MS), DBS(k->who.unit), DBS(k->who.account)) < 0 ||
         db_next(r, e) != 1)
         return -1;
     if (db_int(r, 0) >= ATTACHMENT_OPEN_MAX)
@@ -132,6 +134,12 @@ api_attachment_add(struct api_call *k, struct tx *t, struct err *e)
             "your unit has announced %d MiB of documents within a day, at most %d: go on "
             "tomorrow",
             (int)(db_int(r, 1) >> 20), (int)(ATTACHMENT_DAY_BYTES >> 20));
+    if (db_int(r, 2) + (int64_t)in->size_bytes > ATTACHMENT_LOOSE_BYTES)
+        return err_set(e, BY_E_CONFLICT,
+                       "your unit has %d MiB of documents that no case names, at most %d: name "
+                       "them in a case; the others are removed by themselves after %d days",
+                       (int)(db_int(r, 2) >> 20), (int)(ATTACHMENT_LOOSE_BYTES >> 20),
+                       (int)k->c->conf.document_days);
     db_rows_free(TAKE(r));
     random_uuid(out->id);
     if (DB_EXEC(t->d, DB_ATTACHMENT_ADD, NULL, e, DBS(out->id), DBS(k->who.unit),
@@ -253,17 +261,29 @@ api_attachment_part(struct api_call *k, struct tx *t, struct err *e)
     return 0;
 }
 
-int
-attachment_stale(struct db *d, int64_t now_ms, bool *any, struct err *e)
+/* 1 with the id of one of them, 0 none. */
+static int
+one_of(struct db *d, enum db_stmt which, int64_t before_ms, char id[W_HASH], struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     int rc;
 
-    if (DB_QUERY(d, DB_ATTACHMENT_STALE, &r, e, DBI(now_ms - ATTACHMENT_STALE_MS)) < 0 ||
-        (rc = db_next(r, e)) < 0)
+    if (DB_QUERY(d, which, &r, e, DBI(before_ms)) < 0 || (rc = db_next(r, e)) < 0)
         return -1;
+    (void)snprintf(id, W_HASH, "%s", rc == 1 ? db_str(r, 0) : "");
+    return rc;
+}
+
+int
+attachment_stale(struct db *d, int64_t now_ms, int64_t keep_ms, bool *any, struct err *e)
+{
+    char id[W_HASH];
+    int rc = one_of(d, DB_ATTACHMENT_STALE, now_ms - ATTACHMENT_STALE_MS, id, e);
+
+    if (rc == 0)
+        rc = one_of(d, DB_ATTACHMENT_LOOSE, now_ms - keep_ms, id, e);
     *any = rc == 1;
-    return 0;
+    return rc < 0 ? -1 : 0;
 }
 
 /* Of one document; *left: how many more parts may go in this step. */
@@ -282,21 +302,37 @@ sweep_one(struct tx *t, const char *id, int *left, struct err *e)
                : DB_EXEC(t->d, DB_ATTACHMENT_DROP, NULL, e, DBS(id));
 }
 
+/* Its name and its last claim to its parts go together; the parts follow a few at a time. */
+static int
+remove_loose(struct tx *t, const char *id, struct err *e)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct upload u;
+
+    if (upload_get(t->d, id, &u, e) < 0)
+        return -1;
+    jm_encode(schema_attachment, &u.v, &b);
+    if (DB_EXEC(t->d, DB_ATTACHMENT_LOOSE_DROP, NULL, e, DBS(id)) < 0 ||
+        DB_EXEC(t->d, DB_ATTACHMENT_SURPLUS_LAST, NULL, e, DBS(u.blob), DBS(u.blob)) < 0)
+        return -1;
+    return ledger_append(t, "controller", "document.removed", id, strbuf_peek(&b), e);
+}
+
 int
-attachment_sweep(struct tx *t, struct err *e)
+attachment_sweep(struct tx *t, int64_t keep_ms, struct err *e)
 {
     int left = SWEEP_PARTS, rc = 1;
+    char id[W_HASH];
 
     for (int i = 0; i < SWEEP_DOCUMENTS && left > 0 && rc == 1; i++) {
-        SCOPED(db_rows_free) struct db_rows *r = NULL;
-        char id[W_ID];
-
-        if (DB_QUERY(t->d, DB_ATTACHMENT_STALE, &r, e, DBI(t->now_ms - ATTACHMENT_STALE_MS)) < 0 ||
-            (rc = db_next(r, e)) < 0)
+        rc = one_of(t->d, DB_ATTACHMENT_STALE, t->now_ms - ATTACHMENT_STALE_MS, id, e);
+        if (rc < 0 || (rc == 1 && sweep_one(t, id, &left, e) < 0))
             return -1;
-        (void)snprintf(id, sizeof(id), "%s", rc == 1 ? db_str(r, 0) : "");
-        db_rows_free(TAKE(r));
-        if (rc == 1 && sweep_one(t, id, &left, e) < 0)
+    }
+    rc = 1;
+    for (int i = 0; i < SWEEP_DOCUMENTS && rc == 1; i++) {
+        rc = one_of(t->d, DB_ATTACHMENT_LOOSE, t->now_ms - keep_ms, id, e);
+        if (rc < 0 || (rc == 1 && remove_loose(t, id, e) < 0))
             return -1;
     }
     return 0;
@@ -365,7 +401,9 @@ int
 attachment_add_papers(struct api_call *k, struct tx *t, const struct case_row *c,
                       const struct jm_list *papers, bool anew, struct err *e)
 {
-    if (anew && DB_EXEC(t->d, DB_CASE_PAPER_CLEAR, NULL, e, DBS(c->id)) < 0)
+    if (anew &&
+        (DB_EXEC(t->d, DB_ATTACHMENT_LOOSEN, NULL, e, DBI(t->now_ms), DBS(c->id), DBS(c->id)) < 0 ||
+         DB_EXEC(t->d, DB_CASE_PAPER_CLEAR, NULL, e, DBS(c->id)) < 0))
         return -1;
     for (size_t i = 0; i < papers->n; i++) {
         const struct w_case_paper *p = JM_ITEM(*papers, struct w_case_paper, i);
@@ -382,7 +420,8 @@ attachment_add_papers(struct api_call *k, struct tx *t, const struct case_row *c
         if (!u.v.whole)
             return err_field(e, BY_E_INVALID, "papers", "%s is not uploaded whole yet", u.v.name);
         if (DB_EXEC(t->d, DB_CASE_PAPER_ADD, NULL, e, DBS(c->id), DBS(u.v.id), DBI(p->what),
-                    DBI(t->now_ms)) < 0)
+                    DBI(t->now_ms)) < 0 ||
+            DB_EXEC(t->d, DB_ATTACHMENT_NAMED, NULL, e, DBS(u.v.id)) < 0)
             return -1;
     }
     return 0;

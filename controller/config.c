@@ -14,6 +14,8 @@ const struct conf_row config_rows[] = {
      "address for agents, which must show a certificate of ours"},
     {"agents", "port", CONF_INT, AT(agents_port), "8443", 0, 65535, "0: any free one"},
     {"agents", "max", CONF_INT, AT(max_agents), "12000", 1, 60000, "connections at once"},
+    {"documents", "keep_days", CONF_INT, AT(document_days), "30", 1, 3650,
+     "an uploaded document that no case names is removed after so many days"},
     {"images", "max_gib", CONF_INT, AT(image_max_gib), "64", 1, 16384,
      "largest base image that may be sent, GiB"},
     {"images", "spare_mib", CONF_INT, AT(image_spare_mib), "1024", 0, 1073741824,

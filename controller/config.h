@@ -17,6 +17,7 @@ struct controller_config {
     int64_t hashers;                  /* threads for passwords */
     int64_t max_agents;               /* connections of agents */
     int64_t session_hours;
+    int64_t document_days; /* that an uploaded document is kept without a case that names it */
     int64_t silent_seconds;
     int64_t utc_offset; /* of the city, minutes east: a day of a legal clock ends at its 24:00 */
     char grant_key[160];

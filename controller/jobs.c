@@ -22,6 +22,8 @@
 #include "drivers/base/scope.h"
 #include "drivers/db/store_host_flow.h"
 
+#define DAY_MS INT64_C(86400000)
+
 enum { TICK_MS = 500, SILENT_MAX = 1024, UPLOAD_STEPS = 8 };
 
 struct jobs {
@@ -219,18 +221,20 @@ run_proof(struct controller *c, struct db *d, struct err *e)
 static int
 uploads_step(void *arg, struct tx *t, struct err *e)
 {
-    (void)arg;
-    return tx_clock_jumped(t) ? 0 : attachment_sweep(t, e);
+    const int64_t *keep_ms = arg;
+
+    return tx_clock_jumped(t) ? 0 : attachment_sweep(t, *keep_ms, e);
 }
 
 static int
 run_uploads(struct controller *c, struct db *d, struct err *e)
 {
+    int64_t keep_ms = c->conf.document_days * DAY_MS;
     bool any = !controller_clock_jumped(c);
 
     for (int i = 0; i < UPLOAD_STEPS && any; i++)
-        if (attachment_stale(d, c->wall_ms(), &any, e) < 0 ||
-            (any && commit_run(c->commit, uploads_step, NULL, e) < 0))
+        if (attachment_stale(d, c->wall_ms(), keep_ms, &any, e) < 0 ||
+            (any && commit_run(c->commit, uploads_step, &keep_ms, e) < 0))
             return -1;
     return 0;
 }

@@ -205,6 +205,55 @@ a_unit_asks_for_free_shape(void)
     flow_stop(&f);
 }
 
+static size_t
+removals(struct flow *f)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    size_t n = 0;
+
+    OK(DB_QUERY(d, DB_LEDGER_PAGE, &r, &f->err, DBI(0), DBI(1000)));
+    while (db_next(r, &f->err) == 1)
+        n += strcmp(db_str(r, 3), "document.removed") == 0;
+    return n;
+}
+
+static void
+a_document_that_no_case_names_goes_after_its_time(void)
+{
+    const int64_t keep = INT64_C(30) * 86400000;
+    struct flow f;
+    struct w_attachment papers[3], loose, twin;
+    struct w_case_view v;
+
+    flow_start(&f);
+    struct w_application app = casework_complete(&f, papers);
+    casework_open_case(&f, &app, &v);
+    casework_upload(&f, FLOW_TENANT, "never named", &loose);
+    casework_upload(&f, FLOW_OTHER, "document 0", &twin); /* its parts are the case's */
+    SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+    /* Taken out of its case twenty minutes later: kept so much longer. */
+    ctl_clock(1200000, 1200000);
+    app.papers.n = 2;
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST", flow_text(&f, "/v1/cases/%s:edit", v.id),
+                 casework_application_body(&f, &app, v.rev), case_view, &v));
+    ctl_clock(keep - 60000, keep - 60000);
+    OK(job_run(&f.ctl.c, d, JOB_UPLOADS, &f.err));
+    CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_ATTACHMENT_COUNT), 5);
+    ctl_clock(keep + 60000, keep + 60000);
+    OK(job_run(&f.ctl.c, d, JOB_UPLOADS, &f.err));
+    CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_ATTACHMENT_COUNT), 3);
+    CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_ATTACHMENT_BLOBS), 3);
+    CU_ASSERT_EQUAL(removals(&f), 2);
+    ctl_clock(keep + 1260000, keep + 1260000);
+    OK(job_run(&f.ctl.c, d, JOB_UPLOADS, &f.err));
+    CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_ATTACHMENT_COUNT), 2);
+    CU_ASSERT_EQUAL(ctl_int(&f.ctl, DB_ATTACHMENT_BLOBS), 2);
+    CU_ASSERT_EQUAL(removals(&f), 3);
+    ctl_clock(0, 0);
+    flow_stop(&f);
+}
+
 static void
 an_application_becomes_a_grant_and_its_manual_lines_are_accepted(void)
 {
@@ -545,6 +594,8 @@ CU_TestInfo cases_tests[] = {
     {"a unit does not fill the store within a day", a_unit_does_not_fill_the_store_within_a_day},
     {"a document that is not what was announced is refused",
      a_document_that_is_not_what_was_announced_is_refused},
+    {"a document that no case names goes after its time",
+     a_document_that_no_case_names_goes_after_its_time},
     {"an application becomes a grant and its manual lines are accepted",
      an_application_becomes_a_grant_and_its_manual_lines_are_accepted},
     {"what is missing is said before it goes in", what_is_missing_is_said_before_it_goes_in},
