@@ -130,14 +130,6 @@ check_system(struct api_call *k, struct tx *t, struct incoming *x, struct err *e
     return 0;
 }
 
-static int64_t
-hold_of(const struct w_policy *p)
-{
-    int64_t usual = 15 * CAL_DAY_MS;
-
-    return p->least_hold_ms > usual ? p->least_hold_ms : usual;
-}
-
 static int
 check(struct api_call *k, struct tx *t, struct incoming *x, struct err *e)
 {
@@ -155,7 +147,7 @@ check(struct api_call *k, struct tx *t, struct incoming *x, struct err *e)
     if (check_number(t, x->doc.number, e) < 0 || check_system(k, t, x, e) < 0 ||
         policy_in_force(t->d, k->a, &x->policy, e) < 0)
         return -1;
-    approval_grant(&x->doc, x->approved_ms, hold_of(&x->policy), &x->grant);
+    approval_grant(&x->doc, x->approved_ms, x->policy.least_hold_ms, &x->grant);
     random_uuid(x->grant.id);
     memcpy(x->grant.approver, k->who.account, sizeof(x->grant.approver));
     s.subject = x->grant.id;
@@ -286,7 +278,7 @@ import_check(struct api_call *k, struct tx *t, const struct case_row *c, struct 
 
     if (body_read(c, k->a, &v, &doc, e) < 0 || policy_in_force(t->d, k->a, &policy, e) < 0)
         return -1;
-    approval_grant(&doc, v.approved_at_ms, hold_of(&policy), &g);
+    approval_grant(&doc, v.approved_at_ms, policy.least_hold_ms, &g);
     random_uuid(g.id);
     if (grant_try(k, t, &g, c->number, NULL, &fit, e) < 0)
         return -1;

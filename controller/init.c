@@ -16,9 +16,11 @@
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
+#include "drivers/crypto/password.h"
 #include "drivers/crypto/x509.h"
 #include "drivers/db/db.h"
 #include "drivers/host/durable.h"
+#include "policies/person.h"
 
 #define STAGE ".init"
 #define CA_DAYS 7300
@@ -136,6 +138,7 @@ struct init_store {
     const char *root_pem, *statement;
     int64_t now_ms;
     char store[W_ID], unit[W_ID], account[W_ID], token_sha256[W_HASH];
+    char id_hash[PASSWORD_HASH];
 };
 
 /* What the controller needs before it can open the store. */
@@ -168,6 +171,8 @@ init_people(void *arg, struct tx *t, struct err *e)
                 DBI(UNIT_BUREAU), DBS(""), DBI(t->now_ms)) < 0 ||
         DB_EXEC(t->d, DB_ACCOUNT_ADD, NULL, e, DBS(s->account), DBS("admin"), DBS("administrator"),
                 DBS(s->unit), DBS(""), DBI(ROLE_ADMIN), DBI(t->now_ms)) < 0 ||
+        (s->o->id_number != NULL &&
+         DB_EXEC(t->d, DB_ACCOUNT_IDENTIFY, NULL, e, DBS(s->id_hash), DBS(s->account)) < 0) ||
         DB_EXEC(t->d, DB_ONE_TIME_ADD, NULL, e, DBS(s->token_sha256), DBS(s->account),
                 DBI(t->now_ms + INIT_TOKEN_MS)) < 0)
         return -1;
@@ -233,6 +238,8 @@ init_build(const struct init_options *o, const char *stage, const char *token, s
     if (init_write(stage, PATH_ROOT_PUB, s.root_pem, 0644, e) < 0)
         return -1;
     random_uuid(s.store);
+    if (o->id_number != NULL && password_hash_in(o->id_number, s.store, s.id_hash, e) < 0)
+        return err_wrap(e, "the administrator's id number");
     random_uuid(s.unit);
     random_uuid(s.account);
     digest_sha256_hex(token, strlen(token), s.token_sha256);
@@ -339,6 +346,10 @@ init_run(const struct init_options *o, char token[INIT_TOKEN], struct err *e)
         init_exists(o->dir, PATH_STORE, &there, e) < 0 ||
         init_exists(o->dir, STAGE, &staged, e) < 0)
         return -1;
+    if (o->id_number != NULL && !person_id_is_possible(o->id_number))
+        return err_set(e, BY_E_INVALID,
+                       "what --id-file holds is no id number: 18 characters, the last one checks "
+                       "the others");
     random_token(AUTH_TOKEN_ONE_TIME, token, INIT_TOKEN);
     if (there && !staged)
         return err_set(e, BY_E_CONFLICT, "%s is initialised already: nothing was changed", o->dir);

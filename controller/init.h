@@ -9,9 +9,10 @@
 
 struct init_options {
     const char *dir;
-    const char *alg;     /* ALG_SM2 or ALG_P256 */
-    const char *name;    /* of the cloud, also the first unit */
-    const char *address; /* to listen on, for a first configuration file; NULL: none is written */
+    const char *alg;       /* ALG_SM2 or ALG_P256 */
+    const char *name;      /* of the cloud, also the first unit */
+    const char *id_number; /* of the person who is 'admin', or NULL; only its hash is kept */
+    const char *address;   /* to listen on, for a first configuration file; NULL: none is written */
     int64_t (*wall_ms)(void);
 };
 

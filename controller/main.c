@@ -27,10 +27,11 @@
 #include "drivers/base/strbuf.h"
 #include "drivers/host/durable.h"
 
+#define MAIN_ID_MAX 64
 #define ALIVE_MS 10000 /* without a watchdog of systemd */
 
 struct options {
-    const char *dir, *config, *alg, *name, *address, *login;
+    const char *dir, *config, *alg, *name, *address, *login, *id_file;
     bool help;
     const sigset_t *ends; /* run: see signals_hold() */
 };
@@ -61,6 +62,8 @@ static const char usage_init[] =
     "                     SHA-256; grant keys choose for themselves\n"
     "  --address ADDRESS  where to listen, for people and agents; written to DIR/controller.conf\n"
     "                     (default: 127.0.0.1)\n"
+    "  --id-file FILE     id number of the person who is 'admin' ('-' is standard input), so that\n"
+    "                     nobody registers that person a second time; only a hash is kept\n"
     "  Afterwards take DIR/root/root.key to a medium that is kept offline.\n";
 static const char usage_run[] =
     "bianyun-controller run --dir DIR [--config FILE]\n"
@@ -103,11 +106,15 @@ main_fail(const struct err *e)
 static int
 main_options(int argc, char **argv, struct options *o, struct err *e)
 {
-    static const struct option rows[] = {
-        {"dir", required_argument, NULL, 'd'},     {"config", required_argument, NULL, 'c'},
-        {"alg", required_argument, NULL, 'a'},     {"name", required_argument, NULL, 'n'},
-        {"address", required_argument, NULL, 'l'}, {"login", required_argument, NULL, 'u'},
-        {"help", no_argument, NULL, 'h'},          {0}};
+    static const struct option rows[] = {{"dir", required_argument, NULL, 'd'},
+                                         {"config", required_argument, NULL, 'c'},
+                                         {"alg", required_argument, NULL, 'a'},
+                                         {"name", required_argument, NULL, 'n'},
+                                         {"address", required_argument, NULL, 'l'},
+                                         {"login", required_argument, NULL, 'u'},
+                                         {"id-file", required_argument, NULL, 'i'},
+                                         {"help", no_argument, NULL, 'h'},
+                                         {0}};
     int ch;
 
     opterr = 0;
@@ -130,6 +137,9 @@ main_options(int argc, char **argv, struct options *o, struct err *e)
             break;
         case 'u':
             o->login = optarg;
+            break;
+        case 'i':
+            o->id_file = optarg;
             break;
         case 'h':
             o->help = true;
@@ -161,18 +171,39 @@ main_alg(const char *word, const char **alg, struct err *e)
     return 0;
 }
 
+/* The first line of a file, or of the standard input; never on a command line. */
+static int
+main_id(const char *file, char out[MAIN_ID_MAX], struct err *e)
+{
+    FILE *in = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
+    bool read;
+
+    if (in == NULL)
+        return durable_errno(e, errno, "reading", file);
+    read = fgets(out, MAIN_ID_MAX, in) != NULL;
+    if (in != stdin)
+        (void)fclose(in); /* read only */
+    if (!read)
+        return err_set(e, BY_E_INVALID, "--id-file: there is nothing in %s", file);
+    out[strcspn(out, "\r\n")] = '\0';
+    return 0;
+}
+
 static int
 main_init(const struct options *o, struct err *e)
 {
     struct init_options in = {.name = o->name == NULL ? "bianyun" : o->name,
                               .address = o->address,
                               .wall_ms = clock_wall_ms};
-    char token[INIT_TOKEN];
+    char token[INIT_TOKEN], id[MAIN_ID_MAX] = "";
     char *dir;
     int rc;
 
     if (o->dir == NULL)
         return err_set(e, BY_E_INVALID, "say where: --dir DIR");
+    if (o->id_file != NULL && main_id(o->id_file, id, e) < 0)
+        return -1;
+    in.id_number = o->id_file == NULL ? NULL : id;
     if (main_alg(o->alg, &in.alg, e) < 0 || durable_mkdirs(o->dir, 0700, e) < 0)
         return -1;
     dir = realpath(o->dir, NULL);
@@ -193,6 +224,9 @@ main_init(const struct options *o, struct err *e)
                 "Take %s/%s to a medium that is kept offline, and remove it here: whoever holds it "
                 "names the keys that every host obeys.\n",
                 dir, dir, PATH_ROOT_KEY);
+    if (rc == 0 && in.id_number == NULL)
+        fprintf(stderr,
+                "No --id-file: that 'admin' is one person with one account is not checked.\n");
     free(dir);
     return rc;
 }

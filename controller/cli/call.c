@@ -139,6 +139,17 @@ cli_find_unit(struct cli *c, const char *name, struct w_unit *out, struct err *e
 }
 
 int
+cli_least_hold(struct cli *c, int64_t *out, struct err *e)
+{
+    struct w_policy p;
+
+    if (CLI_GET(c, "/v1/policies", policy, &p, e) < 0)
+        return err_wrap(e, "the least time in the recycle bin");
+    *out = p.least_hold_ms;
+    return 0;
+}
+
+int
 cli_find_system(struct cli *c, const char *name, struct w_system *out, struct err *e)
 {
     struct w_system_list l = {0};

@@ -95,6 +95,8 @@ const char *cli_escape(struct cli *c, const char *s);
 
 /* Things by id or unique name. */
 int cli_find_unit(struct cli *c, const char *name, struct w_unit *out, struct err *e);
+/** The shortest time in the recycle bin that the policy in force allows: the default of a grant. */
+int cli_least_hold(struct cli *c, int64_t *out, struct err *e);
 int cli_find_system(struct cli *c, const char *name, struct w_system *out, struct err *e);
 int cli_find_account(struct cli *c, const char *name, struct w_account *out, struct err *e);
 int cli_find_host(struct cli *c, const char *name, struct w_host_view *out, struct err *e);

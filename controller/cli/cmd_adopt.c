@@ -274,7 +274,8 @@ grant_fill(struct cli *c, struct w_grant *g, struct err *e)
         lines_fill(c, g, e) < 0 || CLI_GET(c, "/v1/me", account, &me, e) < 0 ||
         opt_day(c, "approved", now, &g->approved_at_ms, e) < 0 ||
         cli_opt_u64(c, "days", DEFAULT_DAYS, 36500, &days, e) < 0 ||
-        cli_opt_ms(c, "hold", 15 * DAY_MS, &g->hold_ms, e) < 0 ||
+        cli_least_hold(c, &g->hold_ms, e) < 0 ||
+        cli_opt_ms(c, "hold", g->hold_ms, &g->hold_ms, e) < 0 ||
         cli_hash_paper(c, "approval", true, g->approval_sha256, e) < 0 ||
         cli_hash_paper(c, "agreement", true, g->agreement_sha256, e) < 0 ||
         cli_hash_paper(c, "declaration", true, g->declaration_sha256, e) < 0)

@@ -14,7 +14,6 @@
 #include "policies/case_fsm.h"
 
 #define DAY_MS ((int64_t)86400000)
-#define HOLD_MS (15 * DAY_MS)
 #define GIB (UINT64_C(1) << 30)
 enum { APPLICATION_BYTES = 262144, PAPERS = 3 };
 
@@ -374,8 +373,8 @@ make_grant(struct cli *c, const struct w_case_view *v, struct w_grant *g, struct
                           .valid_from_ms = now};
     if (cli_need(c, "number", &number, e) < 0 || CLI_GET(c, "/v1/me", account, &me, e) < 0 ||
         cli_copy(g->number, sizeof(g->number), "number", number, e) < 0 ||
-        cli_opt_u64(c, "days", days, 3660, &days, e) < 0 ||
-        cli_opt_ms(c, "hold", HOLD_MS, &g->hold_ms, e) < 0 || reduce(c, g, e) < 0 ||
+        cli_opt_u64(c, "days", days, 3660, &days, e) < 0 || cli_least_hold(c, &g->hold_ms, e) < 0 ||
+        cli_opt_ms(c, "hold", g->hold_ms, &g->hold_ms, e) < 0 || reduce(c, g, e) < 0 ||
         take_shape(c, v, g, e) < 0)
         return -1;
     random_uuid(g->id);

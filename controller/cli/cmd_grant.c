@@ -56,7 +56,9 @@ complete_draft(struct cli *c, bool papers_required, struct w_grant *g, struct er
     g->approved_at_ms = d.approved_at_ms != 0 ? d.approved_at_ms : now;
     g->valid_from_ms = g->approved_at_ms < now ? g->approved_at_ms : now;
     g->valid_to_ms = now + (d.valid_days != 0 ? (int64_t)d.valid_days : 365) * DAY_MS;
-    g->hold_ms = d.hold_ms != 0 ? d.hold_ms : 15 * DAY_MS;
+    g->hold_ms = d.hold_ms;
+    if (d.hold_ms == 0 && cli_least_hold(c, &g->hold_ms, e) < 0)
+        return -1;
     return cli_hash_paper(c, "approval", papers_required, g->approval_sha256, e) < 0 ||
                    cli_hash_paper(c, "agreement", papers_required, g->agreement_sha256, e) < 0 ||
                    cli_hash_paper(c, "declaration", papers_required, g->declaration_sha256, e) < 0

@@ -273,15 +273,12 @@ static int
 grant_of(struct cli *c, const struct w_imported *v, const struct w_approval_import *doc,
          struct w_grant *g, struct err *e)
 {
-    int64_t usual = 15 * CAL_DAY_MS;
-    struct w_policy policy;
     struct w_account me;
+    int64_t hold_ms;
 
-    if (CLI_GET(c, "/v1/policies", policy, &policy, e) < 0 ||
-        CLI_GET(c, "/v1/me", account, &me, e) < 0)
+    if (cli_least_hold(c, &hold_ms, e) < 0 || CLI_GET(c, "/v1/me", account, &me, e) < 0)
         return -1;
-    approval_grant(doc, v->approved_at_ms,
-                   policy.least_hold_ms > usual ? policy.least_hold_ms : usual, g);
+    approval_grant(doc, v->approved_at_ms, hold_ms, g);
     random_uuid(g->id);
     memcpy(g->approver, me.id, sizeof(g->approver));
     return 0;

@@ -12,6 +12,7 @@
 #include "drivers/base/clock.h"
 #include "drivers/base/fault.h"
 #include "drivers/crypto/digest.h"
+#include "drivers/crypto/password.h"
 #include "drivers/host/durable.h"
 #include "tests/unit/tmpdir.h"
 
@@ -137,9 +138,47 @@ a_crash_anywhere_is_made_good_by_running_again(void)
     }
 }
 
+static void
+knows_the_administrator_by_id_number(void)
+{
+    SCOPED(tmpdir) char *dir = tmpdir_new();
+    struct init_options o = {.dir = dir,
+                             .alg = ALG_P256,
+                             .name = "test",
+                             .id_number = "110105194912310021",
+                             .wall_ms = clock_wall_ms};
+    char token[INIT_TOKEN], hash[PASSWORD_HASH];
+    struct controller c = {0};
+    struct controller_config conf;
+    struct err e = {0};
+
+    CU_ASSERT_EQUAL(init_run(&o, token, &e), -1); /* its last character is wrong */
+    CU_ASSERT_EQUAL(e.code, BY_E_INVALID);
+    CU_ASSERT_PTR_NULL(strstr(e.msg, o.id_number));
+    err_clear(&e);
+    o.id_number = "11010519491231002X";
+    CU_ASSERT_EQUAL_FATAL(init_run(&o, token, &e), 0);
+    CU_ASSERT_EQUAL(init_finish(dir, &e), 0);
+    assert_whole(dir, token);
+    CU_ASSERT_EQUAL_FATAL(config_default(&conf, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(controller_open(&c, dir, &conf, &e), 0);
+    {
+        SCOPED(db_free) struct db *d = NULL;
+        SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+        CU_ASSERT_EQUAL_FATAL(password_hash_in(o.id_number, c.store, hash, &e), 0);
+        CU_ASSERT_EQUAL_FATAL(db_open(c.store_path, true, &d, &e), 0);
+        CU_ASSERT_EQUAL_FATAL(DB_QUERY(d, DB_ACCOUNT_SAME_PERSON, &r, &e, DBS(hash)), 0);
+        CU_ASSERT_EQUAL_FATAL(db_next(r, &e), 1); /* who registers that person is refused */
+        CU_ASSERT_STRING_EQUAL(db_str(r, 0), "admin");
+    }
+    controller_free(&c);
+}
+
 CU_TestInfo init_tests[] = {
     {"makes a store with private keys, in both algorithms",
      makes_a_store_with_private_keys_in_both_algorithms},
+    {"knows the administrator by id number", knows_the_administrator_by_id_number},
     {"refuses a store that is there, and keys that are not its own",
      refuses_a_store_that_is_there_and_keys_that_are_not_its_own},
     {"a crash anywhere is made good by running again",
