@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/journal.h"
+#include "drivers/base/sorted.h"
 #include "drivers/crypto/paper.h"
 
 /* Rewrite when the file is this large and mostly history. */
@@ -117,26 +118,16 @@ entry_free(struct entry *t)
 }
 
 /* Index of id, or where it belongs. */
+static const char *
+find_key(const void *table, size_t i)
+{
+    return ((const struct receipts *)table)->v[i]->r.id;
+}
+
 static size_t
 find_index(const struct receipts *r, const char *id, bool *found)
 {
-    size_t lo = 0, hi = r->n;
-
-    *found = false;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int c = strcmp(r->v[mid]->r.id, id);
-
-        if (c == 0) {
-            *found = true;
-            return mid;
-        }
-        if (c < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return sorted_index(r, r->n, find_key, id, found);
 }
 
 static void *

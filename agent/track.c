@@ -4,31 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drivers/base/sorted.h"
 #include "drivers/crypto/digest.h"
 #include "policies/retry.h"
 
 static const struct retry_rule track_retry = {.base_ms = 500, .cap_ms = 300000};
 
+static const char *
+track_key(const void *table, size_t i)
+{
+    return ((const struct tracks *)table)->v[i]->id;
+}
+
 static size_t
 track_index(const struct tracks *t, const char *id, bool *found)
 {
-    size_t lo = 0, hi = t->n;
-
-    *found = false;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int c = strcmp(t->v[mid]->id, id);
-
-        if (c == 0) {
-            *found = true;
-            return mid;
-        }
-        if (c < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return sorted_index(t, t->n, track_key, id, found);
 }
 
 struct track *

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "drivers/base/clock.h"
+#include "drivers/base/sorted.h"
 
 enum kind { KIND_DOM, KIND_VOL, KIND_NET, KIND__MAX };
 
@@ -141,26 +142,16 @@ world_free(struct world *w)
     free(w);
 }
 
+static const char *
+table_key(const void *table, size_t i)
+{
+    return ((const struct table *)table)->v[i].key;
+}
+
 static size_t
 table_index(const struct table *t, const char *key, bool *found)
 {
-    size_t lo = 0, hi = t->n;
-
-    *found = false;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int c = strcmp(t->v[mid].key, key);
-
-        if (c == 0) {
-            *found = true;
-            return mid;
-        }
-        if (c < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return sorted_index(t, t->n, table_key, key, found);
 }
 
 static const struct entry *

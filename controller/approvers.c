@@ -39,11 +39,8 @@ row_one(struct db *d, enum db_stmt s, const char *key, struct arena *a, struct w
         struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
-    int rc;
+    int rc = DB_FIRST(d, s, &r, e, DBS(key));
 
-    if (DB_QUERY(d, s, &r, e, DBS(key)) < 0)
-        return -1;
-    rc = db_next(r, e);
     if (rc == 1)
         row_read(r, a, out);
     return rc;

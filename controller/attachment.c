@@ -266,10 +266,8 @@ static int
 one_of(struct db *d, enum db_stmt which, int64_t before_ms, char id[W_HASH], struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
-    int rc;
+    int rc = DB_FIRST(d, which, &r, e, DBI(before_ms));
 
-    if (DB_QUERY(d, which, &r, e, DBI(before_ms)) < 0 || (rc = db_next(r, e)) < 0)
-        return -1;
     (void)snprintf(id, W_HASH, "%s", rc == 1 ? db_str(r, 0) : "");
     return rc;
 }

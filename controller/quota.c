@@ -230,8 +230,13 @@ carry_out(struct tx *t, const struct quota_whose *w, int m, const struct quota_v
     return 0;
 }
 
-int
-quota_hold(struct tx *t, const struct quota_whose *w, const struct quota_size *want, struct err *e)
+typedef struct quota_verdict (*decide_fn)(const struct quota_sum *sum,
+                                          const struct quota_held *held, int64_t size);
+
+/* In each metric what the policy decides about the resource at that size. */
+static int
+book(struct tx *t, const struct quota_whose *w, const struct quota_size *size, decide_fn decide,
+     struct err *e)
 {
     struct quota_sums has, all;
 
@@ -241,7 +246,7 @@ quota_hold(struct tx *t, const struct quota_whose *w, const struct quota_size *w
     for (int m = 0; m < QM__MAX; m++) {
         struct quota_sum sum = sum_of(&all, m);
         struct quota_held held = held_of(&has, m);
-        struct quota_verdict v = quota_reserve(&sum, &held, want->by[m]);
+        struct quota_verdict v = decide(&sum, &held, size->by[m]);
 
         if (carry_out(t, w, m, &v, e) < 0)
             return -1;
@@ -250,24 +255,22 @@ quota_hold(struct tx *t, const struct quota_whose *w, const struct quota_size *w
 }
 
 int
+quota_hold(struct tx *t, const struct quota_whose *w, const struct quota_size *want, struct err *e)
+{
+    return book(t, w, want, quota_reserve, e);
+}
+
+int
 quota_readback(struct tx *t, const struct quota_whose *w, const struct quota_size *have,
                struct err *e)
 {
-    struct quota_sums has, all;
+    struct quota_sums all;
     bool owes = false;
 
-    if (quota_resource_sums(t->d, w->resource, &has, e) < 0 ||
-        quota_grant_sums(t->d, w->grant, &all, e) < 0)
+    if (book(t, w, have, quota_settle, e) < 0 || quota_grant_sums(t->d, w->grant, &all, e) < 0)
         return -1;
-    for (int m = 0; m < QM__MAX; m++) {
-        struct quota_sum sum = sum_of(&all, m);
-        struct quota_held held = held_of(&has, m);
-        struct quota_verdict v = quota_settle(&sum, &held, have->by[m]);
-
-        if (carry_out(t, w, m, &v, e) < 0)
-            return -1;
+    for (int m = 0; m < QM__MAX; m++)
         owes = owes || all.by[m][QB_RETURNING] != 0;
-    }
     return owes ? quota_returned(t, w->grant, e) : 0;
 }
 

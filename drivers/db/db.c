@@ -329,6 +329,13 @@ db_next(struct db_rows *r, struct err *e)
     }
 }
 
+int
+db_first(struct db *d, enum db_stmt s, const struct db_value *v, size_t n, struct db_rows **out,
+         struct err *e)
+{
+    return db_query(d, s, v, n, out, e) < 0 ? -1 : db_next(*out, e);
+}
+
 int64_t
 db_int(const struct db_rows *r, int col)
 {

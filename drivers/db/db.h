@@ -71,6 +71,12 @@ int db_query(struct db *d, enum db_stmt s, const struct db_value *v, size_t n, s
              sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value), out, e)
 /** 1 a row, 0 the end, -1 an error. */
 int db_next(struct db_rows *r, struct err *e);
+/** Run one and take its first row: 1 with it, 0 none, -1 an error. */
+int db_first(struct db *d, enum db_stmt s, const struct db_value *v, size_t n, struct db_rows **out,
+             struct err *e);
+#define DB_FIRST(d, s, out, e, ...)                                                                \
+    db_first(d, s, (const struct db_value[]){__VA_ARGS__},                                         \
+             sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value), out, e)
 int64_t db_int(const struct db_rows *r, int col);
 const char *db_str(const struct db_rows *r, int col); /* "" for NULL; valid until db_next() */
 size_t db_len(const struct db_rows *r, int col);      /* bytes of a TEXT or BLOB */

@@ -6,8 +6,7 @@
 
 #include "controller/commit.h"
 #include "drivers/base/strbuf.h"
-#include "drivers/db/store_quota.h"
-#include "tests/unit/flow.h"
+#include "tests/unit/flowsee.h"
 
 #define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
 
@@ -97,17 +96,6 @@ quota(struct flow *f, const struct w_grant *g, const char *metric)
 }
 
 static void
-books_are_right(struct flow *f)
-{
-    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
-    int64_t unbalanced = 1, wrong = 1;
-
-    OK(quota_books_wrong(d, &unbalanced, &wrong, &f->err));
-    CU_ASSERT_EQUAL(unbalanced, 0);
-    CU_ASSERT_EQUAL(wrong, 0);
-}
-
-static void
 lines_that_grew_grow_their_machines_and_make_more(void)
 {
     struct flow f;
@@ -130,7 +118,7 @@ lines_that_grew_grow_their_machines_and_make_more(void)
     CU_ASSERT_EQUAL(q.used, 4);     /* as read back under the older grant */
     CU_ASSERT_EQUAL(q.reserved, 8); /* the larger of old and new is held while in work */
     CU_ASSERT_TRUE(q.unproven);
-    books_are_right(&f);
+    flow_books_are_right(&f);
     OK(flow_desired(&f, 0));
     CU_ASSERT_EQUAL(f.set.grants.n, 2); /* the older one comes along: the host judges both */
     n = flow_orders(&f, orders, 8);
@@ -156,7 +144,7 @@ lines_that_grew_grow_their_machines_and_make_more(void)
     CU_ASSERT_EQUAL(q.used, 12);
     CU_ASSERT_EQUAL(q.reserved, 0);
     CU_ASSERT_EQUAL(q.drift, 0);
-    books_are_right(&f);
+    flow_books_are_right(&f);
     /* What grew and what was made is handed over as the first delivery was. */
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/cases?kind=handover", NULL, case_list, &l));
     CU_ASSERT_EQUAL(l.items.n, 2);
@@ -191,7 +179,7 @@ the_older_grant_is_superseded_once_and_for_all(void)
                  flow_text(&f, "/v1/resources/%s:stop", named(&f, "web-2").id),
                  flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f)), accepted, &acc));
     CU_ASSERT_STRING_EQUAL(JM_ITEM(acc.orders, struct w_order_view, 0)->grant, third->id);
-    books_are_right(&f);
+    flow_books_are_right(&f);
     flow_stop(&f);
 }
 
@@ -228,7 +216,7 @@ what_is_no_longer_covered_is_named(void)
     refused(&f, g, 409, "no room where it stands");
     CU_ASSERT_STRING_EQUAL(view(&f, old).superseded_by, "");
     CU_ASSERT_EQUAL(quota(&f, old, "vcpus").used, 4);
-    books_are_right(&f);
+    flow_books_are_right(&f);
     flow_stop(&f);
 }
 
@@ -279,7 +267,7 @@ work_of_the_older_grant_closes_under_the_newer(void)
     CU_ASSERT_EQUAL(quota(&f, g, "vcpus").used, 4);
     CU_ASSERT_EQUAL(quota(&f, g, "vcpus").reserved, 0);
     CU_ASSERT_TRUE(view(&f, old).clock.met_ms > 0);
-    books_are_right(&f);
+    flow_books_are_right(&f);
     flow_stop(&f);
 }
 
@@ -312,7 +300,7 @@ under_free_shape_only_the_totals_grow(void)
         accepted, &acc));
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
     CU_ASSERT_EQUAL(quota(&f, g, "vcpus").used, 8);
-    books_are_right(&f);
+    flow_books_are_right(&f);
     flow_stop(&f);
 }
 

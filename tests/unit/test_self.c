@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "controller/commit.h"
-#include "drivers/db/store_quota.h"
-#include "tests/unit/flow.h"
+#include "tests/unit/flowsee.h"
 
 #define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
 
@@ -34,29 +33,6 @@ start_free(struct flow *f)
     OK(flow_grant_add(f, g, flow_uuid(f), &acc));
     CU_ASSERT_EQUAL(acc.orders.n, 3);
     CU_ASSERT_EQUAL(flow_carry_out(f), 3);
-}
-
-static const char *
-named(struct flow *f, const char *name)
-{
-    struct w_resource_list l;
-
-    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", "/v1/resources", NULL, resource_list, &l));
-    for (size_t i = 0; i < l.items.n; i++)
-        if (strcmp(JM_ITEM(l.items, struct w_resource_view, i)->name, name) == 0)
-            return JM_ITEM(l.items, struct w_resource_view, i)->id;
-    CU_FAIL_FATAL("no such resource");
-    return "";
-}
-
-static struct w_resource_view
-resource(struct flow *f, const char *id)
-{
-    struct w_resource_view v;
-
-    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", flow_text(f, "/v1/resources/%s", id), NULL,
-                 resource_view, &v));
-    return v;
 }
 
 static int
@@ -93,30 +69,6 @@ refused(struct flow *f, int rc, int status, const char *words)
         fprintf(stderr, "said: %s\n", f->err.msg);
 }
 
-static struct w_quota_row
-quota(struct flow *f, const char *metric)
-{
-    struct w_quota_list l;
-
-    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", "/v1/quota", NULL, quota_list, &l));
-    for (size_t i = 0; i < l.items.n; i++)
-        if (strcmp(JM_ITEM(l.items, struct w_quota_row, i)->metric, metric) == 0)
-            return *JM_ITEM(l.items, struct w_quota_row, i);
-    CU_FAIL_FATAL("no such metric");
-    return (struct w_quota_row){.drift = 1};
-}
-
-static void
-books_are_right(struct flow *f)
-{
-    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
-    int64_t unbalanced = 1, wrong = 1;
-
-    OK(quota_books_wrong(d, &unbalanced, &wrong, &f->err));
-    CU_ASSERT_EQUAL(unbalanced, 0);
-    CU_ASSERT_EQUAL(wrong, 0);
-}
-
 static void
 two_machines_become_four(void)
 {
@@ -124,7 +76,8 @@ two_machines_become_four(void)
     struct w_accepted acc;
 
     start_free(&f);
-    const char *a = named(&f, "web-1"), *b = named(&f, "web-2"), *net = named(&f, "lan");
+    const char *a = flow_named(&f, "web-1"), *b = flow_named(&f, "web-2"),
+               *net = flow_named(&f, "lan");
     const char *make = flow_text(&f,
                                  "\"kind\":\"vm\",\"name\":\"web-3\",\"vcpus\":1,\"mem_mib\":2048,"
                                  "\"disk_gib\":2,\"network\":\"%s\"",
@@ -139,16 +92,16 @@ two_machines_become_four(void)
     /* Until the hosts have read it back the larger of old and new is held. */
     refused(&f, ask(&f, "/v1/resources", make, &acc), 409, "has not enough left");
     CU_ASSERT_EQUAL(flow_carry_out(&f), 2);
-    CU_ASSERT_EQUAL(quota(&f, "mem_mib").used, 4096);
+    CU_ASSERT_EQUAL(flow_quota(&f, "mem_mib").used, 4096);
     OK(ask(&f, "/v1/resources", make, &acc));
     OK(ask(&f, "/v1/resources",
            "\"kind\":\"vm\",\"name\":\"db\",\"vcpus\":1,\"mem_mib\":2048,\"disk_gib\":2", &acc));
     CU_ASSERT_EQUAL(flow_carry_out(&f), 2);
-    CU_ASSERT_EQUAL(quota(&f, "mem_mib").used, 8192);
-    CU_ASSERT_EQUAL(quota(&f, "vcpus").used, 4);
-    CU_ASSERT_STRING_EQUAL(resource(&f, named(&f, "web-3")).ip, "10.77.0.12");
-    CU_ASSERT_EQUAL(resource(&f, named(&f, "db")).seen, SEEN_RUNNING);
-    books_are_right(&f);
+    CU_ASSERT_EQUAL(flow_quota(&f, "mem_mib").used, 8192);
+    CU_ASSERT_EQUAL(flow_quota(&f, "vcpus").used, 4);
+    CU_ASSERT_STRING_EQUAL(flow_resource(&f, flow_named(&f, "web-3")).ip, "10.77.0.12");
+    CU_ASSERT_EQUAL(flow_resource(&f, flow_named(&f, "db")).seen, SEEN_RUNNING);
+    flow_books_are_right(&f);
     flow_stop(&f);
 }
 
@@ -164,7 +117,7 @@ give_back_one(struct flow *f)
 {
     struct w_accepted acc;
 
-    OK(ask(f, on(f, named(f, "web-2"), "bin"), "", &acc));
+    OK(ask(f, on(f, flow_named(f, "web-2"), "bin"), "", &acc));
     CU_ASSERT_EQUAL(flow_carry_out(f), 1);
 }
 
@@ -175,7 +128,7 @@ two_people_at_once_never_exceed_the_grant(void)
     struct w_accepted acc, again;
 
     start_free(&f);
-    const char *a = named(&f, "web-1"), *request = flow_uuid(&f);
+    const char *a = flow_named(&f, "web-1"), *request = flow_uuid(&f);
     give_back_one(&f);
     const char *body = size(&f, 4, 8192, "");
     OK(ask_as(&f, FLOW_TENANT, on(&f, a, "resize"), request, body, &acc));
@@ -192,10 +145,10 @@ two_people_at_once_never_exceed_the_grant(void)
             ask(&f, on(&f, a, "resize"), size(&f, 3, 4096, ",\"restart\":\"now\",\"confirm\":true"),
                 &again),
             409, "has not taken up the order");
-    refused(&f, ask(&f, on(&f, named(&f, "web-2"), "restore"), "", &again), 409, "lacks");
+    refused(&f, ask(&f, on(&f, flow_named(&f, "web-2"), "restore"), "", &again), 409, "lacks");
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
-    CU_ASSERT_EQUAL(quota(&f, "mem_mib").used, 8192);
-    books_are_right(&f);
+    CU_ASSERT_EQUAL(flow_quota(&f, "mem_mib").used, 8192);
+    flow_books_are_right(&f);
     flow_stop(&f);
 }
 
@@ -206,7 +159,7 @@ only_its_own_and_only_within(void)
     struct w_accepted acc;
 
     start_free(&f);
-    const char *a = named(&f, "web-1"), *net = named(&f, "lan");
+    const char *a = flow_named(&f, "web-1"), *net = flow_named(&f, "lan");
     static const struct {
         enum flow_who who;
         int status;
@@ -237,7 +190,7 @@ only_its_own_and_only_within(void)
            "\"kind\":\"volume\",\"name\":\"v\",\"disk_gib\":4,\"dry_run\":true", &acc));
     CU_ASSERT_EQUAL(JM_ITEM(acc.free, struct w_quota_free, 2)->free, 6);
     CU_ASSERT_EQUAL(flow_carry_out(&f), 0);
-    books_are_right(&f);
+    flow_books_are_right(&f);
     flow_stop(&f);
 }
 
@@ -251,7 +204,7 @@ an_exact_grant_gives_its_lines_and_no_more(void)
     OK(flow_hello(&f));
     OK(flow_grant_add(&f, flow_grant(&f, "2026-2"), flow_uuid(&f), &acc));
     CU_ASSERT_EQUAL(flow_carry_out(&f), 4);
-    const char *a = named(&f, "web-1");
+    const char *a = flow_named(&f, "web-1");
     refused(&f, ask(&f, on(&f, a, "resize"), "\"vcpus\":3,\"restart\":\"now\"", &acc), 409,
             "of exact shape");
     refused(&f,
@@ -264,7 +217,7 @@ an_exact_grant_gives_its_lines_and_no_more(void)
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
     OK(ask(&f, on(&f, a, "resize"), "\"vcpus\":2,\"restart\":\"now\"", &acc));
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
-    CU_ASSERT_EQUAL(quota(&f, "vcpus").used, 4);
+    CU_ASSERT_EQUAL(flow_quota(&f, "vcpus").used, 4);
     flow_stop(&f);
 }
 
@@ -291,7 +244,7 @@ a_shrink_below_real_use_is_asked_again(void)
     struct w_accepted acc;
 
     start_free(&f);
-    const char *a = named(&f, "web-1"), *b = named(&f, "web-2");
+    const char *a = flow_named(&f, "web-1"), *b = flow_named(&f, "web-2");
     refused(&f, ask(&f, on(&f, b, "resize"), size(&f, 2, 2048, ",\"restart\":\"now\""), &acc), 409,
             "is unknown");
     measure_mem(&f, a, 6000); /* 60 % of 4096 MiB */
@@ -343,12 +296,12 @@ every_act_can_be_taken_back(void)
     struct w_accepted acc;
 
     start_free(&f);
-    const char *a = named(&f, "web-1");
+    const char *a = flow_named(&f, "web-1");
     OK(ask(&f, on(&f, a, "rename"), "\"name\":\"front\"", &acc));
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
-    CU_ASSERT_STRING_EQUAL(resource(&f, a).name, "front");
+    CU_ASSERT_STRING_EQUAL(flow_resource(&f, a).name, "front");
     undo(&f, "", 1);
-    CU_ASSERT_STRING_EQUAL(resource(&f, a).name, "web-1");
+    CU_ASSERT_STRING_EQUAL(flow_resource(&f, a).name, "web-1");
 
     OK(ask(&f, "/v1/resources", "\"kind\":\"volume\",\"name\":\"logs\",\"disk_gib\":3", &acc));
     const char *logs = flow_text(&f, "%s", acc.id);
@@ -361,7 +314,7 @@ every_act_can_be_taken_back(void)
     OK(ask(&f, on(&f, logs, "bin"), "", &acc));
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
     undo(&f, "", 1);
-    CU_ASSERT_EQUAL(resource(&f, logs).seen, SEEN_PRESENT);
+    CU_ASSERT_EQUAL(flow_resource(&f, logs).seen, SEEN_PRESENT);
 
     give_back_one(&f);
     OK(ask(&f, on(&f, a, "resize"), size(&f, 4, 8192, ""), &acc));
@@ -369,16 +322,16 @@ every_act_can_be_taken_back(void)
     refused(&f, ask(&f, undo_path(&f, newest_act(&f).id), "\"confirm\":true", &acc), 409,
             "needs a restart");
     undo(&f, "\"restart\":\"now\",\"confirm\":true", 1);
-    CU_ASSERT_EQUAL(resource(&f, a).vcpus, 2);
+    CU_ASSERT_EQUAL(flow_resource(&f, a).vcpus, 2);
 
     OK(ask(&f, on(&f, a, "stop"), "", &acc));
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
     undo(&f, "", 1);
-    CU_ASSERT_EQUAL(resource(&f, a).seen, SEEN_RUNNING);
+    CU_ASSERT_EQUAL(flow_resource(&f, a).seen, SEEN_RUNNING);
     OK(ask(&f, on(&f, logs, "resize"), "\"disk_gib\":4", &acc));
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
     CU_ASSERT_FALSE(newest_act(&f).can_undo); /* a disk is never cut */
-    books_are_right(&f);
+    flow_books_are_right(&f);
     flow_stop(&f);
 }
 

@@ -8,9 +8,8 @@
 #include "drivers/crypto/paper.h"
 #include "drivers/db/store_grant.h"
 #include "drivers/db/store_host_flow.h"
-#include "drivers/db/store_quota.h"
 #include "drivers/db/store_usage.h"
-#include "tests/unit/flow.h"
+#include "tests/unit/flowsee.h"
 
 #define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
 enum { SLOT_MS = 1000, HOLD_MS = 600000 };
@@ -63,42 +62,6 @@ measure(struct flow *f, const char *vm, uint64_t avg, uint64_t peak)
     OK(FLOW_CALL(f, f->agent, "POST", "/a/v1/samples", strbuf_peek(&b), status_answer, &ans));
 }
 
-static struct w_resource_view
-resource(struct flow *f, const char *id)
-{
-    struct w_resource_view v;
-
-    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", flow_text(f, "/v1/resources/%s", id), NULL,
-                 resource_view, &v));
-    return v;
-}
-
-static const char *
-named(struct flow *f, const char *name)
-{
-    struct w_resource_list l;
-
-    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", "/v1/resources", NULL, resource_list, &l));
-    for (size_t i = 0; i < l.items.n; i++)
-        if (strcmp(JM_ITEM(l.items, struct w_resource_view, i)->name, name) == 0)
-            return JM_ITEM(l.items, struct w_resource_view, i)->id;
-    CU_FAIL_FATAL("no such resource");
-    return "";
-}
-
-static struct w_quota_row
-quota(struct flow *f, const char *metric)
-{
-    struct w_quota_list l;
-
-    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", "/v1/quota", NULL, quota_list, &l));
-    for (size_t i = 0; i < l.items.n; i++)
-        if (strcmp(JM_ITEM(l.items, struct w_quota_row, i)->metric, metric) == 0)
-            return *JM_ITEM(l.items, struct w_quota_row, i);
-    CU_FAIL_FATAL("no such metric");
-    return (struct w_quota_row){.drift = 1};
-}
-
 /* The host's full inventory of what is there. */
 static void
 inventory(struct flow *f)
@@ -120,12 +83,10 @@ static void
 books_are_right(struct flow *f)
 {
     SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
-    int64_t unbalanced = -1, wrong = -1, promises = -1;
+    int64_t promises = -1;
 
-    OK(quota_books_wrong(d, &unbalanced, &wrong, &f->err));
+    flow_books_are_right(f);
     OK(host_promises_wrong(d, &promises, &f->err));
-    CU_ASSERT_EQUAL(unbalanced, 0);
-    CU_ASSERT_EQUAL(wrong, 0);
     CU_ASSERT_EQUAL(promises, 0);
     OK(job_run(&f->ctl.c, d, JOB_PROOF, &f->err));
 }
@@ -200,13 +161,13 @@ downgrade(struct flow *f, const char *vm, const struct w_finding_view *v)
     struct w_plan p = plan_of(f, v, &l, 1);
     OK(flow_plan_add(f, &p, flow_uuid(f), &acc));
     CU_ASSERT_EQUAL(acc.orders.n, 1);
-    CU_ASSERT_EQUAL(quota(f, "vcpus").used, 4); /* the larger is held until it is read back */
+    CU_ASSERT_EQUAL(flow_quota(f, "vcpus").used, 4); /* the larger is held until it is read back */
     OK(flow_desired(f, 0));
     CU_ASSERT_EQUAL(f->set.plans.n, 1);
     inventory(f);
-    CU_ASSERT_EQUAL(quota(f, "vcpus").used, 3);
-    CU_ASSERT_EQUAL(quota(f, "mem_mib").used, 1536);
-    CU_ASSERT_EQUAL(resource(f, vm).prior_vcpus, 2);
+    CU_ASSERT_EQUAL(flow_quota(f, "vcpus").used, 3);
+    CU_ASSERT_EQUAL(flow_quota(f, "mem_mib").used, 1536);
+    CU_ASSERT_EQUAL(flow_resource(f, vm).prior_vcpus, 2);
 }
 
 static void
@@ -221,7 +182,7 @@ erase(struct flow *f, const char *vm, const struct w_finding_view *v)
     OK(flow_plan_add(f, &p, flow_uuid(f), &acc));
     CU_ASSERT_EQUAL(acc.orders.n, 1); /* overwriting waits for the hold */
     CU_ASSERT_EQUAL(flow_carry_out(f), 1);
-    CU_ASSERT_EQUAL(resource(f, vm).seen, SEEN_BINNED);
+    CU_ASSERT_EQUAL(flow_resource(f, vm).seen, SEEN_BINNED);
     job(f, JOB_PLANS);
     CU_ASSERT_EQUAL(flow_carry_out(f), 0);
     ctl_clock(HOLD_MS + 500, HOLD_MS + 500);
@@ -238,9 +199,9 @@ from_grant_to_certificate(void)
     uint64_t entries = 0;
 
     started(&f);
-    const char *vm = named(&f, "web-2");
+    const char *vm = flow_named(&f, "web-2");
     measure(&f, vm, 10, 20);
-    measure(&f, named(&f, "web-1"), 6000, 9000);
+    measure(&f, flow_named(&f, "web-1"), 6000, 9000);
     job(&f, JOB_FINDINGS);
     struct w_finding_view v = idle_finding(&f, vm);
     CU_ASSERT_EQUAL(v.verdict, VERDICT_IDLE);
@@ -249,11 +210,11 @@ from_grant_to_certificate(void)
     downgrade(&f, vm, &v);
     act(&f, FLOW_TENANT, vm, "restore");
     inventory(&f);
-    CU_ASSERT_EQUAL(resource(&f, vm).vcpus, 2);
-    CU_ASSERT_EQUAL(quota(&f, "vcpus").used, 4);
+    CU_ASSERT_EQUAL(flow_resource(&f, vm).vcpus, 2);
+    CU_ASSERT_EQUAL(flow_quota(&f, "vcpus").used, 4);
 
     erase(&f, vm, &v);
-    struct w_resource_view gone = resource(&f, vm);
+    struct w_resource_view gone = flow_resource(&f, vm);
     CU_ASSERT_EQUAL(gone.seen, SEEN_ABSENT);
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET",
                  flow_text(&f, "/v1/certificates/%s", gone.certificate), NULL, certificate_view,
@@ -266,10 +227,10 @@ from_grant_to_certificate(void)
     CU_ASSERT_EQUAL(f.status, 404);
 
     inventory(&f);
-    CU_ASSERT_EQUAL(quota(&f, "vcpus").used, 2);
-    CU_ASSERT_EQUAL(quota(&f, "disk_gib").used, 3);
-    CU_ASSERT_EQUAL(quota(&f, "disk_gib").drift, 0);
-    CU_ASSERT_FALSE(quota(&f, "disk_gib").unproven);
+    CU_ASSERT_EQUAL(flow_quota(&f, "vcpus").used, 2);
+    CU_ASSERT_EQUAL(flow_quota(&f, "disk_gib").used, 3);
+    CU_ASSERT_EQUAL(flow_quota(&f, "disk_gib").drift, 0);
+    CU_ASSERT_FALSE(flow_quota(&f, "disk_gib").unproven);
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", flow_text(&f, "/v1/explain/%s", vm), NULL,
                  explanation, &why));
     CU_ASSERT(why.replay_equal);
@@ -287,7 +248,7 @@ a_restored_machine_is_not_overwritten_by_an_old_plan(void)
     struct w_accepted acc;
 
     started(&f);
-    const char *vm = named(&f, "web-2");
+    const char *vm = flow_named(&f, "web-2");
     measure(&f, vm, 10, 20);
     job(&f, JOB_FINDINGS);
     struct w_finding_view v = idle_finding(&f, vm);
@@ -295,20 +256,20 @@ a_restored_machine_is_not_overwritten_by_an_old_plan(void)
     struct w_plan p = plan_of(&f, &v, l, 2);
     OK(flow_plan_add(&f, &p, flow_uuid(&f), &acc));
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
-    CU_ASSERT_EQUAL(quota(&f, "vcpus").used, 2);
-    CU_ASSERT_EQUAL(quota(&f, "disk_gib").used, 5);
+    CU_ASSERT_EQUAL(flow_quota(&f, "vcpus").used, 2);
+    CU_ASSERT_EQUAL(flow_quota(&f, "disk_gib").used, 5);
     job(&f, JOB_FINDINGS); /* in the bin there is nothing to judge: the finding stands */
     CU_ASSERT_STRING_EQUAL(idle_finding(&f, vm).id, v.id);
     act(&f, FLOW_TENANT, vm, "restore");
-    CU_ASSERT_EQUAL(quota(&f, "vcpus").reserved, 2);
+    CU_ASSERT_EQUAL(flow_quota(&f, "vcpus").reserved, 2);
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
-    CU_ASSERT_EQUAL(quota(&f, "vcpus").used, 4);
+    CU_ASSERT_EQUAL(flow_quota(&f, "vcpus").used, 4);
     act(&f, FLOW_TENANT, vm, "bin");
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
     ctl_clock(HOLD_MS * 3, HOLD_MS * 3);
     job(&f, JOB_PLANS);
     CU_ASSERT_EQUAL(flow_carry_out(&f), 0);
-    CU_ASSERT_EQUAL(resource(&f, vm).wanted, WANT_BINNED);
+    CU_ASSERT_EQUAL(flow_resource(&f, vm).wanted, WANT_BINNED);
     flow_stop(&f);
 }
 
@@ -320,8 +281,8 @@ an_erasure_report_by_another_key_is_not_believed(void)
     struct w_order o[4];
 
     started(&f);
-    const char *vm = named(&f, "web-1");
-    const char *data = named(&f, "data");
+    const char *vm = flow_named(&f, "web-1");
+    const char *data = flow_named(&f, "data");
     act(&f, FLOW_TENANT, vm, "bin");
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
     ctl_clock(HOLD_MS + 500, HOLD_MS + 500);
@@ -336,17 +297,17 @@ an_erasure_report_by_another_key_is_not_believed(void)
     struct w_observed x = flow_observed(&f, &o[0]);
     x.erasure = flow_erasure_by(&f, &o[0], f.grant_key);
     OK(flow_status(&f, &x, 1, false));
-    struct w_resource_view r = resource(&f, vm);
+    struct w_resource_view r = flow_resource(&f, vm);
     CU_ASSERT_FALSE(r.equal);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.reason, "not signed by a key of host"));
-    CU_ASSERT_EQUAL(quota(&f, "disk_gib").used, 5);
+    CU_ASSERT_EQUAL(flow_quota(&f, "disk_gib").used, 5);
     x.erasure = NULL;
     OK(flow_status(&f, &x, 1, false));
-    CU_ASSERT_EQUAL(quota(&f, "disk_gib").used, 5);
+    CU_ASSERT_EQUAL(flow_quota(&f, "disk_gib").used, 5);
     x.erasure = flow_erasure(&f, &o[0]);
     OK(flow_status(&f, &x, 1, false));
-    CU_ASSERT_EQUAL(quota(&f, "disk_gib").used, 3);
-    CU_ASSERT_EQUAL(resource(&f, data).wanted, WANT_PRESENT);
+    CU_ASSERT_EQUAL(flow_quota(&f, "disk_gib").used, 3);
+    CU_ASSERT_EQUAL(flow_resource(&f, data).wanted, WANT_PRESENT);
     flow_stop(&f);
 }
 
@@ -356,7 +317,7 @@ to_be_erased(struct flow *f, const char *id)
 {
     struct w_order o[8], found = {0};
 
-    act(f, FLOW_TENANT, named(f, "web-1"), "bin");
+    act(f, FLOW_TENANT, flow_named(f, "web-1"), "bin");
     act(f, FLOW_TENANT, id, "bin");
     CU_ASSERT(flow_carry_out(f) > 0);
     ctl_clock(HOLD_MS + 500, HOLD_MS + 500);
@@ -402,12 +363,12 @@ what_was_never_made_ends_with_a_certificate_that_says_so(void)
     g->hold_ms = HOLD_MS;
     OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
     nothing_is_made(&f);
-    const char *data = named(&f, "data");
+    const char *data = flow_named(&f, "data");
     struct w_order o = to_be_erased(&f, data);
     struct w_observed x = flow_observed(&f, &o);
     x.erasure = flow_never_made(&f, &o);
     OK(flow_status(&f, &x, 1, false));
-    struct w_resource_view r = resource(&f, data);
+    struct w_resource_view r = flow_resource(&f, data);
     CU_ASSERT_TRUE(r.equal);
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET",
                  flow_text(&f, "/v1/certificates/%s", r.certificate), NULL, certificate_view, &c));
@@ -422,12 +383,12 @@ what_was_read_back_once_is_not_believed_never_made(void)
     struct flow f;
 
     started(&f);
-    const char *data = named(&f, "data");
+    const char *data = flow_named(&f, "data");
     struct w_order o = to_be_erased(&f, data);
     struct w_observed x = flow_observed(&f, &o);
     x.erasure = flow_never_made(&f, &o);
     OK(flow_status(&f, &x, 1, false));
-    struct w_resource_view r = resource(&f, data);
+    struct w_resource_view r = flow_resource(&f, data);
     CU_ASSERT_FALSE(r.equal);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.reason, "read back as ordered before"));
     flow_stop(&f);
@@ -441,8 +402,8 @@ a_unit_acts_within_its_grant_and_only_on_its_own(void)
     const char *body, *path;
 
     started(&f);
-    const char *vm = named(&f, "web-1");
-    const char *net = named(&f, "lan");
+    const char *vm = flow_named(&f, "web-1");
+    const char *net = flow_named(&f, "lan");
     body = flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f));
     static const struct {
         enum flow_who who;
@@ -464,8 +425,8 @@ a_unit_acts_within_its_grant_and_only_on_its_own(void)
     CU_ASSERT_EQUAL(f.status, 409);
     act(&f, FLOW_TENANT, vm, "stop");
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
-    CU_ASSERT_EQUAL(resource(&f, vm).seen, SEEN_STOPPED);
-    CU_ASSERT_EQUAL(quota(&f, "vcpus").used, 4);
+    CU_ASSERT_EQUAL(flow_resource(&f, vm).seen, SEEN_STOPPED);
+    CU_ASSERT_EQUAL(flow_quota(&f, "vcpus").used, 4);
     flow_stop(&f);
 }
 
@@ -487,7 +448,7 @@ a_changed_size_begins_its_window_anew(void)
     struct flow f;
 
     started(&f);
-    const char *vm = named(&f, "web-2");
+    const char *vm = flow_named(&f, "web-2");
     measure(&f, vm, 10, 20);
     job(&f, JOB_FINDINGS);
     struct w_finding_view v = newest_finding(&f, vm);
@@ -515,7 +476,7 @@ a_unit_that_reshapes_is_judged_all_the_same(void)
     struct w_accepted acc;
 
     started(&f);
-    const char *vm = named(&f, "web-2");
+    const char *vm = flow_named(&f, "web-2");
     for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
         OK(FLOW_CALL(
             &f, f.people[FLOW_TENANT], "POST", flow_text(&f, "/v1/resources/%s:resize", vm),
@@ -544,7 +505,7 @@ a_machine_is_as_old_as_its_first_run(void)
     OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
     ctl_clock(100000, 100000); /* it was ordered, and could not be made yet */
     OK(flow_hello(&f));
-    const char *vm = named(&f, "web-2");
+    const char *vm = flow_named(&f, "web-2");
     {
         SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
         int64_t ran = -1, sized = -1;
@@ -591,7 +552,7 @@ lines_that_wait_do_not_stand_in_the_way(void)
     struct crowd c;
 
     started(&f);
-    const char *vm = named(&f, "web-2");
+    const char *vm = flow_named(&f, "web-2");
     measure(&f, vm, 10, 20);
     job(&f, JOB_FINDINGS);
     struct w_finding_view v = newest_finding(&f, vm);

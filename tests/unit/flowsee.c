@@ -1,0 +1,55 @@
+#include "tests/unit/flowsee.h"
+
+#include <CUnit/CUnit.h>
+#include <string.h>
+
+#include "drivers/db/store_quota.h"
+
+#define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
+
+const char *
+flow_named(struct flow *f, const char *name)
+{
+    struct w_resource_list l;
+
+    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", "/v1/resources", NULL, resource_list, &l));
+    for (size_t i = 0; i < l.items.n; i++)
+        if (strcmp(JM_ITEM(l.items, struct w_resource_view, i)->name, name) == 0)
+            return JM_ITEM(l.items, struct w_resource_view, i)->id;
+    CU_FAIL_FATAL("no such resource");
+    return "";
+}
+
+struct w_resource_view
+flow_resource(struct flow *f, const char *id)
+{
+    struct w_resource_view v;
+
+    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", flow_text(f, "/v1/resources/%s", id), NULL,
+                 resource_view, &v));
+    return v;
+}
+
+struct w_quota_row
+flow_quota(struct flow *f, const char *metric)
+{
+    struct w_quota_list l;
+
+    OK(FLOW_CALL(f, f->people[FLOW_TENANT], "GET", "/v1/quota", NULL, quota_list, &l));
+    for (size_t i = 0; i < l.items.n; i++)
+        if (strcmp(JM_ITEM(l.items, struct w_quota_row, i)->metric, metric) == 0)
+            return *JM_ITEM(l.items, struct w_quota_row, i);
+    CU_FAIL_FATAL("no such metric");
+    return (struct w_quota_row){.drift = 1};
+}
+
+void
+flow_books_are_right(struct flow *f)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    int64_t unbalanced = 1, wrong = 1;
+
+    OK(quota_books_wrong(d, &unbalanced, &wrong, &f->err));
+    CU_ASSERT_EQUAL(unbalanced, 0);
+    CU_ASSERT_EQUAL(wrong, 0);
+}

@@ -1,0 +1,14 @@
+#ifndef BY_TESTS_UNIT_FLOWSEE_H
+#define BY_TESTS_UNIT_FLOWSEE_H
+/* What the tenant of a flow sees, and the quota ledger's own sums.  A test ends when it is not
+ * there. */
+#include "tests/unit/flow.h"
+
+/** Id of the resource of that name. */
+const char *flow_named(struct flow *f, const char *name);
+struct w_resource_view flow_resource(struct flow *f, const char *id);
+/** The first row of that metric. */
+struct w_quota_row flow_quota(struct flow *f, const char *metric);
+/** Every movement has its other side, and the sums are those of the entries. */
+void flow_books_are_right(struct flow *f);
+#endif
