@@ -152,7 +152,7 @@ quota_take(struct tx *t, const struct quota_whose *w, const struct quota_size *l
 }
 
 int
-quota_return(struct tx *t, const struct quota_whose *w, struct err *e)
+quota_give_back(struct tx *t, const struct quota_whose *w, struct err *e)
 {
     struct quota_sums has;
 

@@ -37,7 +37,7 @@ int quota_close(struct tx *t, const char *grant, struct err *e);
 int quota_take(struct tx *t, const struct quota_whose *w, const struct quota_size *less,
                const struct quota_size *after, struct err *e);
 /** The bureau returns all that plans took with this resource: it is free again. */
-int quota_return(struct tx *t, const struct quota_whose *w, struct err *e);
+int quota_give_back(struct tx *t, const struct quota_whose *w, struct err *e);
 /** Whether the grant has what the resource needs to become so large. */
 int quota_fits(struct db *d, const struct quota_whose *w, const struct quota_size *want, bool *out,
                struct err *e);

@@ -1,6 +1,7 @@
 #include "controller/recovery.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "controller/adoption.h"
@@ -25,7 +26,8 @@ enum { MISSING_NAMED = 8 }; /* in one sentence */
 
 struct found {
     const char *text, *body;
-    int kind;
+    int kind;          /* order: of what */
+    int64_t issued_ms; /* plan */
 };
 
 struct import {
@@ -326,6 +328,43 @@ import_orders(struct import *m, const struct w_receipts *in, struct err *e)
     return 0;
 }
 
+static int
+find_plan(struct import *m, const char *text, const char *body, struct err *e)
+{
+    struct w_plan p;
+    struct err why = {0};
+
+    (void)e;
+    if (W_DECODE(plan, body, strlen(body), JM_SIGNED, m->a, &p, &why) < 0)
+        refuse(m, "plan", &why);
+    else
+        m->found[m->n_found++] =
+            (struct found){.text = text, .body = body, .issued_ms = p.issued_at_ms};
+    return 0;
+}
+
+static int
+by_day(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+
+    return (x->issued_ms > y->issued_ms) - (x->issued_ms < y->issued_ms);
+}
+
+/* What one plan took a later one may have returned: in the order in which they were signed. */
+static int
+import_plans(struct import *m, const struct w_receipts *in, struct err *e)
+{
+    m->n_found = 0;
+    if (import_purpose(m, in, PAPER_PLAN, NULL, KEY_GRANT, find_plan, e) < 0)
+        return -1;
+    qsort(m->found, m->n_found, sizeof(*m->found), by_day);
+    for (size_t i = 0; i < m->n_found; i++)
+        if (import_plan(m, m->found[i].text, m->found[i].body, e) < 0)
+            return -1;
+    return 0;
+}
+
 int
 recovery_missing(struct tx *t, struct arena *a, const char **out, struct err *e)
 {
@@ -365,7 +404,7 @@ api_agent_receipts(struct api_call *k, struct tx *t, struct err *e)
         return 0; /* nobody asked: what a host was told is in the store */
     if (import_purpose(&m, in, PAPER_GRANT, NULL, KEY_GRANT, import_grant, e) < 0 ||
         import_orders(&m, in, e) < 0 || supersede_recovered(t, e) < 0 ||
-        import_purpose(&m, in, PAPER_PLAN, NULL, KEY_GRANT, import_plan, e) < 0 ||
+        import_plans(&m, in, e) < 0 ||
         host_flow_receipts_wanted(t->d, k->who.host, m.refused > 0, e) < 0 ||
         DB_EXEC(t->d, DB_RECOVERY_WITHOUT_END, NULL, e, DBS(k->who.host)) < 0)
         return err_wrap(e, "receipts of host %s", h.name);

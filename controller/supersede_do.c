@@ -36,7 +36,7 @@ move_one(void *arg, const struct resource_row *r, struct err *e)
     struct quota_whose w = {.grant = m->from, .resource = r->id, .order = ""};
 
     /* The newer grant says its totals anew: what plans took from the older one ends with it. */
-    if (quota_return(m->t, &w, e) < 0 || quota_move(m->t, m->from, m->to, r->id, e) < 0)
+    if (quota_give_back(m->t, &w, e) < 0 || quota_move(m->t, m->from, m->to, r->id, e) < 0)
         return err_wrap(e, "%s", r->name);
     return 0;
 }

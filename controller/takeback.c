@@ -119,13 +119,14 @@ takeback_accept(struct tx *t, const struct w_plan *p, struct arena *a, struct er
 
         if (l->verb != VERB_RESTORE)
             continue;
-        if (DB_EXEC(t->d, DB_PLAN_LINES_RETURNED, NULL, e, DBS(l->resource)) < 0 ||
+        if (DB_EXEC(t->d, DB_PLAN_LINES_RETURNED, NULL, e, DBS(l->resource), DBI(p->issued_at_ms)) <
+                0 ||
             resource_get(t->d, l->resource, a, &r, e) < 0)
             return -1;
         struct quota_whose w = {.grant = r.grant, .resource = r.id, .order = p->id};
         /* Nothing to bring back, or the unit did by itself: only the totals rise again. */
         if (r.wanted != WANT_BINNED && r.prior_vcpus == 0 &&
-            (quota_return(t, &w, e) < 0 ||
+            (quota_give_back(t, &w, e) < 0 ||
              plan_line_done(t->d, p->id, (uint32_t)i, "returned", e) < 0))
             return -1;
     }
@@ -147,7 +148,7 @@ takeback_run(struct tx *t, const struct plan_due *l, const struct resource_row *
 
         quota_size_of(r->kind, WANT_PRESENT, binned ? r->vcpus : r->prior_vcpus,
                       binned ? r->mem_mib : r->prior_mem_mib, r->bytes, &size);
-        if (quota_return(t, &w, e) < 0 || quota_fits(t->d, &w, &size, &fits, e) < 0)
+        if (quota_give_back(t, &w, e) < 0 || quota_fits(t->d, &w, &size, &fits, e) < 0)
             return -1;
         return fits;
     }
@@ -177,30 +178,48 @@ takeback_frozen(struct tx *t, const struct resource_row *r, struct err *e)
                    pending, r->name);
 }
 
+/* The resource is as the line wants it: it was carried out, whatever order did it. */
+static bool
+is_done(const struct w_plan_line *l, const struct resource_row *r)
+{
+    if (l->verb == VERB_DOWNGRADE)
+        return r->vcpus <= l->vcpus && r->mem_mib <= l->mem_mib;
+    if (l->verb == VERB_BIN)
+        return r->wanted == WANT_BINNED || r->wanted == WANT_ABSENT;
+    return l->verb == VERB_ERASE && r->wanted == WANT_ABSENT;
+}
+
+static int
+recover_line(struct tx *t, const struct w_plan *p, uint32_t n, struct arena *a, struct err *e)
+{
+    const struct w_plan_line *l = JM_ITEM(p->lines, struct w_plan_line, n);
+    struct plan_due due = {.n = n,
+                           .verb = l->verb,
+                           .vcpus = l->vcpus,
+                           .mem_mib = l->mem_mib,
+                           .less_vcpus = l->less_vcpus,
+                           .less_mem_mib = (int64_t)l->less_mem_mib,
+                           .less_disk_gib = (int64_t)l->less_disk_gib};
+    struct resource_row r;
+    bool ordered;
+
+    if (plan_line_ordered(t->d, p->id, n, &ordered, e) < 0 ||
+        resource_get(t->d, l->resource, a, &r, e) < 0)
+        return -1;
+    if (!ordered && !is_done(l, &r))
+        return 0; /* it is carried out, or returned, as if it had just come */
+    if (!ordered && plan_line_done(t->d, p->id, n, "recovered", e) < 0)
+        return -1;
+    memcpy(due.plan, p->id, W_ID);
+    memcpy(due.grant, p->grant, W_ID);
+    return takeback_run(t, &due, &r, e) < 0 ? -1 : 0;
+}
+
 int
 takeback_recover(struct tx *t, const struct w_plan *p, struct arena *a, struct err *e)
 {
-    for (size_t i = 0; i < p->lines.n; i++) {
-        const struct w_plan_line *l = JM_ITEM(p->lines, struct w_plan_line, i);
-        struct plan_due due = {.n = (uint32_t)i,
-                               .verb = l->verb,
-                               .vcpus = l->vcpus,
-                               .mem_mib = l->mem_mib,
-                               .less_vcpus = l->less_vcpus,
-                               .less_mem_mib = (int64_t)l->less_mem_mib,
-                               .less_disk_gib = (int64_t)l->less_disk_gib};
-        struct resource_row r;
-        bool ordered;
-
-        if (plan_line_ordered(t->d, p->id, due.n, &ordered, e) < 0 ||
-            resource_get(t->d, l->resource, a, &r, e) < 0)
+    for (size_t i = 0; p->version > 1 && i < p->lines.n; i++)
+        if (recover_line(t, p, (uint32_t)i, a, e) < 0)
             return -1;
-        if (!ordered)
-            continue; /* it is carried out, or returned, as if it had just come */
-        memcpy(due.plan, p->id, W_ID);
-        memcpy(due.grant, p->grant, W_ID);
-        if (takeback_run(t, &due, &r, e) < 0)
-            return -1;
-    }
     return 0;
 }

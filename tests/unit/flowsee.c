@@ -53,3 +53,19 @@ flow_books_are_right(struct flow *f)
     CU_ASSERT_EQUAL(unbalanced, 0);
     CU_ASSERT_EQUAL(wrong, 0);
 }
+
+const char *
+flow_receipts(struct flow *f, const struct w_desired_answer *set)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct w_receipts r = {.term = 1, .head = f->head};
+    struct w_paper *p = arena_alloc(&f->a, 64 * sizeof(*p));
+    const struct jm_list *lists[] = {&set->grants, &set->plans, &set->orders};
+
+    for (size_t l = 0; l < ARRAY_LEN(lists); l++)
+        for (size_t i = 0; i < lists[l]->n; i++)
+            p[r.papers.n++] = *JM_ITEM(*lists[l], struct w_paper, lists[l]->n - 1 - i);
+    r.papers.items = p;
+    jm_encode(schema_receipts, &r, &b);
+    return arena_strdup(&f->a, strbuf_peek(&b));
+}

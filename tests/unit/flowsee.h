@@ -11,4 +11,7 @@ struct w_resource_view flow_resource(struct flow *f, const char *id);
 struct w_quota_row flow_quota(struct flow *f, const char *metric);
 /** Every movement has its other side, and the sums are those of the entries. */
 void flow_books_are_right(struct flow *f);
+/** What a host that holds this set sends as its receipts: by id, so a machine may come before its
+ * network, and a return before what it returns; here the worst case. */
+const char *flow_receipts(struct flow *f, const struct w_desired_answer *set);
 #endif

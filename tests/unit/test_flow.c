@@ -10,7 +10,7 @@
 #include "controller/jobs.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
-#include "tests/unit/flow.h"
+#include "tests/unit/flowsee.h"
 
 #define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
 
@@ -438,23 +438,6 @@ taking_away_needs_its_own_authority(void)
 /* ---- recovery
  * ------------------------------------------------------------------------------------- */
 
-/* As a host sends them: by id, so a machine may come before its network; here the worst case. */
-static const char *
-receipts_of(struct flow *f, const struct w_desired_answer *set)
-{
-    SCOPED(strbuf) struct strbuf b = {0};
-    struct w_receipts r = {.term = 1, .head = f->head};
-    struct w_paper *p = arena_alloc(&f->a, 64 * sizeof(*p));
-    const struct jm_list *lists[] = {&set->grants, &set->plans, &set->orders};
-
-    for (size_t l = 0; l < ARRAY_LEN(lists); l++)
-        for (size_t i = 0; i < lists[l]->n; i++)
-            p[r.papers.n++] = *JM_ITEM(*lists[l], struct w_paper, lists[l]->n - 1 - i);
-    r.papers.items = p;
-    jm_encode(schema_receipts, &r, &b);
-    return arena_strdup(&f->a, strbuf_peek(&b));
-}
-
 static int
 recovery_step(void *arg, struct tx *t, struct err *e)
 {
@@ -530,7 +513,7 @@ an_older_copy_of_the_store_learns_from_its_hosts(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "h1"));
     OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "GET", "/v1/status", NULL, status_view, &st));
     CU_ASSERT_STRING_EQUAL(st.receipts_missing, "h1");
-    OK(flow_call(&f, f.agent, "POST", "/a/v1/receipts", receipts_of(&f, &all), NULL, 0, NULL));
+    OK(flow_call(&f, f.agent, "POST", "/a/v1/receipts", flow_receipts(&f, &all), NULL, 0, NULL));
     CU_ASSERT_EQUAL(count_resources(&f, FLOW_BUREAU), 8);
     CU_ASSERT_EQUAL(without(&f, "h1", "gone", &st), -1); /* it is not waited for */
     OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST", "/v1/recovery:confirm",

@@ -286,11 +286,73 @@ amounts_are_exact_and_only_under_free_shape(void)
     flow_stop(&s.f);
 }
 
+/* The store is a copy of before everything that a plan did; the host knows more. */
+static void
+recover(struct scene *s, const char *copy)
+{
+    struct flow *f = &s->f;
+    struct w_desired_answer all;
+    struct w_status_view st;
+
+    f->cursor = 0;
+    OK(flow_desired(f, 0));
+    all = f->set;
+    flow_restart(f, copy);
+    OK(flow_desired(f, 0));
+    CU_ASSERT_TRUE(f->set.recovery);
+    OK(flow_hello(f));
+    OK(flow_call(f, f->agent, "POST", "/a/v1/receipts", flow_receipts(f, &all), NULL, 0, NULL));
+    OK(FLOW_CALL(f, f->people[FLOW_ADMIN], "POST", "/v1/recovery:confirm",
+                 flow_text(f, "{\"request\":\"%s\"}", flow_uuid(f)), status_view, &st));
+}
+
+static const char *
+copy_of(struct flow *f)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    const char *copy = flow_text(f, "%s/copy.db", f->ctl.dir);
+
+    OK(db_backup(d, copy, &f->err));
+    return copy;
+}
+
+static void
+an_older_copy_learns_what_plans_took(void)
+{
+    struct scene s;
+    struct w_accepted acc;
+
+    scene_start(&s, SHAPE_FREE);
+    const char *copy = copy_of(&s.f);
+    OK(plan(&s, smaller, &acc));
+    CU_ASSERT_EQUAL(flow_carry_out(&s.f), 1);
+    recover(&s, copy);
+    books(&s, "vcpus", 3, 3);
+    books(&s, "mem_mib", 2560, 2560);
+    s.f.cursor = 0;
+    CU_ASSERT_EQUAL(flow_carry_out(&s.f), 4);
+    refused(&s, ask(&s, s.vm, "resize", BIG), 409, "has not enough left");
+    flow_stop(&s.f);
+
+    scene_start(&s, SHAPE_FREE);
+    copy = copy_of(&s.f);
+    OK(plan(&s, smaller, &acc));
+    CU_ASSERT_EQUAL(flow_carry_out(&s.f), 1);
+    OK(plan(&s, back, &acc));
+    CU_ASSERT_EQUAL(flow_carry_out(&s.f), 1);
+    recover(&s, copy); /* what was returned is not taken again */
+    run_plans(&s.f);
+    books(&s, "vcpus", 4, 4);
+    CU_ASSERT_EQUAL(flow_resource(&s.f, s.vm).vcpus, 2);
+    flow_stop(&s.f);
+}
+
 CU_TestInfo takeback_tests[] = {
     {"a downgrade binds until the bureau returns it",
      a_downgrade_binds_until_the_bureau_returns_it},
     {"a reclaim binds, disk and all", a_reclaim_binds_disk_and_all},
     {"a return ends what was still in store", a_return_ends_what_was_still_in_store},
+    {"an older copy learns what plans took", an_older_copy_learns_what_plans_took},
     {"amounts are exact, and only under free shape", amounts_are_exact_and_only_under_free_shape},
     CU_TEST_INFO_NULL,
 };
