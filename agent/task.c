@@ -90,7 +90,8 @@ task_fail(struct task *t, const struct err *e)
         await_image(t, k);
     t->ag->dirty = true;
     log_warn("task.failed", "op=%s resource=%s phase=" LOG_Q " attempts=%u reason=" LOG_Q,
-             rec_op_name(t->op), t->id, t->phases[t->phase].what, k->attempts, e->msg);
+             rec_op_name(t->op), t->id,
+             t->phases[t->phase].what != NULL ? t->phases[t->phase].what : "", k->attempts, e->msg);
     task_free(t);
 }
 

@@ -71,7 +71,12 @@ recall_find(const struct recall *r, struct api_call *k, struct tx *t, struct str
         return -1;
     if (rc == 0)
         return 0;
-    if (strcmp(db_str(rows, 0), r->body_sha256) != 0 || strcmp(db_str(rows, 1), r->what) != 0)
+    if (strcmp(db_str(rows, 1), r->what) == 0 && strcmp(db_str(rows, 0), r->body_sha256) != 0)
+        return err_field(e, BY_E_CONFLICT, "request",
+                         "request %s was carried out already, with another content: look at what "
+                         "came of it before you ask anew with a new id",
+                         r->request);
+    if (strcmp(db_str(rows, 1), r->what) != 0)
         return err_field(e, BY_E_CONFLICT, "request",
                          "request id %s was used for something else: take a new id", r->request);
     k->status = (int)db_int(rows, 2);

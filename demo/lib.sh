@@ -107,7 +107,7 @@ controller_start() { # PEOPLE_URL, AGENTS_URL
 # An id number (made up) that nobody else here has: the last digit checks the others.
 id_number() { # N
     local n i sum=0 w=(7 9 10 5 8 4 2 1 6 3 7 9 10 5 8 4 2) c=10X98765432
-    n=$(printf '41020019900101%03d' "$1")
+    n=$(printf '410200199%d0101%03d' $(($1 / 1000)) $(($1 % 1000)))
     for i in {0..16}; do sum=$((sum + ${n:i:1} * w[i])); done
     echo "$n${c:sum%11:1}"
 }

@@ -8,8 +8,9 @@
  * K-th passing (from 1) of the point: WHAT is kill (SIGKILL to itself), slow (2 s), fail (the call
  * fails), lose (the call happens, its answer is lost), full (the disk of the file that
  * BIANYUN_FAULT_FILL names is filled with it, to the last byte), jump (from here on the wall clock
- * of the process is ten minutes ahead).  BIANYUN_FAULT_TRACE=FILE appends the name of each point
- * passed.  Release builds compile to nothing.  Threads: any. */
+ * of every process that shares the file BIANYUN_FAULT_CLOCK is ten minutes ahead).
+ * BIANYUN_FAULT_TRACE=FILE appends the name of each point passed.  Release builds compile to
+ * nothing.  Threads: any. */
 #include <stdint.h>
 
 enum fault_point {

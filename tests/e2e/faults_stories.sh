@@ -3,11 +3,14 @@
 # until it is answered, as people would, and leaves nothing in the world; WORLD, IMAGE and the papers
 # are those of fake_lib.sh.
 
+# An answer that was lost: what the command line makes of the moment (a revision, a signature of now) is
+# another content, so the same request is told that it was carried out.
+carried_out() { grep -q "was carried out already" "$1"; } # LOG
 # The same request again and again until it is answered: it acts once.
 insist() { # CMD...
     local id
     id=$(cat /proc/sys/kernel/random/uuid)
-    again() { run "$@" --request "$id"; }
+    again() { run "$@" --request "$id" || carried_out "$DEMO_DIR/last.log"; }
     wait_for 300 again "$@" || die "gave up: $* : $(tail -2 "$DEMO_DIR/last.log")"
 }
 seen() { # KIND NAME SEEN
@@ -148,8 +151,8 @@ story_change() { # NAME CIDR
 newest() { # WHAT NAME: the unit's newest act of that kind on that resource
     by tenant undo --json 2>/dev/null | items | grep "\"name\":\"$2\"" | grep "\"what\":\"$1\"" | head -1 | field id
 }
-acts() { # STEM: all of them, oldest first
-    by tenant undo --json 2>/dev/null | items | grep "\"name\":\"$1-" | sed 's/.*"what":"\([a-z]*\)".*/\1/' | tac | paste -sd' '
+acts() { # STEM: all of them, oldest first, from the list
+    items | grep "\"name\":\"$1-" | sed 's/.*"what":"\([a-z]*\)".*/\1/' | tac | paste -sd' '
 }
 erased() { # NOUN NAME: by its unit, for good
     insist by tenant "$1" bin "$2"
@@ -168,12 +171,13 @@ race() { # CMD_A... -- CMD_B...: WON is a or b
     until_told() { # OUT CMD...: yes (0) or a refusal, not a failure that may pass
         local out=$1 id st
         id=$(cat /proc/sys/kernel/random/uuid)
-        told() {
+        settled() {
             st=0
             "${@:2}" --request "$id" >"$out.log" 2>&1 || st=$?
+            ! carried_out "$out.log" || st=0
             case $st in 0 | 2 | 3 | 4 | 5) ;; *) return 1 ;; esac
         }
-        wait_for 300 told "$@" || st=99
+        wait_for 300 settled "$@" || st=99
         echo "$st" >"$out"
     }
     until_told "$DEMO_DIR/race.a" "${a[@]}" &
@@ -226,7 +230,8 @@ JSON
     seen vms "$other" binned
     insist by tenant restore "$other"
     seen vms "$other" running
-    acts "$1" >"$DEMO_DIR/acts"
+    told "$DEMO_DIR/seen.json" tenant undo --json
+    acts "$1" <"$DEMO_DIR/seen.json" >"$DEMO_DIR/acts"
     [ "$(cat "$DEMO_DIR/acts")" = "resize create create attach resize detach attach rename rename bin restore" ] || die "acts twice, or not at all: $(cat "$DEMO_DIR/acts")"
     erased vms "$other"
     erased vms "$1-web"
@@ -234,5 +239,220 @@ JSON
     erased networks "$1-lan"
 }
 
-# ---- the doors --------------------------------------------------------------------------------------
-doors_up() { :; }
+# ---- approvals given elsewhere, handover -----------------------------------------------------------
+doors_up() { # once a cloud: a second reviewer, an approver elsewhere, the year whose notice is to come
+    NEXT_YEAR=$(($(by bureau calendars list --json | grep -o '"year":[0-9]*' | cut -d: -f2 | sort -n | tail -1) + 1))
+    person reviewer 复核员 市政务服务和大数据管理局 bureau security
+    run openssl genpkey -algorithm SM2 -out "$DEMO_DIR/papers/approver.key"
+    run openssl pkey -in "$DEMO_DIR/papers/approver.key" -pubout -out "$DEMO_DIR/papers/approver.pem"
+    run by security approvers add 市发改委审批处 --unit 市发展和改革委员会 --credential "$DEMO_DIR/papers/approver.pem"
+    SYSTEM_ID=$(by tenant systems list --json | field id) UNIT_ID=$(by tenant systems list --json | field unit)
+}
+listed() { # PROFILE NOUN WORDS: what of a list has the words, one a line; asked until it is answered
+    local list=$DEMO_DIR/list.$BASHPID
+    told "$list" "$1" "$2" list --json
+    items <"$list" | grep -F "$3" || true
+    rm -f "$list"
+}
+told() { # FILE PROFILE NOUN...: what is shown, asked until it is answered
+    ask() { by "${@:2}" >"$1" 2>"$DEMO_DIR/last.log"; }
+    wait_for 300 ask "$@" || die "no answer: ${*:2}: $(tail -1 "$DEMO_DIR/last.log")"
+}
+# The sheet of that number, which comes with the last readback; the newest link opens, once.
+handed_over() { # NUMBER
+    local sheet link
+    sheet_came() { sheet=$(listed tenant handovers "$1" | field number) && [ -n "$sheet" ]; }
+    wait_for 300 sheet_came "$1" || die "no handover sheet for $1"
+    [ "$(listed tenant handovers "$1" | wc -l)" = 1 ] || die "two handover sheets for $1"
+    opened() { # a link whose answer was lost is asked for anew, one that was used up too
+        link=$(by tenant handovers link "$1" 2>"$DEMO_DIR/last.log") || return 1
+        run curl -sSf --cacert "$DEMO_DIR/controller/ca.pem" "$link" && # looking does not use it up
+            run curl -sSf --cacert "$DEMO_DIR/controller/ca.pem" -X POST "$link"
+    }
+    wait_for 300 opened "$sheet" || die "no link of $sheet opened: $(tail -2 "$DEMO_DIR/last.log")"
+    ! curl -sSf --cacert "$DEMO_DIR/controller/ca.pem" -X POST "$link" >"$DEMO_DIR/last.log" 2>&1 || die "a link opened twice: $link"
+    insist by tenant cases accept "$sheet" --reason "与交付单一致"
+    told "$DEMO_DIR/seen.json" tenant cases show "$sheet" --json
+    [ "$(grep -o '"event":"accept"' "$DEMO_DIR/seen.json" | wc -l)" = 1 ] || die "$sheet was not accepted once"
+}
+# The same number comes in by two at once; one of two reviewers confirms, the other refuses.
+story_import() { # NAME CIDR
+    local doc=$DEMO_DIR/papers/$1.json number="外批 $1"
+    sum() { sha256sum <"$DEMO_DIR/papers/$1.txt" | cut -c1-64; }
+    cat >"$doc" <<JSON
+{"version":1,"number":"$number","system":"$SYSTEM_ID","unit":"$UNIT_ID","date":"$(TZ=Asia/Shanghai date -d '-40 days' +%F)","hold_ms":100,
+ "approval_sha256":"$(sum approval)","agreement_sha256":"$(sum agreement)","declaration_sha256":"$(sum declaration)",
+ "lines":[{"line":1,"kind":"network","name":"$1-net","count":1,"cidr":"$2"},{"line":2,"kind":"volume","name":"$1-archive","count":1,"disk_gib":1}]}
+JSON
+    { printf 'bianyun import 1\0' && cat "$doc"; } |
+        openssl dgst -sm3 -sign "$DEMO_DIR/papers/approver.key" -sigopt distid:1234567812345678 -out "$doc.sig"
+    local bring=(grants import "$doc" --signature "$doc.sig") confirm=(imports confirm "$number" --key "$DEMO_DIR/papers/bureau.key" --reason "与原件一致")
+    race by provider "${bring[@]}" -- by bureau "${bring[@]}"
+    [ "$(listed bureau imports "$number" | wc -l)" = 1 ] || die "$number was imported twice"
+    race by bureau "${confirm[@]}" -- by reviewer imports refuse "$number" --reason "与我局记录不符"
+    if [ "$WON" = b ]; then # its number is free again
+        insist by provider "${bring[@]}"
+        insist by bureau "${confirm[@]}"
+    fi
+    [ "$(listed bureau grants "$number" | wc -l)" = 1 ] || die "$number is not one grant"
+    seen volumes "$1-archive" present
+    seen networks "$1-net" present
+    handed_over "$number"
+    erased volumes "$1-archive"
+    erased networks "$1-net"
+}
+
+# ---- applications -----------------------------------------------------------------------------------
+# A draft with its documents; it is edited, recalled and approved at the same moments.
+story_application() { # NAME CIDR
+    local doc=$DEMO_DIR/papers/$1.json number="批复 $1" case papers=()
+    for p in approval agreement declaration; do papers+=(--$p "$DEMO_DIR/papers/$p.txt"); done
+    cat >"$doc" <<JSON
+{"purpose":"$1 业务网段","basis":"按试点推算","users":400,"share_reason":"暂无可共享数据","lines":[
+ {"line":1,"kind":"network","name":"$1-net","count":1,"cidr":"$2"},{"line":2,"kind":"volume","name":"$1-more","count":2,"disk_gib":1}]}
+JSON
+    insist by tenant applications add "$doc" --system 测试系统 "${papers[@]}"
+    [ "$(listed tenant applications '"state":"draft"' | wc -l)" = 1 ] || die "not one draft: $(listed tenant applications '"state":"draft"')"
+    case=$(listed tenant applications '"state":"draft"' | field number)
+    insist by tenant applications submit "$case"
+    local approve=(applications approve "$case" --number "$number" --key "$DEMO_DIR/papers/bureau.key" --reason "按需核定" --reduce 2.count=1 --hold 100ms)
+    local recall=(applications recall "$case" --reason "补充用途")
+    race by reviewer applications return "$case" --reason "请写明用途" -- by tenant "${recall[@]}"
+    sed -i 's/"users":400/"users":500/' "$doc"
+    insist by tenant applications edit "$case" --file "$doc" "${papers[@]}"
+    insist by tenant applications submit "$case"
+    # Edited under review: the approval is of what was read, or it is refused.
+    race by bureau "${approve[@]}" -- by tenant "${recall[@]}"
+    if [ "$WON" = b ]; then
+        insist by tenant applications submit "$case"
+        # Two reviewers at once.
+        race by bureau "${approve[@]}" -- by reviewer applications return "$case" --reason "再核实"
+        if [ "$WON" = b ]; then
+            insist by tenant applications submit "$case"
+            insist by bureau "${approve[@]}"
+        fi
+    fi
+    told "$DEMO_DIR/seen.json" tenant applications show "$case" --json
+    [ "$(grep -o '"event":"reduce"' "$DEMO_DIR/seen.json" | wc -l)" = 1 ] || die "$case was not granted once: $(cat "$DEMO_DIR/seen.json")"
+    [ "$(listed bureau grants "$number" | wc -l)" = 1 ] || die "$number is not one grant"
+    seen networks "$1-net" present
+    seen volumes "$1-more" present
+    handed_over "$number"
+    erased volumes "$1-more"
+    erased networks "$1-net"
+}
+
+# ---- accounts, the calendar -------------------------------------------------------------------------
+# A person is registered, given a role, signs in, is locked out by a stranger and unlocked, and is put
+# out in the middle of an act; the notice of a year comes in.
+story_people() { # NAME
+    local me=$1 dir=$DEMO_DIR/people status
+    mkdir -p "$dir"
+    id_number $((500 + n)) >"$dir/id"
+    printf 'Bian-liang-%s' 2026 >"$dir/right"
+    printf 'not-this-Aa-%s' 2026 >"$dir/wrong"
+    registered() {
+        run by admin accounts add "$me" --name "$me" --unit 市卫生健康委员会 --role tenant --id-file "$dir/id" || grep -q "is taken" "$DEMO_DIR/last.log"
+    }
+    wait_for 300 registered || die "$me was not registered: $(tail -1 "$DEMO_DIR/last.log")"
+    [ "$(listed admin accounts "\"login\":\"$me\"" | wc -l)" = 1 ] || die "$me is not there once"
+    assigned() { by bureau accounts assign "$me" >"$dir/token" 2>"$DEMO_DIR/last.log"; }
+    wait_for 300 assigned || die "$me got no role: $(tail -1 "$DEMO_DIR/last.log")"
+    in_by_token() { # a token whose sign-in was not answered is used up: there is a new one
+        run by "$me" login --url "$PEOPLE_URL" --ca "$DEMO_DIR/controller/ca.pem" --token-file "$dir/token" ||
+            { by security accounts token "$me" >"$dir/token" 2>/dev/null && false; }
+    }
+    wait_for 300 in_by_token || die "$me cannot sign in by a token: $(tail -1 "$DEMO_DIR/last.log")"
+    in_by_word() { run by "$me" login --login "$me" --password-file "$dir/right"; }
+    word_set() { run by "$me" passwd --new-password-file "$dir/right" || in_by_word; }
+    wait_for 300 word_set || die "$me has no password: $(tail -1 "$DEMO_DIR/last.log")"
+    state_is() { listed security accounts "\"login\":\"$me\"" | grep -q "\"state\":\"$1\""; }
+    locked() { # failures that are no lock yet are forgotten by a restart: a stranger tries again
+        run by stranger login --url "$PEOPLE_URL" --ca "$DEMO_DIR/controller/ca.pem" --login "$me" --password-file "$dir/wrong"
+        state_is locked
+    }
+    wait_for 50 locked || die "$me was not locked: $(tail -1 "$DEMO_DIR/last.log")"
+    out_by_word() { ! in_by_word && ! grep -q "is the controller running" "$DEMO_DIR/last.log"; }
+    wait_for 100 out_by_word || die "a locked account signed in"
+    run by "$me" whoami || wait_for 100 run by "$me" whoami || die "the live session of a locked account ended: $(tail -1 "$DEMO_DIR/last.log")"
+    unlocked() { run by security accounts unlock "$me" && state_is active; }
+    wait_for 300 unlocked || die "$me was not unlocked: $(tail -1 "$DEMO_DIR/last.log")"
+    wait_for 300 in_by_word || die "$me cannot sign in: $(tail -1 "$DEMO_DIR/last.log")"
+
+    # Put out while it acts: what was answered with yes is there, once; what was refused is not.
+    status=0
+    by "$me" systems add "$me" --unit 市卫生健康委员会 --purpose "测试" --mlps 2 >"$dir/act" 2>&1 &
+    local act=$!
+    out() { run by admin accounts disable "$me"; }
+    wait_for 300 out || die "$me was not disabled: $(tail -1 "$DEMO_DIR/last.log")"
+    wait $act || status=$?
+    local there
+    there_now() { there=$(by bureau systems list --json 2>/dev/null | tee "$dir/systems" | items | grep -c "\"name\":\"$me\""); [ -s "$dir/systems" ]; }
+    wait_for 300 there_now
+    case $status:$there in
+    0:1 | 3:0 | [68]:[01]) ;;
+    *) die "an act of a disabled account: status $status, there $there: $(cat "$dir/act")" ;;
+    esac
+    refused() { status=0; run by "$me" whoami || status=$?; [ $status != 6 ]; }
+    wait_for 300 refused
+    [ $status = 3 ] || die "a disabled account's session lives: $(cat "$DEMO_DIR/last.log")"
+    wait_for 100 out_by_word || die "a disabled account signed in"
+
+    # The notice of a year, corrected again and again: the last one that was acknowledged is in force.
+    cat >"$DEMO_DIR/papers/$1.calendar" <<JSON
+{"version":1,"year":$NEXT_YEAR,"number":"通知 $1","off":[{"first":"$NEXT_YEAR-01-01","last":"$NEXT_YEAR-01-03","name":"元旦"},
+ {"first":"$NEXT_YEAR-02-05","last":"$NEXT_YEAR-02-11"},{"first":"$NEXT_YEAR-10-01","last":"$NEXT_YEAR-10-07"}]}
+JSON
+    insist by bureau calendars import "$DEMO_DIR/papers/$1.calendar" --reason "按通知更正"
+    in_force() { by tenant calendars show "$NEXT_YEAR" --json >"$DEMO_DIR/seen.json" 2>/dev/null && grep -q "\"number\":\"通知 $1\"" "$DEMO_DIR/seen.json"; }
+    wait_for 100 in_force "$1" || die "another calendar is in force: $(cat "$DEMO_DIR/seen.json")"
+    wait_for 300 ledger_has 1 call.calendar_add "通知 $1"
+}
+ledger_has() { # TIMES ACT WORDS
+    rm -f "$DEMO_DIR/ledger"
+    run by auditor ledger export "$DEMO_DIR/ledger" || return 1
+    [ "$(grep -F "$2" "$DEMO_DIR/ledger" | grep -cF "$3")" = "$1" ] || die "not $1 times in the ledger: $2 $3"
+}
+
+# ---- documents and images ---------------------------------------------------------------------------
+# A document of several parts with an application, which is given up; an image sent, published, used by
+# a machine on a host that fetches it, and retired.
+story_upload() { # NAME CIDR
+    local dir=$DEMO_DIR/upload number
+    mkdir -p "$dir"
+    { echo "$1"; head -c 1100000 /dev/zero | tr '\0' 'a'; } >"$dir/approval.txt"
+    echo "{\"purpose\":\"$1 扩容\",\"basis\":\"按试点推算\",\"lines\":[{\"line\":1,\"kind\":\"network\",\"name\":\"$1-x\",\"count\":1,\"cidr\":\"$2\"}]}" >"$dir/application"
+    insist by tenant applications add "$dir/application" --system 测试系统 --approval "$dir/approval.txt"
+    [ "$(listed tenant applications '"state":"draft"' | wc -l)" = 1 ] || die "not one draft"
+    number=$(listed tenant applications '"state":"draft"' | field number)
+    back() {
+        rm -f "$dir/back"
+        doc=$(by tenant applications show "$number" --json 2>/dev/null | grep -o '"attachment":"[^"]*"' | cut -d'"' -f4)
+        run by bureau attachments get "$doc" --out "$dir/back" || run by tenant attachments get "$doc" --out "$dir/back"
+    }
+    wait_for 300 back || die "the document does not come back: $(tail -1 "$DEMO_DIR/last.log")"
+    cmp -s "$dir/approval.txt" "$dir/back" || die "another document than was sent"
+    insist by tenant applications withdraw "$number" --reason "不再需要"
+
+    head -c 2300000 /dev/urandom >"$dir/image"
+    local sha
+    sha=$(sha256sum <"$dir/image" | cut -d' ' -f1)
+    sent() { run by provider images upload "$dir/image" --name "$1" --os "Debian 12" --image-version 1 || grep -Eq "is (here|there) already|checked" "$DEMO_DIR/last.log"; }
+    wait_for 300 sent "$1" || die "the image was not sent: $(tail -1 "$DEMO_DIR/last.log")"
+    checked() { [ "$(by provider images show "$1" --json 2>/dev/null | field state)" = checked ]; }
+    wait_for 300 checked "$1" || die "the image was not looked at: $(by provider images show "$1")"
+    [ "$(sha256sum <"$DEMO_DIR/controller/images/$sha" | cut -d' ' -f1)" = "$sha" ] || die "other bytes than were sent"
+    insist by bureau images publish "$1"
+    cat >"$DEMO_DIR/papers/$1.json" <<JSON
+{"number":"测试 $1","system":"测试系统","hold_ms":100,"lines":[
+ {"line":1,"kind":"vm","name":"$1-vm","count":1,"vcpus":1,"mem_mib":256,"disk_gib":1,"image":"$1","firmware":"bios"}]}
+JSON
+    signed() { rm -f "$DEMO_DIR/papers/$1.paper"; grant_sign "$DEMO_DIR/papers/$1.json" "$DEMO_DIR/papers/$1.paper"; }
+    wait_for 100 signed "$1" || die "the grant was not signed"
+    insist by bureau grants submit "$DEMO_DIR/papers/$1.paper"
+    seen vms "$1-vm" running
+    [ "$(sha256sum <"$DEMO_DIR/images/$sha.img" | cut -d' ' -f1)" = "$sha" ] || die "the image on the host is another"
+    insist by provider images retire "$1"
+    erased vms "$1-vm"
+    rm -f "$DEMO_DIR/images/$sha.img"
+}

@@ -338,8 +338,9 @@ a_request_id_acts_once_and_answers_the_same(void)
     CU_ASSERT_EQUAL(status, 200);
     CU_ASSERT_STRING_EQUAL(first, again);
     CU_ASSERT_EQUAL(controller_head_seq(&t.c), seq);
-    text_of(h, other, &status, again);
+    text_of(h, other, &status, again); /* never "take a new id": it would act twice */
     CU_ASSERT_EQUAL(status, 409);
+    CU_ASSERT_PTR_NOT_NULL(strstr(again, "was carried out already"));
     text_of(h2, body, &status, again); /* ids are an account's own */
     CU_ASSERT_EQUAL(status, 409);
     CU_ASSERT_PTR_NULL(strstr(again, SOME_ID));
