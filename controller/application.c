@@ -218,7 +218,7 @@ application_submit(struct api_call *k, struct tx *t, struct case_row *c, struct 
     if (!found.ready) {
         p = JM_ITEM(found.problems, struct w_case_problem, 0);
         return err_field(e, BY_E_INVALID, p->field, "%s%s", p->text,
-                         found.problems.n > 1 ? " (and more: see the check of the case)" : "");
+                         found.problems.n > 1 ? "; and more: see the check of the case" : "");
     }
     return application_clock_start(k, t, c, e);
 }

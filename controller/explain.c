@@ -37,10 +37,10 @@ struct entry {
     const char *act, *actor, *body; /* body "" when purged */
 };
 
-static void say(struct story *s, const char *step, const char *id, int64_t at_ms, const char *fmt,
-                ...) __attribute__((format(printf, 5, 6)));
+static void tell(struct story *s, const char *step, const char *id, int64_t at_ms, const char *fmt,
+                 ...) __attribute__((format(printf, 5, 6)));
 static void
-say(struct story *s, const char *step, const char *id, int64_t at_ms, const char *fmt, ...)
+tell(struct story *s, const char *step, const char *id, int64_t at_ms, const char *fmt, ...)
 {
     struct w_explain_line *l = JM_ITEM(s->out->lines, struct w_explain_line, s->out->lines.n);
     char text[4000];
@@ -143,11 +143,11 @@ tell_placing(struct story *s, const struct w_grant_record *rec, const char *reso
             g->group >= rec->choices.items.n)
             continue;
         c = JM_ITEM(rec->choices.items, struct w_placing_choice, g->group);
-        say(s, "placement", g->resource, at_ms,
-            "line %u, ordinal %u (%s) went to host %s, of %zu hosts known then%s%s", g->line,
-            g->ordinal, w_res_kind_names[g->kind], host_name(&rec->facts, c->host),
-            rec->facts.hosts.n,
-            c->reason == NULL ? "" : "; refused: ", c->reason == NULL ? "" : c->reason);
+        tell(s, "placement", g->resource, at_ms,
+             "line %u, ordinal %u (%s) went to host %s, of %zu hosts known then%s%s", g->line,
+             g->ordinal, w_res_kind_names[g->kind], host_name(&rec->facts, c->host),
+             rec->facts.hosts.n,
+             c->reason == NULL ? "" : "; refused: ", c->reason == NULL ? "" : c->reason);
     }
 }
 
@@ -180,19 +180,19 @@ tell_adoption(struct story *s, const char *grant, const char *resource, struct e
         if (!adoption_again(s, c))
             s->differs = true;
         if (resource == NULL || strcmp(c->vm, resource) == 0)
-            say(s, "existing", c->vm, x.at_ms,
-                "was there before its grant (存量): %s on host %s, claimed by unit %s, confirmed "
-                "as it was found%s%s; its quota is entered as existing when its host reads the "
-                "mark back, no clock runs, nothing was measured before",
-                c->found.parts.name, c->host, c->unit,
-                c->reason == NULL || c->reason[0] == '\0' ? "" : ", waiting: ",
-                c->reason == NULL ? "" : c->reason);
+            tell(s, "existing", c->vm, x.at_ms,
+                 "was there before its grant (存量): %s on host %s, claimed by unit %s, confirmed "
+                 "as it was found%s%s; its quota is entered as existing when its host reads the "
+                 "mark back, no clock runs, nothing was measured before",
+                 c->found.parts.name, c->host, c->unit,
+                 c->reason == NULL || c->reason[0] == '\0' ? "" : ", waiting: ",
+                 c->reason == NULL ? "" : c->reason);
     }
-    say(s, "grant", grant, x.at_ms,
-        "confirmed from account %s, signed with key %.16s…, body SHA-256 %s", x.actor, rec.key,
-        rec.body_sha256);
-    say(s, "approval", rec.number, rec.approved_at_ms, "approval number %s, approved by account %s",
-        rec.number, rec.approver);
+    tell(s, "grant", grant, x.at_ms,
+         "confirmed from account %s, signed with key %.16s…, body SHA-256 %s", x.actor, rec.key,
+         rec.body_sha256);
+    tell(s, "approval", rec.number, rec.approved_at_ms,
+         "approval number %s, approved by account %s", rec.number, rec.approver);
     return 1;
 }
 
@@ -213,7 +213,8 @@ tell_import(struct story *s, const char *grant, struct err *e)
         return 0;
     if (approver_find(s->t->d, rec.credential_sha256, s->k->a, &who, e) < 0)
         return -1;
-    say(s, "import", id, x.at_ms,
+    tell(
+        s, "import", id, x.at_ms,
         "given elsewhere: dated %s, signed by %s (%s) with %.16s…, document SHA-256 %s, brought in "
         "by account %s",
         rec.date, who.name, who.unit, rec.credential_sha256, rec.document_sha256, x.actor);
@@ -237,20 +238,20 @@ tell_grant(struct story *s, const char *grant, const char *resource, struct err 
     if (rc != 1 || x.body[0] == '\0' ||
         W_DECODE(grant_record, x.body, strlen(x.body), JM_PEER, s->k->a, &rec, &why) < 0) {
         s->differs = true;
-        say(s, "grant", grant, 0, "the ledger does not hold how this grant was accepted%s%s",
-            why.msg[0] == '\0' ? "" : ": ", why.msg);
+        tell(s, "grant", grant, 0, "the ledger does not hold how this grant was accepted%s%s",
+             why.msg[0] == '\0' ? "" : ": ", why.msg);
         return 0;
     }
     if (!placing_again(s, &rec))
         s->differs = true;
     tell_placing(s, &rec, resource, x.at_ms);
-    say(s, "grant", grant, x.at_ms,
-        "accepted from account %s, signed with key %.16s…, body SHA-256 %s; to be configured by "
-        "the "
-        "end of %s",
-        x.actor, rec.key, rec.body_sha256, rec.due_day);
-    say(s, "approval", rec.number, rec.approved_at_ms, "approval number %s, approved by account %s",
-        rec.number, rec.approver);
+    tell(s, "grant", grant, x.at_ms,
+         "accepted from account %s, signed with key %.16s…, body SHA-256 %s; to be configured by "
+         "the "
+         "end of %s",
+         x.actor, rec.key, rec.body_sha256, rec.due_day);
+    tell(s, "approval", rec.number, rec.approved_at_ms,
+         "approval number %s, approved by account %s", rec.number, rec.approver);
     return tell_import(s, grant, e);
 }
 
@@ -289,17 +290,17 @@ tell_change(struct story *s, const struct w_supersede_record *rec, const char *r
         if (resource != NULL && strcmp(c->resource, resource) != 0)
             continue;
         if (c->binned) {
-            say(s, "change", c->resource, at_ms,
-                "%s: not given any more, as the unit applied for: into the recycle bin", c->name);
+            tell(s, "change", c->resource, at_ms,
+                 "%s: not given any more, as the unit applied for: into the recycle bin", c->name);
             continue;
         }
-        say(s, "change", c->resource, at_ms,
-            "%s: from %u vCPUs, %llu MiB, %llu GiB to %u vCPUs, %llu MiB, %llu GiB%s%s%s", c->name,
-            c->before_vcpus, (unsigned long long)c->before_mem_mib,
-            (unsigned long long)(c->before_bytes / GIB_BYTES), c->after_vcpus,
-            (unsigned long long)c->after_mem_mib, (unsigned long long)(c->after_bytes / GIB_BYTES),
-            c->restart ? ", with a restart" : "", c->warning == NULL ? "" : "; ",
-            c->warning == NULL ? "" : c->warning);
+        tell(s, "change", c->resource, at_ms,
+             "%s: from %u vCPUs, %llu MiB, %llu GiB to %u vCPUs, %llu MiB, %llu GiB%s%s%s", c->name,
+             c->before_vcpus, (unsigned long long)c->before_mem_mib,
+             (unsigned long long)(c->before_bytes / GIB_BYTES), c->after_vcpus,
+             (unsigned long long)c->after_mem_mib, (unsigned long long)(c->after_bytes / GIB_BYTES),
+             c->restart ? ", with a restart" : "", c->warning == NULL ? "" : "; ",
+             c->warning == NULL ? "" : c->warning);
     }
 }
 
@@ -315,16 +316,16 @@ tell_superseding(struct story *s, const struct grant_row *old, const char *resou
     if (rc != 1 || x.body[0] == '\0' ||
         W_DECODE(supersede_record, x.body, strlen(x.body), JM_PEER, s->k->a, &rec, NULL) < 0) {
         s->differs = true;
-        say(s, "superseded", old->id, 0, "the ledger does not hold how grant %s was superseded",
-            old->number);
+        tell(s, "superseded", old->id, 0, "the ledger does not hold how grant %s was superseded",
+             old->number);
         return 0;
     }
     if (!rooms_again(s, &rec))
         s->differs = true;
     tell_change(s, &rec, resource, x.at_ms);
-    say(s, "superseded", old->id, x.at_ms,
-        "grant %s took the place of grant %s, with its %u resources, on behalf of %s", rec.number,
-        old->number, rec.resources, x.actor);
+    tell(s, "superseded", old->id, x.at_ms,
+         "grant %s took the place of grant %s, with its %u resources, on behalf of %s", rec.number,
+         old->number, rec.resources, x.actor);
     return 0;
 }
 
@@ -364,14 +365,14 @@ tell_finding(struct story *s, const char *finding, struct err *e)
         W_DECODE(finding_record, x.body, strlen(x.body), JM_PEER, s->k->a, &rec, &why) < 0 ||
         policy_by_version(s->t->d, rec.policy, s->k->a, &p, &why) < 0) {
         s->differs = true;
-        say(s, "finding", finding, 0, "the ledger does not hold what this finding rests on");
+        tell(s, "finding", finding, 0, "the ledger does not hold what this finding rests on");
         return 0;
     }
     s->replayed++;
     if (!finding_replay(&rec, &p))
         s->differs = true;
-    say(s, "finding", finding, x.at_ms, "%s under policy %s: %s", w_verdict_names[rec.verdict],
-        rec.policy, rec.reason);
+    tell(s, "finding", finding, x.at_ms, "%s under policy %s: %s", w_verdict_names[rec.verdict],
+         rec.policy, rec.reason);
     return 0;
 }
 
@@ -388,11 +389,11 @@ tell_plan(struct story *s, const char *plan, struct err *e)
     if (rc != 1 || x.body[0] == '\0' ||
         W_DECODE(plan, x.body, strlen(x.body), JM_PEER, s->k->a, &p, &why) < 0) {
         s->differs = true;
-        say(s, "plan", plan, 0, "the ledger does not hold this plan");
+        tell(s, "plan", plan, 0, "the ledger does not hold this plan");
         return 0;
     }
-    say(s, "plan", plan, x.at_ms, "signed by account %s, %zu lines: %s", p.approver, p.lines.n,
-        p.reason);
+    tell(s, "plan", plan, x.at_ms, "signed by account %s, %zu lines: %s", p.approver, p.lines.n,
+         p.reason);
     return tell_finding(s, p.finding, e);
 }
 
@@ -412,15 +413,15 @@ tell_order(struct story *s, const struct entry *x, char plan[W_ID], struct err *
         s->differs = true;
         return 0;
     }
-    say(s, "order", o.id, x->at_ms,
-        "%s, wanted %s, generation %llu, by authority of %s %s, on behalf of %s",
-        w_verb_names[o.verb], w_wanted_names[o.wanted], (unsigned long long)o.generation,
-        w_authority_names[o.authority], o.authority_id, x->actor);
+    tell(s, "order", o.id, x->at_ms,
+         "%s, wanted %s, generation %llu, by authority of %s %s, on behalf of %s",
+         w_verb_names[o.verb], w_wanted_names[o.wanted], (unsigned long long)o.generation,
+         w_authority_names[o.authority], o.authority_id, x->actor);
     if (o.authority == AUTH_PLAN)
         memcpy(plan, o.authority_id, W_ID);
     rc = entry_find(s, o.id, "order.closed", &closed, e);
     if (rc == 1)
-        say(s, "order", o.id, closed.at_ms, "closed: host %s read it back as equal", closed.actor);
+        tell(s, "order", o.id, closed.at_ms, "closed: host %s read it back as equal", closed.actor);
     return rc < 0 ? -1 : 0;
 }
 
@@ -437,9 +438,9 @@ tell_unit_act(struct story *s, const struct entry *x)
         s->differs = true;
         return;
     }
-    say(s, "act", rec.id, x->at_ms, "%s, by account %s of the unit within its grant%s%s%s%s",
-        rec.text, x->actor, rec.undo_of[0] == '\0' ? "" : "; undoes act ", rec.undo_of,
-        rec.reason == NULL ? "" : "; reason: ", rec.reason == NULL ? "" : rec.reason);
+    tell(s, "act", rec.id, x->at_ms, "%s, by account %s of the unit within its grant%s%s%s%s",
+         rec.text, x->actor, rec.undo_of[0] == '\0' ? "" : "; undoes act ", rec.undo_of,
+         rec.reason == NULL ? "" : "; reason: ", rec.reason == NULL ? "" : rec.reason);
     placed.facts = rec.facts;
     placed.choices = rec.choices;
     if (rec.facts.groups.n > 0 && !placing_again(s, &placed))
@@ -452,11 +453,11 @@ tell_resource(struct story *s, const struct resource_row *r, struct err *e)
     struct entry *all = NULL;
     char plan[W_ID] = "", told[W_ID] = "";
 
-    say(s, w_res_kind_names[r->kind], r->id, s->t->now_ms,
-        "%s on host %s: wanted %s, seen %s, generation %llu%s%s", r->name, r->host_name,
-        w_wanted_names[r->wanted], w_seen_names[r->seen == SEEN_NONE ? SEEN_UNKNOWN : r->seen],
-        (unsigned long long)r->generation,
-        r->seen_equal ? "" : "; not equal: ", r->seen_equal ? "" : r->seen_reason);
+    tell(s, w_res_kind_names[r->kind], r->id, s->t->now_ms,
+         "%s on host %s: wanted %s, seen %s, generation %llu%s%s", r->name, r->host_name,
+         w_wanted_names[r->wanted], w_seen_names[r->seen == SEEN_NONE ? SEEN_UNKNOWN : r->seen],
+         (unsigned long long)r->generation,
+         r->seen_equal ? "" : "; not equal: ", r->seen_equal ? "" : r->seen_reason);
     if (entry_all(s, r->id, &all, e) < 0)
         return -1;
     for (const struct entry *x = all; x != NULL; x = x->next) {
@@ -467,12 +468,12 @@ tell_resource(struct story *s, const struct resource_row *r, struct err *e)
                 return -1;
             memcpy(told, plan, sizeof(told));
         } else if (strcmp(x->act, "certificate.issued") == 0) {
-            say(s, "certificate", r->certificate, x->at_ms,
-                "overwritten and read back by host %s; certificate %s", x->actor, r->certificate);
+            tell(s, "certificate", r->certificate, x->at_ms,
+                 "overwritten and read back by host %s; certificate %s", x->actor, r->certificate);
         } else if (strncmp(x->act, "unit.", 5) == 0) {
             tell_unit_act(s, x);
         } else {
-            say(s, "event", r->id, x->at_ms, "%s by %s", x->act, x->actor);
+            tell(s, "event", r->id, x->at_ms, "entry %s of the ledger, by %s", x->act, x->actor);
         }
     }
     return tell_grants(s, r->grant, r->id, e);

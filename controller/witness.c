@@ -80,7 +80,7 @@ witness_judge(struct controller *c, struct db *d, const char *head, int64_t now_
 int
 witness_take(struct tx *t, const char *host, const char *head, struct witness *out, struct err *e)
 {
-    char reason[400];
+    char reason[560];
 
     if (witness_judge(t->c, t->d, head, t->now_ms, tx_arena(t), out, e) < 0)
         return -1;

@@ -13,7 +13,7 @@ enum witness_verdict {
 struct witness {
     enum witness_verdict verdict;
     uint64_t seq;
-    char why[340]; /* for people, when AHEAD or NONE */
+    char why[500]; /* for people, when AHEAD or NONE */
 };
 int witness_judge(struct controller *c, struct db *d, const char *head, int64_t now_ms,
                   struct arena *a, struct witness *out, struct err *e);

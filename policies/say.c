@@ -51,42 +51,68 @@ say_lang_of(const char *locale)
     return zh ? SAY_ZH : SAY_EN;
 }
 
-/* To the next conversion: its end, and its length in *len; NULL when there is none. */
-static const char *
-conversion(const char *s, size_t *len)
+const char *
+say_part(const char *format, struct say_part *out)
 {
-    for (; *s != '\0'; s++) {
-        size_t n = 1;
+    const char *s = format, *number;
+    unsigned arg = 0;
 
-        if (*s != '%')
-            continue;
-        while (s[n] != '\0' && strchr("diouxXcsp%", s[n]) == NULL)
-            n++;
-        *len = n + 1;
-        if (s[n] == '\0' || s[n] == '%') {
-            s += s[n] == '%' ? n : 0;
-            continue; /* a percent sign */
-        }
+    while (*s != '\0' && *s != '%')
+        s++;
+    *out = (struct say_part){.before = format, .before_len = (size_t)(s - format)};
+    if (*s == '\0')
         return s;
+    for (number = ++s; *number >= '0' && *number <= '9'; number++)
+        arg = arg * 10 + (unsigned)(*number - '0');
+    if (arg > 0 && *number == '$') {
+        out->arg = arg;
+        s = number + 1;
     }
-    return NULL;
+    out->spec = s;
+    while (*s != '\0' && strchr("diouxXcsp%", *s) == NULL)
+        s++;
+    out->kind = *s;
+    if (*s != '\0')
+        s++;
+    out->spec_len = (size_t)(s - out->spec);
+    return s;
+}
+
+enum { ARGS_MAX = 12 };
+
+/* The conversions by argument; how many, or -1: too many, or not all of one way. */
+static int
+arguments(const char *format, struct say_part args[ARGS_MAX])
+{
+    struct say_part p;
+    int n = 0, numbered = 0;
+
+    memset(args, 0, ARGS_MAX * sizeof(*args));
+    for (format = say_part(format, &p); p.kind != '\0'; format = say_part(format, &p)) {
+        unsigned at = p.arg > 0 ? p.arg - 1 : (unsigned)n;
+
+        if (p.kind == '%')
+            continue;
+        if (at >= ARGS_MAX || args[at].kind != '\0')
+            return -1;
+        args[at] = p;
+        n++;
+        numbered += p.arg > 0 ? 1 : 0;
+    }
+    return numbered == 0 || numbered == n ? n : -1;
 }
 
 bool
 say_fits(const struct say_row *r)
 {
-    const char *a = r->en, *b = r->zh;
+    struct say_part en[ARGS_MAX], zh[ARGS_MAX];
+    int n = arguments(r->en, en);
 
-    for (;;) {
-        size_t n = 0, m = 0;
-
-        a = conversion(a, &n);
-        b = conversion(b, &m);
-        if (a == NULL || b == NULL)
-            return a == NULL && b == NULL;
-        if (n != m || strncmp(a, b, n) != 0)
+    if (n < 0 || arguments(r->zh, zh) != n)
+        return false;
+    for (int i = 0; i < n; i++)
+        if (en[i].arg != 0 || en[i].spec_len != zh[i].spec_len ||
+            strncmp(en[i].spec, zh[i].spec, en[i].spec_len) != 0)
             return false;
-        a += n;
-        b += m;
-    }
+    return true;
 }

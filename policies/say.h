@@ -20,6 +20,19 @@ const char *say(enum say_lang l, const char *english) __attribute__((format_arg(
 bool say_has(const char *english);
 /** From zh_CN.UTF-8, zh, en …; NULL or another: English. */
 enum say_lang say_lang_of(const char *locale);
-/** Same conversions of printf in both, in the same order? */
+/** Same conversions of printf in both: in the same order, or each of the Chinese numbered (%1$s)?
+ */
 bool say_fits(const struct say_row *r);
+
+/* A format piece by piece. */
+struct say_part {
+    const char *before; /* literal text */
+    size_t before_len;
+    char kind;        /* of the conversion after it: d, s …; '%': a percent sign; 0: the end */
+    unsigned arg;     /* N of %N$s; 0: the next one */
+    const char *spec; /* the conversion without % and N$: ".16s", "llu" */
+    size_t spec_len;
+};
+/** The next piece; returns where the one after it begins. */
+const char *say_part(const char *format, struct say_part *out);
 #endif

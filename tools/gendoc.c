@@ -236,7 +236,7 @@ put_rules(void)
            "- `request` is an id that the caller makes: the same id with the same body gets the "
            "same answer again; with another body it is refused as `conflict`.\n"
            "- An error is a [problem](#problem) (RFC 9457): `title` is one of the words below, "
-           "`detail` a sentence to act on, `field` the path of the field at fault, as in "
+           "`detail` a sentence to act on, in Chinese for who accepts that (`Accept-Language: zh`), `field` the path of the field at fault, as in "
            "`lines[2].vcpus`.\n\n",
            JSCAN_MAX_BYTES >> 20, JSCAN_MAX_DEPTH, JSCAN_MAX_KEYS, JSCAN_MAX_OBJECT_KEYS);
 }

@@ -15,7 +15,7 @@
 static int
 cli_connect(struct cli *c, struct err *e)
 {
-    struct httpc_config conf = {.base_url = c->url, .ca_file = c->ca_file};
+    struct httpc_config conf = {.base_url = c->url, .ca_file = c->ca_file, .lang = c->lang};
 
     if (c->http != NULL)
         return 0;

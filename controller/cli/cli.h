@@ -142,6 +142,10 @@ int cli_write_file(const char *path, const char *text, size_t len, unsigned mode
 
 /* values.c */
 bool cli_ends_with(const char *s, const char *tail);
+/** A line for people, put into the language of this run: talk goes to stderr. */
+void cli_line(struct cli *c, FILE *f, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/** A sentence of ours, from whichever program, in the language of this run. */
+const char *cli_sentence(struct cli *c, const char *english);
 /** An instant in the city's time. */
 const char *cli_time(struct cli *c, int64_t ms);
 /** A number, truth or enumeration of obj; 0 for texts. */

@@ -12,8 +12,9 @@ print_token(struct cli *c, const struct w_account *out, struct err *e)
 {
     if (cli_opt(c, "json") != NULL)
         return cli_print_one(c, schema_account, out, e);
-    fprintf(stderr, "account %s (%s), %s; hand this one-time token over, it is not shown again:\n",
-            out->login, out->id, w_role_names[out->role]);
+    cli_line(c, stderr,
+             "account %s (%s), %s; hand this one-time token over, it is not shown again:",
+             out->login, out->id, w_role_names[out->role]);
     printf("%s\n", out->one_time_token);
     return 0;
 }
@@ -63,7 +64,7 @@ read_papers(struct cli *c, struct w_account *in, struct err *e)
     }
     if (expires != NULL && read_day(expires, &in->expires_at_ms, e) < 0)
         return -1;
-    return cli_secret(c, "id-file", "id number: ", &in->id_number, e);
+    return cli_secret(c, "id-file", "id number", &in->id_number, e);
 }
 
 int
@@ -198,7 +199,7 @@ cmd_passwd(struct cli *c, struct err *e)
     *e = first;
     if (strcmp(first.field, "old_password") != 0 || in.old_password != NULL || !cli_can_ask())
         return -1;
-    if (cli_secret(c, "password-file", "password until now: ", &in.old_password, e) < 0)
+    if (cli_secret(c, "password-file", "password until now", &in.old_password, e) < 0)
         return -1;
     return cli_call(c, "POST", "/v1/me:password", schema_password_request, &in, NULL, 0, NULL, e);
 }

@@ -29,7 +29,7 @@ cmd_unregistered_list(struct cli *c, struct err *e)
 /* ---- one machine, for people ---- */
 
 static void
-print_flags(const struct w_found *f)
+print_flags(struct cli *c, const struct w_found *f)
 {
     const struct {
         bool on;
@@ -45,39 +45,39 @@ print_flags(const struct w_found *f)
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (rows[i].on)
-            printf("  note     %s\n", rows[i].words);
+            cli_line(c, stdout, "  note: %s", rows[i].words);
     if (f->snapshots > 0)
-        printf("  note     %u snapshots\n", f->snapshots);
+        cli_line(c, stdout, "  note: %u snapshots", f->snapshots);
 }
 
 static void
-print_found(const struct w_found *f)
+print_found(struct cli *c, const struct w_found *f)
 {
     const struct w_adoption *p = &f->parts;
 
-    printf("machine    %s (%s), %s, %u vCPUs (at most %u), %llu MiB, %s\n", p->name, p->id,
-           f->state, p->vcpus, p->vcpus_max, (unsigned long long)p->mem_mib,
-           w_firmware_names[p->firmware]);
+    cli_line(c, stdout, "machine %s (%s), %s, %u vCPUs (at most %u), %llu MiB, %s", p->name, p->id,
+             f->state, p->vcpus, p->vcpus_max, (unsigned long long)p->mem_mib,
+             w_firmware_names[p->firmware]);
     for (size_t i = 0; i < p->disks.n; i++) {
         const struct w_found_disk *d = JM_ITEM(p->disks, const struct w_found_disk, i);
 
-        printf("  disk     %s %s %s %s %llu bytes%s%s%s\n", d->target, d->kind,
-               d->path == NULL ? "-" : d->path, d->format, (unsigned long long)d->bytes,
-               d->shared ? ", shared or read-only" : "", d->backing == NULL ? "" : ", over ",
-               d->backing == NULL ? "" : d->backing);
+        cli_line(c, stdout, "disk %s %s %s %s %llu bytes%s%s%s", d->target, d->kind,
+                 d->path == NULL ? "-" : d->path, d->format, (unsigned long long)d->bytes,
+                 d->shared ? ", shared or read-only" : "", d->backing == NULL ? "" : ", over ",
+                 d->backing == NULL ? "" : d->backing);
     }
     for (size_t i = 0; i < p->nics.n; i++) {
         const struct w_found_nic *n = JM_ITEM(p->nics, const struct w_found_nic, i);
 
-        printf("  card     %s %s %s\n", n->mac, n->kind, n->source);
+        cli_line(c, stdout, "card %s %s %s", n->mac, n->kind, n->source);
     }
     if (f->owner[0] != '\0')
-        printf("  owner    %s\n", f->owner);
+        cli_line(c, stdout, "owner: %s", f->owner);
     if (f->metadata != NULL)
-        printf("  metadata %s\n", f->metadata);
+        cli_line(c, stdout, "metadata: %s", f->metadata);
     if (f->host_devices != NULL)
-        printf("  FORBIDDEN passed-through host devices: %s\n", f->host_devices);
-    print_flags(f);
+        cli_line(c, stdout, "FORBIDDEN passed-through host devices: %s", f->host_devices);
+    print_flags(c, f);
 }
 
 int
@@ -93,7 +93,7 @@ cmd_unregistered_show(struct cli *c, struct err *e)
     if (cli_print_one(c, schema_unregistered_view, &d.object, e) < 0)
         return -1;
     if (d.found.parts.id[0] != '\0')
-        print_found(&d.found);
+        print_found(c, &d.found);
     return 0;
 }
 
@@ -146,7 +146,7 @@ cmd_adopt_show(struct cli *c, struct err *e)
     if (cli_print_one(c, schema_claim_view, &d.claim, e) < 0)
         return -1;
     if (d.found.parts.id[0] != '\0')
-        print_found(&d.found);
+        print_found(c, &d.found);
     return 0;
 }
 
@@ -235,8 +235,9 @@ line_add(struct cli *c, const char *id, struct w_grant *g, struct w_grant_line *
     l->mem_mib = l->adopt.mem_mib;
     l->disk_gib = (adopt_disk_bytes(&l->adopt) + GIB - 1) / GIB;
     display_name(&l->adopt, l->name);
-    fprintf(stderr, "claim of %s for %s%s:\n", d->claim.unit_name, d->claim.system_name,
-            d->claim.rivals > 0 ? " (others claim it too: they will be refused)" : "");
+    cli_line(c, stderr, "claim of %s for %s", d->claim.unit_name, d->claim.system_name);
+    if (d->claim.rivals > 0)
+        cli_line(c, stderr, "others claim it too: they will be refused");
     return 0;
 }
 
@@ -318,8 +319,9 @@ cmd_adopt_confirm(struct cli *c, struct err *e)
         return submit(c, paper, e);
     if (cli_write_file(out, paper, strlen(paper), 0644, e) < 0)
         return -1;
-    fprintf(stderr, "confirmation %s, number %s, signed; submit it with: bianyun adopt submit %s\n",
-            g.id, g.number, out);
+    cli_line(c, stderr,
+             "confirmation %s, number %s, signed; submit it with: bianyun adopt submit %s", g.id,
+             g.number, out);
     return 0;
 }
 

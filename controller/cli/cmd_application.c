@@ -93,8 +93,8 @@ cmd_application_add(struct cli *c, struct err *e)
     cli_request_id(c, in.request);
     if (CLI_POST(c, "/v1/cases", case_request, &in, case_view, &v, e) < 0)
         return -1;
-    fprintf(stderr, "application %s is a draft; look at it with: bianyun applications check %s\n",
-            v.number, v.number);
+    cli_line(c, stderr, "application %s is a draft; look at it with: bianyun applications check %s",
+             v.number, v.number);
     return tell(c, &v, e);
 }
 
@@ -204,19 +204,20 @@ cmd_application_check(struct cli *c, struct err *e)
     for (size_t i = 0; i < k.problems.n; i++) {
         const struct w_case_problem *p = JM_ITEM(k.problems, const struct w_case_problem, i);
 
-        printf("%-16s %s\n", p->field, p->text);
+        printf("%-16s %s\n", p->field, cli_sentence(c, p->text));
     }
-    printf("%s\n", k.ready ? "nothing is missing" : "it cannot be submitted yet");
-    printf("%s%s%s\n", k.fits ? "it fits" : "it does not fit", k.reason != NULL ? ": " : "",
-           k.reason != NULL ? k.reason : "");
+    cli_line(c, stdout, "%s", k.ready ? "nothing is missing" : "it cannot be submitted yet");
+    cli_line(c, stdout, "%s%s%s", k.fits ? "it fits" : "it does not fit",
+             k.reason != NULL ? ": " : "", k.reason != NULL ? k.reason : "");
     print_changes(&k.changes);
     for (size_t i = 0; i < k.peers.n; i++) {
         const struct w_case_peer *p = JM_ITEM(k.peers, const struct w_case_peer, i);
 
-        printf("a like system%s%s: %u VMs, %u vCPUs, %" PRIu64 " MiB; CPU %" PRIu64 ".%02" PRIu64
-               " %% on average, %" PRIu64 ".%02" PRIu64 " %% at most\n",
-               p->name[0] != '\0' ? ", " : "", p->name, p->vms, p->vcpus, p->mem_mib,
-               p->cpu_avg / 100, p->cpu_avg % 100, p->cpu_peak / 100, p->cpu_peak % 100);
+        cli_line(c, stdout,
+                 "a like system%s%s: %u VMs, %u vCPUs, %" PRIu64 " MiB; CPU %" PRIu64 ".%02" PRIu64
+                 " %% on average, %" PRIu64 ".%02" PRIu64 " %% at most",
+                 p->name[0] != '\0' ? ", " : "", p->name, p->vms, p->vcpus, p->mem_mib,
+                 p->cpu_avg / 100, p->cpu_avg % 100, p->cpu_peak / 100, p->cpu_peak % 100);
     }
     return 0;
 }

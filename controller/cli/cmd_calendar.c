@@ -43,10 +43,10 @@ cmd_calendar_import(struct cli *c, struct err *e)
     if (CLI_POST(c, "/v1/calendars", calendar_request, &in, calendar_list, &l, e) < 0)
         return -1;
     if (in.dry_run) {
-        fprintf(stderr, "the notice of %u is in order; nothing was kept\n", doc.year);
+        cli_line(c, stderr, "the notice of %u is in order; nothing was kept", doc.year);
         return 0;
     }
-    fprintf(stderr, "calendar %s: %u clocks computed again, %u due on another day now\n", l.version,
-            l.recomputed, l.due_moved);
+    cli_line(c, stderr, "calendar %s: %u clocks computed again, %u due on another day now",
+             l.version, l.recomputed, l.due_moved);
     return cli_print_one(c, schema_calendar_view, JM_ITEM(l.items, struct w_calendar_view, 0), e);
 }

@@ -49,8 +49,8 @@ cmd_clock_list(struct cli *c, struct err *e)
         return cli_print_list(c, rows, &counts, "unit_name kind running overdue", e);
     }
     if (l.next[0] != '\0')
-        fprintf(stderr,
-                "there are more: narrow the list with --kind, --grant, --mine or --overdue\n");
+        cli_line(c, stderr,
+                 "there are more: narrow the list with --kind, --grant, --mine or --overdue");
     return cli_print_list(c, schema_clock_list, &l, COLUMNS, e);
 }
 
@@ -100,6 +100,6 @@ cmd_clock_feed(struct cli *c, struct err *e)
     f.path = arena_printf(&c->a, "%s%s\n", c->url, f.path);
     if (cli_write_file(out, f.path, strlen(f.path), 0600, e) < 0)
         return err_wrap(e, "the new address could not be kept; make another");
-    fprintf(stderr, "the address of the feed is in %s; whoever has it reads the feed\n", out);
+    cli_line(c, stderr, "the address of the feed is in %s; whoever has it reads the feed", out);
     return 0;
 }

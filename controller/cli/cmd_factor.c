@@ -31,11 +31,11 @@ confirm(struct cli *c, const char *id, struct err *e)
     struct w_factor_code in = {0};
     struct w_factor out;
 
-    if (cli_secret(c, "code-file", "first code: ", &in.code, e) < 0 ||
+    if (cli_secret(c, "code-file", "first code", &in.code, e) < 0 ||
         CLI_POST(c, arena_printf(&c->a, "/v1/factors/%s:confirm", cli_escape(c, id)), factor_code,
                  &in, factor, &out, e) < 0)
         return -1;
-    fprintf(stderr, "the codes of '%s' count from now on\n", out.name);
+    cli_line(c, stderr, "the codes of '%s' count from now on", out.name);
     return 0;
 }
 
@@ -61,10 +61,10 @@ cmd_factor_add_totp(struct cli *c, struct err *e)
         return cli_print_one(c, schema_factor, &out, e);
     printf("otpauth://totp/bianyun:%s?secret=%s&issuer=bianyun&algorithm=%s&digits=6&period=30\n",
            me.login, out.secret, strcmp(out.alg, "sha256") == 0 ? "SHA256" : "SHA1");
-    fprintf(stderr,
-            "put this secret into your device, it is not shown again; it counts after: bianyun "
-            "factors confirm %s\n",
-            out.id);
+    cli_line(c, stderr,
+             "put this secret into your device, it is not shown again; it counts after: bianyun "
+             "factors confirm %s",
+             out.id);
     (void)fflush(stdout);
     return cli_can_ask() ? confirm(c, out.id, e) : 0;
 }

@@ -74,14 +74,14 @@ print_check(struct cli *c, const struct w_grant_check *k, struct err *e)
     for (size_t i = 0; i < k->placements.n; i++) {
         const struct w_placement *p = JM_ITEM(k->placements, const struct w_placement, i);
 
-        printf("line %u no. %u  %s%s%s\n", p->line, p->ordinal,
-               p->host_name[0] != '\0' ? p->host_name : "nowhere", p->reason != NULL ? ": " : "",
-               p->reason != NULL ? p->reason : "");
+        cli_line(c, stdout, "line %u no. %u: %s%s%s", p->line, p->ordinal,
+                 p->host_name[0] != '\0' ? p->host_name : "nowhere", p->reason != NULL ? ": " : "",
+                 p->reason != NULL ? p->reason : "");
     }
     if (!k->fits)
         return err_set(e, BY_E_CONFLICT, "it does not fit: %s",
                        k->reason != NULL ? k->reason : "see above");
-    printf("it fits\n");
+    cli_line(c, stdout, "it fits");
     return 0;
 }
 

@@ -27,7 +27,7 @@ cmd_host_add(struct cli *c, struct err *e)
         return -1;
     if (cli_opt(c, "json") != NULL)
         return cli_print_one(c, schema_host_token, &t, e);
-    fprintf(stderr, "host %s (%s); on the host, within the hour:\n", in.name, t.host);
+    cli_line(c, stderr, "host %s (%s); on the host, within the hour:", in.name, t.host);
     printf("bianyun-agent enrol --controller %s --name %s --ca-sha256 %s --token-file %s\n", c->url,
            in.name, t.ca_sha256, out != NULL ? out : "FILE");
     if (out == NULL)

@@ -81,8 +81,8 @@ resolve_line(struct cli *c, struct json_object *line, int *named, struct err *e)
         return 0;
     if (cli_find_image(c, name, &v, e) < 0)
         return -1;
-    fprintf(stderr, "image %s is %s %s (%s, %s): %s\n", name, v.name, v.version, v.os, v.state,
-            v.sha256);
+    cli_line(c, stderr, "image %s is %s %s (%s, %s): %s", name, v.name, v.version, v.os, v.state,
+             v.sha256);
     image = json_object_new_string(v.sha256);
     if (image == NULL || json_object_object_add(line, "image", image) < 0)
         abort(); /* out of memory */
@@ -166,7 +166,7 @@ describe(struct cli *c, struct w_image_request *in, struct err *e)
 
 /* What the controller would refuse after a long upload is refused before it. */
 static int
-look_at(const char *path, int *fd, struct w_image_request *in, struct err *e)
+look_at(struct cli *c, const char *path, int *fd, struct w_image_request *in, struct err *e)
 {
     struct image_head head;
     struct stat st;
@@ -179,8 +179,8 @@ look_at(const char *path, int *fd, struct w_image_request *in, struct err *e)
     in->size_bytes = (uint64_t)st.st_size;
     if (image_head_file(*fd, &head, e) < 0)
         return err_wrap(e, "%s", path);
-    fprintf(stderr, "%s: %s, %" PRIu64 " MiB, %" PRIu64 " MiB for the guest; hashing …\n", path,
-            w_format_names[head.format], in->size_bytes >> 20, head.virtual_bytes >> 20);
+    cli_line(c, stderr, "%s: %s, %" PRIu64 " MiB, %" PRIu64 " MiB for the guest; hashing …", path,
+             w_format_names[head.format], in->size_bytes >> 20, head.virtual_bytes >> 20);
     return digest_file_sha256_hex(path, in->sha256, e);
 }
 
@@ -209,7 +209,7 @@ send_part(struct cli *c, int fd, struct w_image_view *v, char *buf, struct err *
 static void
 tell(const struct w_image_view *v, bool last)
 {
-    fprintf(stderr, "\r%s %s: %" PRIu64 " %% of %" PRIu64 " MiB%s", v->name, v->version,
+    fprintf(stderr, "\r%s %s: %" PRIu64 " %% / %" PRIu64 " MiB%s", v->name, v->version,
             v->size_bytes == 0 ? 100 : v->received_bytes * 100 / v->size_bytes, v->size_bytes >> 20,
             last ? "\n" : "");
 }
@@ -240,7 +240,8 @@ send_all(struct cli *c, int fd, struct w_image_view *v, struct err *e)
             wait_ms(RETRY_MS);
             (void)CLI_GET(c, arena_printf(&c->a, "/v1/images/%s", v->id), image_view, v, e);
         } else {
-            fprintf(stderr, "\nthe same command goes on from here\n");
+            fputc('\n', stderr);
+            cli_line(c, stderr, "the same command goes on from here");
             return -1;
         }
         if (clock_mono_ms() - told >= TELL_MS) {
@@ -281,7 +282,7 @@ upload(struct cli *c, int fd, const struct w_image_request *in, struct err *e)
     if (CLI_POST(c, "/v1/images", image_request, in, image_view, &v, e) < 0)
         return -1;
     if (v.received_bytes > 0)
-        fprintf(stderr, "%" PRIu64 " MiB of it are there already\n", v.received_bytes >> 20);
+        cli_line(c, stderr, "%" PRIu64 " MiB of it are there already", v.received_bytes >> 20);
     if (send_all(c, fd, &v, e) < 0)
         return -1;
     random_uuid(act.request);
@@ -298,7 +299,7 @@ cmd_image_upload(struct cli *c, struct err *e)
     struct w_image_request in = {0};
     int fd = -1, rc = -1;
 
-    if (describe(c, &in, e) == 0 && look_at(c->argv[0], &fd, &in, e) == 0)
+    if (describe(c, &in, e) == 0 && look_at(c, c->argv[0], &fd, &in, e) == 0)
         rc = upload(c, fd, &in, e);
     if (fd >= 0)
         (void)close(fd); /* only read */

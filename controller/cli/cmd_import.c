@@ -146,16 +146,16 @@ print_result(struct cli *c, const struct w_import_result *r, struct err *e)
 {
     if (cli_opt(c, "json") != NULL)
         return cli_print_one(c, schema_import_result, r, e);
-    fprintf(stderr, "%s%s\n", r->fits ? "lawful, and it fits" : "it cannot be carried out now: ",
-            r->fits || r->reason == NULL ? "" : r->reason);
+    cli_line(c, stderr, "%s%s", r->fits ? "lawful, and it fits" : "it cannot be carried out now: ",
+             r->fits || r->reason == NULL ? "" : r->reason);
     if (r->case_id[0] == '\0') {
-        fprintf(stderr, "nothing was kept\n");
+        cli_line(c, stderr, "nothing was kept");
         return 0;
     }
     if (r->state == CASE_IS_CONFIRM)
-        fprintf(stderr,
-                "it waits for the bureau: bianyun imports confirm %s --key FILE --reason …\n",
-                r->case_number);
+        cli_line(c, stderr,
+                 "it waits for the bureau: bianyun imports confirm %s --key FILE --reason …",
+                 r->case_number);
     return cli_print_one(c, schema_import_result, r, e);
 }
 
@@ -189,7 +189,7 @@ cmd_grant_import(struct cli *c, struct err *e)
     cli_request_id(c, in.request);
     if (CLI_POST(c, "/v1/grants:import", import_request, &in, import_result, &out, e) < 0)
         return -1;
-    fprintf(stderr, "signed by %s (%s), %s %.12s…\n", p.name, p.unit, p.alg, p.sha256);
+    cli_line(c, stderr, "signed by %s (%s), %s %.12s…", p.name, p.unit, p.alg, p.sha256);
     return print_result(c, &out, e);
 }
 
@@ -264,8 +264,8 @@ check_imported(struct cli *c, const struct w_imported *v, struct w_approval_impo
     if (!cal_parse(doc->date, &day) || day - at > 1 || at - day > 1)
         return err_set(e, BY_E_INVALID, "the controller counts from another day than %s",
                        doc->date);
-    fprintf(stderr, "%s, dated %s, signed by %s (%s), %s %.12s…\n", doc->number, doc->date, p.name,
-            p.unit, p.alg, p.sha256);
+    cli_line(c, stderr, "%s, dated %s, signed by %s (%s), %s %.12s…", doc->number, doc->date,
+             p.name, p.unit, p.alg, p.sha256);
     return 0;
 }
 
@@ -294,7 +294,7 @@ try_confirm(struct cli *c, const char *id, struct err *e)
     if (!out.fits)
         return err_set(e, BY_E_CONFLICT, "it cannot be carried out now: %s",
                        out.reason != NULL ? out.reason : "it does not fit");
-    printf("it fits\n");
+    cli_line(c, stdout, "it fits");
     return 0;
 }
 
@@ -341,6 +341,6 @@ cmd_import_refuse(struct cli *c, struct err *e)
     if (CLI_POST(c, arena_printf(&c->a, "/v1/cases/%s:move", v.id), case_move, &in, case_view, &out,
                  e) < 0)
         return -1;
-    fprintf(stderr, "case %s is refused; the number %s is free again\n", out.number, out.title);
+    cli_line(c, stderr, "case %s is refused; the number %s is free again", out.number, out.title);
     return 0;
 }

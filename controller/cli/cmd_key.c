@@ -25,7 +25,7 @@ cmd_key_new(struct cli *c, struct err *e)
     pem = sigkey_public_pem(k, &c->a);
     if (cli_write_file(pub, pem, strlen(pem), 0644, e) < 0)
         return -1;
-    fprintf(stderr, "private key %s (keep it to yourself), public key %s\n", c->argv[0], pub);
+    cli_line(c, stderr, "private key %s (keep it to yourself), public key %s", c->argv[0], pub);
     printf("%s\n", sigkey_id(k));
     return 0;
 }
@@ -98,8 +98,8 @@ cmd_key_sign(struct cli *c, struct err *e)
     if (paper_sign(root, PAPER_KEYS, strbuf_peek(&b), &c->a, &paper, e) < 0 ||
         cli_write_file(out, paper, strlen(paper), 0644, e) < 0)
         return -1;
-    fprintf(stderr, "statement %llu names %zu keys; register it with: bianyun keys register %s\n",
-            (unsigned long long)s.serial, s.keys.n, out);
+    cli_line(c, stderr, "statement %llu names %zu keys; register it with: bianyun keys register %s",
+             (unsigned long long)s.serial, s.keys.n, out);
     return 0;
 }
 

@@ -100,7 +100,7 @@ cmd_ledger_export(struct cli *c, struct err *e)
     if (fclose(f) != 0 && rc == 0)
         rc = err_set(e, BY_E_IO, "cannot write %s: %s", c->argv[0], strerror(errno));
     if (rc == 0)
-        fprintf(stderr, "%" PRIu64 " entries in %s\n", n, c->argv[0]);
+        cli_line(c, stderr, "%" PRIu64 " entries in %s", n, c->argv[0]);
     return rc;
 }
 
@@ -179,9 +179,10 @@ verify_file(struct cli *c, FILE *f, struct err *e)
     if (verify_lines(c, f, line, v, e) < 0)
         return -1;
     n = ledger_verify_count(v, &purged);
-    printf("%" PRIu64 " entries hold, %" PRIu64 " bodies purged, head signed and %s\n", n, purged,
-           witness != NULL ? "the witness agrees"
-                           : "no witness given: a cut tail would not be seen");
+    cli_line(c, stdout, "%" PRIu64 " entries hold, %" PRIu64 " bodies purged, head signed and %s",
+             n, purged,
+             witness != NULL ? "the witness agrees"
+                             : "no witness given: a cut tail would not be seen");
     return 0;
 }
 

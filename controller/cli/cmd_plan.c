@@ -113,9 +113,9 @@ plan_submit(struct cli *c, struct w_plan *p, struct w_plan_line *line, struct er
     if (out_file != NULL) {
         if (cli_write_file(out_file, in.plan, strlen(in.plan), 0644, e) < 0)
             return -1;
-        fprintf(stderr,
-                "plan %s, signed with key %.12s…; submit it with: bianyun plans submit %s\n", p->id,
-                sigkey_id(key), out_file);
+        cli_line(c, stderr,
+                 "plan %s, signed with key %.12s…; submit it with: bianyun plans submit %s", p->id,
+                 sigkey_id(key), out_file);
         return 0;
     }
     cli_request_id(c, in.request);

@@ -120,8 +120,8 @@ find(struct cli *c, char *dir, size_t size, struct err *e)
     if (profile_dir(c, dir, size, e) < 0)
         return -1;
     if (!row_read(c, dir, c->argv[0], &r))
-        return err_set(e, BY_E_NOT_FOUND,
-                       say(c->lang, "no profile '%s'; see 'bianyun profiles list'"), c->argv[0]);
+        return err_set(e, BY_E_NOT_FOUND, "no profile '%s'; see 'bianyun profiles list'",
+                       c->argv[0]);
     return 0;
 }
 

@@ -79,7 +79,7 @@ send(struct cli *c, const char *path, const struct w_unit_act_request *in, struc
     if (CLI_POST(c, path, unit_act_request, in, accepted, &out, e) < 0)
         return -1;
     if (out.warning != NULL && cli_opt(c, "json") == NULL)
-        fprintf(stderr, "warning: %s\n", out.warning);
+        cli_line(c, stderr, "warning: %s", out.warning);
     return cli_print_accepted(c, &out, e);
 }
 

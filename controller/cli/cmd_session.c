@@ -61,7 +61,8 @@ read_token(struct cli *c, const char **token, struct err *e)
     char *word;
 
     if (from == NULL)
-        fprintf(stderr, "one-time token (from init or the administrator), then Enter: ");
+        fprintf(stderr, "%s: ",
+                say(c->lang, "one-time token (from init or the administrator), then Enter"));
     if (cli_read_file(c, from != NULL ? from : "-", 4096, &text, NULL, e) < 0)
         return -1;
     word = arena_strdup(&c->a, text);
@@ -106,7 +107,7 @@ read_proof(struct cli *c, struct w_session_request *in, struct err *e)
     if (cli_opt(c, "token-file") != NULL)
         return err_set(e, BY_E_INVALID, "give --login or --token-file, not both");
     if (cli_copy(in->login, sizeof(in->login), "login", login, e) < 0 ||
-        cli_secret(c, "password-file", "password: ", &in->password, e) < 0)
+        cli_secret(c, "password-file", "password", &in->password, e) < 0)
         return -1;
     if (cli_opt(c, "new-password-file") != NULL &&
         cli_secret(c, "new-password-file", "", &in->new_password, e) < 0)
@@ -123,11 +124,11 @@ ask_more(struct cli *c, struct w_session_request *in, const struct err *why, str
     if (!cli_can_ask())
         return *e = *why, -1;
     if (strcmp(why->field, "new_password") == 0 && in->new_password == NULL) {
-        fprintf(stderr, "%s\n", why->msg);
+        fprintf(stderr, "%s\n", cli_sentence(c, why->msg));
         return cli_secret_twice(c, "new-password-file", "new password", &in->new_password, e);
     }
     if (strcmp(why->field, "code") == 0 && in->code == NULL && in->proof == NULL)
-        return cli_secret(c, "code-file", "code: ", &in->code, e);
+        return cli_secret(c, "code-file", "code", &in->code, e);
     return *e = *why, -1;
 }
 
@@ -183,9 +184,7 @@ cmd_login(struct cli *c, struct err *e)
     profile_learn(c);
     if (profile_save(c, e) < 0)
         return -1;
-    fprintf(stderr, say(c->lang, "signed in as %s, profile '%s'"),
-            say(c->lang, w_role_names[s.role]), c->profile);
-    fprintf(stderr, "\n");
+    cli_line(c, stderr, "signed in as %s, profile '%s'", w_role_names[s.role], c->profile);
     return 0;
 }
 

@@ -87,6 +87,6 @@ cmd_simulate(struct cli *c, struct err *e)
     expect += sizeof(MARK);
     if (strncmp(expect, strbuf_peek(&answer), answer.len) != 0)
         return err_set(e, BY_E_CONFLICT, "%s expects something else", c->argv[0]);
-    fprintf(stderr, "as %s expects\n", c->argv[0]);
+    cli_line(c, stderr, "as %s expects", c->argv[0]);
     return 0;
 }

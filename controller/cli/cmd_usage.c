@@ -97,7 +97,8 @@ print_explanation(struct cli *c, const struct w_explanation *x)
         const struct w_explain_line *l = JM_ITEM(x->lines, const struct w_explain_line, i);
 
         printf("%s%s%s%s%s\n    %s\n", say(c->lang, l->step), l->id[0] != '\0' ? " " : "", l->id,
-               l->at_ms != 0 ? "  " : "", l->at_ms != 0 ? cli_time(c, l->at_ms) : "", l->text);
+               l->at_ms != 0 ? "  " : "", l->at_ms != 0 ? cli_time(c, l->at_ms) : "",
+               cli_sentence(c, l->text));
     }
     printf("%s: %s\n", say(c->lang, "computed again from the recorded facts"),
            x->replay_equal ? say(c->lang, "the same, byte for byte") : say(c->lang, "DIFFERENT"));

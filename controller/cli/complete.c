@@ -201,6 +201,5 @@ cmd_completion(struct cli *c, struct err *e)
             return print_names(c, r);
     if (strcmp(what, "profiles") == 0)
         return profile_names(c);
-    return err_set(e, BY_E_INVALID,
-                   say(c->lang, "completion is made for bash and zsh, not for '%s'"), what);
+    return err_set(e, BY_E_INVALID, "completion is made for bash and zsh, not for '%s'", what);
 }

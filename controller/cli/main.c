@@ -11,7 +11,7 @@
 
 /* One sentence: what was perhaps meant, the verbs of a noun that is known, else where to look. */
 static int
-no_command(const struct cli *c, int argc, char **argv, struct err *e)
+no_command(int argc, char **argv, struct err *e)
 {
     char verbs[160] = "";
     struct nearest noun = {.word = argv[0]}, verb = {.word = argc > 1 ? argv[1] : ""};
@@ -25,20 +25,16 @@ no_command(const struct cli *c, int argc, char **argv, struct err *e)
         n += (size_t)snprintf(verbs + n, sizeof(verbs) - n, "%s%s", n > 0 ? ", " : "", k->verb);
     }
     if (n == 0 && noun.best != NULL)
-        return err_set(e, BY_E_INVALID, say(c->lang, "no command '%s'; did you mean '%s'?"),
-                       argv[0], noun.best);
+        return err_set(e, BY_E_INVALID, "no command '%s'; did you mean '%s'?", argv[0], noun.best);
     if (n == 0)
-        return err_set(e, BY_E_INVALID, say(c->lang, "no command '%s'; see 'bianyun help'"),
-                       argv[0]);
+        return err_set(e, BY_E_INVALID, "no command '%s'; see 'bianyun help'", argv[0]);
     if (argc < 2 || argv[1][0] == '-')
-        return err_set(e, BY_E_INVALID, say(c->lang, "'bianyun %s' needs one of: %s"), argv[0],
-                       verbs);
+        return err_set(e, BY_E_INVALID, "'bianyun %s' needs one of: %s", argv[0], verbs);
     if (verb.best != NULL)
-        return err_set(e, BY_E_INVALID,
-                       say(c->lang, "'bianyun %s' has no '%s'; did you mean '%s'? It has: %s"),
+        return err_set(e, BY_E_INVALID, "'bianyun %s' has no '%s'; did you mean '%s'? It has: %s",
                        argv[0], argv[1], verb.best, verbs);
-    return err_set(e, BY_E_INVALID, say(c->lang, "'bianyun %s' has no '%s'; it has: %s"), argv[0],
-                   argv[1], verbs);
+    return err_set(e, BY_E_INVALID, "'bianyun %s' has no '%s'; it has: %s", argv[0], argv[1],
+                   verbs);
 }
 
 /* Before the options are read: help and their own errors are in it already. */
@@ -67,12 +63,12 @@ run_help(const struct cli *c, int argc, char **argv, struct err *e)
 
     if (argc == -1) {
         help_print(c, stderr, NULL, NULL);
-        return err_set(e, BY_E_INVALID, say(c->lang, "no command given"));
+        return err_set(e, BY_E_INVALID, "no command given");
     }
     if (argc > 0 && argv[0][0] != '-') {
         k = options_command(argc, argv, &used);
         if (k == NULL && (argc > 1 || !help_has(argv[0])))
-            return no_command(c, argc, argv, e);
+            return no_command(argc, argv, e);
     }
     help_print(c, stdout, k, argc > 0 ? argv[0] : NULL);
     return 0;
@@ -94,7 +90,7 @@ run(struct cli *c, int argc, char **argv, struct err *e)
         return cmd_version(c, e);
     c->cmd = options_command(argc - 1, argv + 1, &used);
     if (c->cmd == NULL)
-        return no_command(c, argc - 1, argv + 1, e);
+        return no_command(argc - 1, argv + 1, e);
     if (options_read(c, argc - used, argv + used, e) < 0)
         return -1;
     if (cli_opt(c, "help") != NULL) {
@@ -114,10 +110,7 @@ main(int argc, char **argv)
     int status = 0;
 
     if (run(&c, argc, argv, &e) < 0) {
-        fprintf(stderr, "bianyun: ");
-        if (c.lang != SAY_EN) /* what it is about, also where the sentence is the controller's */
-            fprintf(stderr, "%s: ", say(c.lang, err_code_name(e.code)));
-        fprintf(stderr, "%s", e.msg);
+        fprintf(stderr, "bianyun: %s", cli_sentence(&c, e.msg));
         if (e.field[0] != '\0')
             fprintf(stderr, say(c.lang, " (field %s)"), e.field);
         fprintf(stderr, "\n");
@@ -126,7 +119,7 @@ main(int argc, char **argv)
     httpc_free(c.http);
     arena_clear(&c.a);
     if ((fflush(stdout) != 0 || ferror(stdout) != 0) && status == 0) {
-        fprintf(stderr, "bianyun: cannot write the result to standard output\n");
+        fprintf(stderr, "bianyun: %s\n", say(c.lang, "cannot write the result to standard output"));
         status = err_exit_status(BY_E_IO);
     }
     return status;

@@ -102,14 +102,14 @@ whole_name(const char *at, const char *name)
 
 /* What is no text would reach the controller as another text. */
 static int
-texts_only(const struct cli *c, int argc, char **argv, struct err *e)
+texts_only(int argc, char **argv, struct err *e)
 {
     uint32_t cp;
 
     for (int i = 0; i < argc; i++)
         for (size_t n = strlen(argv[i]), at = 0, step; at < n; at += step)
             if ((step = utf8_next(argv[i] + at, n - at, &cp)) == 0)
-                return err_set(e, BY_E_INVALID, say(c->lang, "argument %d is not UTF-8 text"), i);
+                return err_set(e, BY_E_INVALID, "argument %d is not UTF-8 text", i);
     return 0;
 }
 
@@ -136,10 +136,8 @@ unknown_option(const struct cli *c, const char *at, struct err *e)
         if (o->global || (c->cmd != NULL && options_taken(c->cmd, o->name)))
             nearest_try(&n, o->name);
     if (n.best != NULL)
-        return err_set(e, BY_E_INVALID, say(c->lang, "unknown option %.*s; did you mean --%s?"),
-                       len, at, n.best);
-    return err_set(e, BY_E_INVALID, say(c->lang, "unknown option %.*s; see 'bianyun help'"), len,
-                   at);
+        return err_set(e, BY_E_INVALID, "unknown option %.*s; did you mean --%s?", len, at, n.best);
+    return err_set(e, BY_E_INVALID, "unknown option %.*s; see 'bianyun help'", len, at);
 }
 
 static int
@@ -148,7 +146,7 @@ language(struct cli *c, struct err *e)
     const char *l = cli_opt(c, "lang");
 
     if (l != NULL && strcmp(l, "zh") != 0 && strcmp(l, "en") != 0)
-        return err_set(e, BY_E_INVALID, say(c->lang, "--lang is zh or en, not '%s'"), l);
+        return err_set(e, BY_E_INVALID, "--lang is zh or en, not '%s'", l);
     return 0;
 }
 
@@ -173,7 +171,7 @@ options_read(struct cli *c, int argc, char **argv, struct err *e)
             for (index = 0; strcmp(option_rows[index].name, "help") != 0; index++)
                 ;
         } else if (got == ':') {
-            return err_set(e, BY_E_INVALID, say(c->lang, "%s needs a value"), argv[optind - 1]);
+            return err_set(e, BY_E_INVALID, "%s needs a value", argv[optind - 1]);
         } else if (got != 1) {
             return unknown_option(c, argv[optind - 1], e);
         }
@@ -182,14 +180,13 @@ options_read(struct cli *c, int argc, char **argv, struct err *e)
         if (got == 1 && !whole_name(at, o->name))
             return unknown_option(c, at, e);
         if (!o->global && (c->cmd == NULL || !options_taken(c->cmd, o->name)))
-            return err_set(e, BY_E_INVALID,
-                           say(c->lang, "--%s does not belong to this command; see --help"),
+            return err_set(e, BY_E_INVALID, "--%s does not belong to this command; see --help",
                            o->name);
         c->values[index] = optarg != NULL ? optarg : "";
     }
     c->argc = argc - optind;
     c->argv = argv + optind;
-    return texts_only(c, argc, argv, e) < 0 || language(c, e) < 0 ? -1 : request_form(c, e);
+    return texts_only(argc, argv, e) < 0 || language(c, e) < 0 ? -1 : request_form(c, e);
 }
 
 /* As many positional arguments as the row names; an empty one names nothing. */
@@ -204,11 +201,11 @@ options_arguments(const struct cli *c, struct err *e)
     want = c->cmd->args[0] == '[' ? 0 : most; /* [X]: may be left out */
 
     if (c->argc < want || (c->argc > 0 && most > 0 && c->argv[0][0] == '\0'))
-        return err_set(e, BY_E_INVALID, say(c->lang, "'bianyun %s%s%s' needs %s"), c->cmd->noun,
+        return err_set(e, BY_E_INVALID, "'bianyun %s%s%s' needs %s", c->cmd->noun,
                        c->cmd->verb[0] != '\0' ? " " : "", c->cmd->verb, c->cmd->args);
     if (c->argc > most)
-        return err_set(e, BY_E_INVALID, say(c->lang, "what is '%s'? See 'bianyun %s --help'"),
-                       c->argv[most], c->cmd->noun);
+        return err_set(e, BY_E_INVALID, "what is '%s'? See 'bianyun %s --help'", c->argv[most],
+                       c->cmd->noun);
     return 0;
 }
 
@@ -227,8 +224,7 @@ cli_need(const struct cli *c, const char *name, const char **out, struct err *e)
     const char *v = cli_opt(c, name);
 
     if (v == NULL)
-        return err_set(e, BY_E_INVALID,
-                       say(c->lang, "--%s is missing; see 'bianyun %s%s%s --help'"), name,
+        return err_set(e, BY_E_INVALID, "--%s is missing; see 'bianyun %s%s%s --help'", name,
                        c->cmd->noun, c->cmd->verb[0] != '\0' ? " " : "", c->cmd->verb);
     *out = v;
     return 0;
@@ -247,8 +243,7 @@ cli_opt_u64(const struct cli *c, const char *name, uint64_t fallback, uint64_t m
     errno = 0;
     *out = strtoull(v, &end, 10);
     if (v[strspn(v, "0123456789")] != '\0' || end == v)
-        return err_set(e, BY_E_INVALID, say(c->lang, "--%s wants a whole number, not '%s'"), name,
-                       v);
+        return err_set(e, BY_E_INVALID, "--%s wants a whole number, not '%s'", name, v);
     if (errno != 0 || *out > max)
         return err_set(e, BY_E_INVALID, "--%s is at most %llu, not %s", name,
                        (unsigned long long)max, v);
@@ -289,7 +284,6 @@ cli_opt_ms(const struct cli *c, const char *name, int64_t fallback, int64_t *out
             *out = n * units[i].ms;
             return 0;
         }
-    return err_set(e, BY_E_INVALID,
-                   say(c->lang, "--%s wants a time such as 30s, 10m, 2h or 15d, not '%s'"), name,
+    return err_set(e, BY_E_INVALID, "--%s wants a time such as 30s, 10m, 2h or 15d, not '%s'", name,
                    v);
 }

@@ -138,7 +138,7 @@ cli_limit(const struct cli *c, uint64_t *out, struct err *e)
 {
     if (cli_opt_u64(c, "limit", UINT32_MAX, UINT32_MAX, out, e) < 0)
         return -1;
-    return *out > 0 ? 0 : err_set(e, BY_E_INVALID, say(c->lang, "--limit is at least 1"));
+    return *out > 0 ? 0 : err_set(e, BY_E_INVALID, "--limit is at least 1");
 }
 
 /* A copy of the answer that has at most --limit items. */
@@ -285,7 +285,7 @@ cli_print_accepted(struct cli *c, const struct w_accepted *acc, struct err *e)
         print_json(schema_accepted, acc);
     } else {
         if (acc->note != NULL)
-            fprintf(stderr, "%s\n", acc->note);
+            fprintf(stderr, "%s\n", cli_sentence(c, acc->note));
         if (cli_print_list(c, schema_order_list, &l, "name kind verb wanted host generation id",
                            e) < 0)
             return -1;

@@ -41,13 +41,13 @@ secret_ask(const char *option, const char *prompt, char out[SECRET_MAX + 2], str
 }
 
 int
-cli_secret(struct cli *c, const char *option, const char *prompt, const char **out, struct err *e)
+cli_secret(struct cli *c, const char *option, const char *what, const char **out, struct err *e)
 {
     const char *file = cli_opt(c, option), *text;
     char *line = arena_alloc(&c->a, SECRET_MAX + 2);
 
     if (file == NULL) {
-        if (secret_ask(option, prompt, line, e) < 0)
+        if (secret_ask(option, arena_printf(&c->a, "%s: ", cli_sentence(c, what)), line, e) < 0)
             return -1;
     } else {
         if (cli_read_file(c, file, SECRET_MAX, &text, NULL, e) < 0)
@@ -68,11 +68,11 @@ cli_secret_twice(struct cli *c, const char *option, const char *what, const char
 {
     const char *again;
 
-    if (cli_secret(c, option, arena_printf(&c->a, "%s: ", what), out, e) < 0)
+    if (cli_secret(c, option, what, out, e) < 0)
         return -1;
     if (cli_opt(c, option) != NULL)
         return 0;
-    if (cli_secret(c, option, arena_printf(&c->a, "%s again: ", what), &again, e) < 0)
+    if (cli_secret(c, option, arena_printf(&c->a, "%s again", what), &again, e) < 0)
         return -1;
     return strcmp(*out, again) == 0 ? 0 : err_set(e, BY_E_INVALID, "the two are not the same");
 }

@@ -4,8 +4,9 @@
  * echo.  Never an argument.  One thread. */
 #include "controller/cli/cli.h"
 
-/** First line of the file of that option; without the option, asked for. */
-int cli_secret(struct cli *c, const char *option, const char *prompt, const char **out,
+/** First line of the file of that option; without the option, asked for under the name of what it
+ * is. */
+int cli_secret(struct cli *c, const char *option, const char *what, const char **out,
                struct err *e);
 /** As cli_secret(), asked for twice. */
 int cli_secret_twice(struct cli *c, const char *option, const char *what, const char **out,

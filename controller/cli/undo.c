@@ -20,10 +20,9 @@ cli_undo(struct cli *c, int64_t until_ms, const char *fmt, ...)
     (void)vsnprintf(command, sizeof(command), fmt, ap);
     va_end(ap);
     if (until_ms > 0)
-        fprintf(stderr, say(c->lang, "undo with: %s (until %s)"), command, cli_time(c, until_ms));
+        cli_line(c, stderr, "undo with: %s (until %s)", command, cli_time(c, until_ms));
     else
-        fprintf(stderr, say(c->lang, "undo with: %s"), command);
-    fprintf(stderr, "\n");
+        cli_line(c, stderr, "undo with: %s", command);
 }
 
 /* When the hold of its grant is over, or 0 when that cannot be told. */

@@ -1,12 +1,14 @@
 /* Values as people read them: times in the city's zone, sizes with units, words in the language,
  * names instead of ids. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "controller/cli/cli.h"
 #include "drivers/codec/jclass.h"
+#include "policies/sentence.h"
 
 bool
 cli_ends_with(const char *s, const char *tail)
@@ -207,6 +209,49 @@ figure_text(struct cli *c, const struct jm_field *schema, const void *obj, const
                           : arena_printf(&c->a, "%" PRId64 " MiB/s", v / 1048576);
 }
 
+void
+cli_line(struct cli *c, FILE *f, const char *fmt, ...)
+{
+    va_list ap, again;
+    char *text;
+    int n;
+
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    text = arena_alloc(&c->a, n < 0 ? 1 : (size_t)n + 1);
+    (void)vsnprintf(text, (size_t)n + 1, fmt, again);
+    va_end(again);
+    va_end(ap);
+    fprintf(f, "%s\n", cli_sentence(c, text));
+}
+
+const char *
+cli_sentence(struct cli *c, const char *english)
+{
+    struct text t;
+
+    if (c->lang == SAY_EN)
+        return english;
+    t.cap = 4 * strlen(english) + 256;
+    t = text_on(arena_alloc(&c->a, t.cap), t.cap);
+    sentence_add(c->lang, english, &t);
+    return t.s;
+}
+
+/* A text that programs wrote, not people; "state" is a word where it is no enumeration. */
+static bool
+is_said(const struct jm_field *f)
+{
+    static const char *const names[] = {"detail", "error",        "note", "obstacle", "reason",
+                                        "state",  "subject_kind", "text", "warning"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(f->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 const char *
 cli_text(struct cli *c, const struct jm_field *schema, const struct jm_field *f, const void *obj,
          bool whole)
@@ -221,9 +266,7 @@ cli_text(struct cli *c, const struct jm_field *schema, const struct jm_field *f,
             return "";
         name = name_of(c, f->name, s);
         if (name == NULL)
-            return strcmp(f->name, "state") == 0 || strcmp(f->name, "subject_kind") == 0
-                       ? say(c->lang, s)
-                       : s;
+            return is_said(f) ? cli_sentence(c, s) : s;
         return whole ? arena_printf(&c->a, "%s (%s)", name, s) : name;
     case JM_BOOL:
         return cli_number(f, obj) != 0 ? say(c->lang, "yes") : say(c->lang, "no");

@@ -6,6 +6,7 @@
 
 #include "controller/cli/cli.h"
 #include "drivers/base/clock.h"
+#include "policies/sentence.h"
 
 #define POLL_MS 200
 #define ASK_AT_ONCE 16 /* orders asked about in one round: a person waits, a controller works */
@@ -14,7 +15,7 @@ struct watch {
     const struct jm_list *orders; /* of struct w_order_view */
     bool *closed;
     size_t open, next; /* next: where the coming round begins */
-    char why[200];     /* what one of them waits for */
+    char why[160];     /* what one of them waits for, in the language of this run */
 };
 
 /* Ask about one order; what was read is thrown away again. */
@@ -34,8 +35,10 @@ watch_one(struct cli *c, struct watch *w, size_t i, struct err *e)
         w->closed[i] = true;
         w->open--;
     } else if (rc == 0) {
-        (void)snprintf(w->why, sizeof(w->why), "%s%s%s", now.name, now.reason != NULL ? ": " : "",
-                       now.reason != NULL ? now.reason : "");
+        struct text t = text_on(w->why, sizeof(w->why));
+
+        text_add(&t, "%s%s", now.name, now.reason == NULL ? "" : c->lang == SAY_ZH ? "：" : ": ");
+        sentence_add(c->lang, now.reason == NULL ? "" : now.reason, &t);
     }
     arena_clear(&c->a);
     c->a = kept;
@@ -62,16 +65,18 @@ watch_round(struct cli *c, struct watch *w, struct err *e)
 
 /* On a terminal one line that changes; elsewhere a line for each change. */
 static void
-watch_tell(const struct watch *w, size_t before, int64_t ms)
+watch_tell(const struct cli *c, const struct watch *w, size_t before, int64_t ms)
 {
     bool live = isatty(STDERR_FILENO) != 0;
 
     if (!live && before == w->open)
         return;
-    fprintf(stderr, "%s%zu of %zu orders read back, %lld.%lld s%s%.100s%s", live ? "\r\033[K" : "",
-            w->orders->n - w->open, w->orders->n, (long long)ms / 1000, (long long)ms % 1000 / 100,
-            w->open > 0 && w->why[0] != '\0' ? "; " : "", w->open > 0 ? w->why : "",
-            live && w->open > 0 ? "" : "\n");
+    fputs(live ? "\r\033[K" : "", stderr);
+    fprintf(stderr, say(c->lang, "%zu of %zu orders read back, %lld.%lld s"),
+            w->orders->n - w->open, w->orders->n, (long long)ms / 1000, (long long)ms % 1000 / 100);
+    if (w->open > 0 && w->why[0] != '\0')
+        fprintf(stderr, c->lang == SAY_ZH ? "；%s" : "; %s", w->why);
+    fputs(live && w->open > 0 ? "" : "\n", stderr);
 }
 
 int
@@ -90,7 +95,7 @@ watch_orders(struct cli *c, const struct w_accepted *acc, struct err *e)
         if (watch_round(c, &w, e) < 0)
             return err_wrap(e, "following the orders (they go on without this command)");
         ms = clock_mono_ms() - start_ms;
-        watch_tell(&w, before, ms);
+        watch_tell(c, &w, before, ms);
         before = w.open;
         if (w.open > 0 && ms > limit_ms)
             return err_set(e, BY_E_TIMEOUT,

@@ -20,6 +20,20 @@ err_clear(struct err *e)
         *e = (struct err){.code = BY_E_OK};
 }
 
+/* What did not fit ends before a character, not within one. */
+static void
+cut_whole(char *s, size_t size, int wanted)
+{
+    size_t n = size - 1;
+
+    if (wanted < (int)size)
+        return;
+    while (n > 0 && ((unsigned char)s[n - 1] & 0xc0) == 0x80)
+        n--;
+    if (n > 0 && ((unsigned char)s[n - 1] & 0x80) != 0)
+        s[n - 1] = '\0';
+}
+
 int
 err_set(struct err *e, enum err_code code, const char *fmt, ...)
 {
@@ -30,7 +44,7 @@ err_set(struct err *e, enum err_code code, const char *fmt, ...)
     e->code = code;
     e->field[0] = '\0';
     va_start(ap, fmt);
-    (void)vsnprintf(e->msg, sizeof(e->msg), fmt, ap); /* cut is fine: the head says the most */
+    cut_whole(e->msg, sizeof(e->msg), vsnprintf(e->msg, sizeof(e->msg), fmt, ap));
     va_end(ap);
     return -1;
 }
@@ -45,7 +59,7 @@ err_field(struct err *e, enum err_code code, const char *field, const char *fmt,
     e->code = code;
     (void)snprintf(e->field, sizeof(e->field), "%s", field);
     va_start(ap, fmt);
-    (void)vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+    cut_whole(e->msg, sizeof(e->msg), vsnprintf(e->msg, sizeof(e->msg), fmt, ap));
     va_end(ap);
     return -1;
 }

@@ -31,7 +31,7 @@ enum err_code {
 struct err {
     enum err_code code;
     char field[64]; /* the field of the input at fault, "" when none */
-    char msg[320];
+    char msg[480];  /* English, whole characters; sentence.h puts it into another language */
 };
 
 /** Fill *e (NULL is fine) and return -1. */

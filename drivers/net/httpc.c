@@ -25,6 +25,7 @@ struct httpc {
     char *base_url, *ca_file, *ca_pem, *cert_file, *key_file, *token;
     size_t max_answer_bytes;
     int connect_timeout_ms;
+    enum say_lang lang;
     struct call_list calls;
     int ncalls;
 };
@@ -72,6 +73,7 @@ httpc_new(const struct httpc_config *c, struct httpc **out, struct err *e)
         return err_set(e, BY_E_INVALID, "the CA of the controller is not known: give its file");
     h->max_answer_bytes = c->max_answer_bytes > 0 ? c->max_answer_bytes : ANSWER_MAX;
     h->connect_timeout_ms = c->connect_timeout_ms > 0 ? c->connect_timeout_ms : CONNECT_MS;
+    h->lang = c->lang;
     h->multi = curl_multi_init();
     if (h->multi == NULL || copy_string(&h->base_url, c->base_url) < 0 ||
         copy_string(&h->ca_file, c->ca_file) < 0 || copy_string(&h->ca_pem, c->ca_pem) < 0 ||
@@ -158,6 +160,8 @@ call_headers(struct call *c, struct err *e)
     const char *lines[4] = {"Accept: application/json"};
     size_t n = 1;
 
+    if (c->h->lang == SAY_ZH)
+        lines[n++] = "Accept-Language: zh";
     if (c->body != NULL)
         lines[n++] = "Content-Type: application/json; charset=utf-8";
     if (c->h->token != NULL) {

@@ -9,6 +9,7 @@
 
 #include "drivers/base/error.h"
 #include "drivers/base/scope.h"
+#include "policies/say.h"
 
 #define HTTPC_MAX_CALLS 64 /* started and not done, per handle */
 
@@ -19,6 +20,7 @@ struct httpc_config {
     const char *ca_file;              /* pinned CA, a PEM file; or NULL and … */
     const char *ca_pem;               /* … its text */
     const char *cert_file, *key_file; /* client certificate, or NULL */
+    enum say_lang lang;               /* of the sentences of errors */
     size_t max_answer_bytes;          /* default 16 MiB */
     int connect_timeout_ms;           /* default 5 s */
 };

@@ -18,6 +18,7 @@
 #include "drivers/net/httpd_req.h"
 #include "drivers/net/problem.h"
 #include "drivers/net/tls.h"
+#include "policies/sentence.h"
 
 #define BACKLOG 1024
 
@@ -320,6 +321,7 @@ httpd_reply_err(struct http_req *r, const struct err *e, const char *request_id)
     SCOPED(strbuf) struct strbuf doc = {0};
     int status = err_http_status(e->code);
 
-    problem_write(status, e, request_id, &doc);
+    problem_write(status, e, sentence_lang(http_req_header(r, "Accept-Language")), request_id,
+                  &doc);
     httpd_reply(r, status, "application/problem+json", doc.s, doc.len);
 }

@@ -67,6 +67,6 @@ void http_req_on_gone(struct http_req *r, void (*fn)(struct http_req *r, void *a
 
 /** type NULL: application/json; charset=utf-8.  body is copied. */
 void httpd_reply(struct http_req *r, int status, const char *type, const void *body, size_t len);
-/** As a problem document (RFC 9457). */
+/** As a problem document (RFC 9457), its detail in the language that the request accepts. */
 void httpd_reply_err(struct http_req *r, const struct err *e, const char *request_id);
 #endif

@@ -130,7 +130,7 @@ conn_refuse(struct conn *c, int status, const struct err *e)
     SCOPED(strbuf) struct strbuf doc = {0};
     struct evbuffer *out = bufferevent_get_output(c->bev);
 
-    problem_write(status, e, "", &doc);
+    problem_write(status, e, SAY_EN, "", &doc);
     c->state = CONN_LINGER;
     bufferevent_setcb(c->bev, linger_read, linger_sent, linger_event, c);
     linger_read(c->bev, c);

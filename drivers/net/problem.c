@@ -5,6 +5,7 @@
 
 #include "drivers/base/scope.h"
 #include "drivers/codec/wire.h"
+#include "policies/sentence.h"
 
 static const struct {
     int status;
@@ -43,10 +44,14 @@ problem_phrase(int status)
 }
 
 void
-problem_write(int status, const struct err *e, const char *request, struct strbuf *out)
+problem_write(int status, const struct err *e, enum say_lang l, const char *request,
+              struct strbuf *out)
 {
-    struct w_problem p = {.status = (uint32_t)status, .detail = e->msg};
+    char detail[1000];
+    struct text t = text_on(detail, sizeof(detail));
+    struct w_problem p = {.status = (uint32_t)status, .detail = detail};
 
+    sentence_add(l, e->msg, &t);
     (void)snprintf(p.type, sizeof(p.type), "about:blank");
     (void)snprintf(p.title, sizeof(p.title), "%s", err_code_name(e->code));
     (void)snprintf(p.field, sizeof(p.field), "%s", e->field);

@@ -45,6 +45,10 @@ plant sorted tests/unit/suites.def "$(printf 'SUITE(a)\nSUITE(a)')"
 plant words agent/a.c "/* TO""DO */"
 plant words agent/a.c "/* /ho""me/someone */"
 plant say agent/a.c 'f(say(l, "no such text"));'
+plant say controller/cli/a.c 'return err_set(e, BY_E_INVALID, "no such %s", x);'
+plant say controller/cli/a.c 'return err_set(e, BY_E_INVALID, "%s%s", x, b ? "" : " of it", c ? "no text" : "");'
+plant say policies/a.c 'return rest(SEEN, "waits for " "a thing");'
+clean say controller/cli/a.c 'log_info("a.b", "no such %s text", x); return err_set(e, BY_E_INVALID, "%s: %s", x, y);'
 plant shell tests/lint/a.sh "$(printf '#!/bin/sh\nif')"
 map() { sed -E "$1" "$here/../../docs/requirement-map.md"; } # its test files are not in the tree
 plant requirement_map docs/requirement-map.md "$(map '/^\| R57 /d; s/`tests[^`]*`//g; s/ (part|done) / planned /')"

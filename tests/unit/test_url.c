@@ -136,7 +136,7 @@ carries_an_error_through_a_problem_document(void)
         int status = err_http_status((enum err_code)c);
 
         (void)err_field(&in, (enum err_code)c, "lines[2].vcpus", "太大: \"x\"\nmore");
-        problem_write(status, &in, "r-1", &b);
+        problem_write(status, &in, SAY_EN, "r-1", &b);
         problem_read(status, b.s, b.len, &out);
         CU_ASSERT_EQUAL(out.code, in.code);
         CU_ASSERT_STRING_EQUAL(out.field, in.field);
