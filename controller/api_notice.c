@@ -163,7 +163,7 @@ api_notice_retry(struct api_call *k, struct tx *t, struct err *e)
 {
     int changed = 0;
 
-    if (DB_EXEC(t->d, DB_DELIVERY_RETRY, &changed, e, DBI(t->c->wall_ms()), DBS(k->id)) < 0)
+    if (DB_EXEC(t->d, DB_DELIVERY_RETRY, &changed, e, DBI(controller_now_ms(t->c)), DBS(k->id)) < 0)
         return -1;
     if (changed == 0)
         return err_set(e, BY_E_NOT_FOUND,
@@ -181,7 +181,7 @@ api_notice_retry_dead(struct api_call *k, struct tx *t, struct err *e)
     struct w_notice_retried *out = k->out;
     int changed = 0;
 
-    if (DB_EXEC(t->d, DB_DELIVERY_RETRY_DEAD, &changed, e, DBI(t->c->wall_ms())) < 0)
+    if (DB_EXEC(t->d, DB_DELIVERY_RETRY_DEAD, &changed, e, DBI(controller_now_ms(t->c))) < 0)
         return -1;
     out->notices = (uint32_t)changed;
     jm_encode(schema_notice_retried, out, &b);

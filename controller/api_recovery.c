@@ -20,7 +20,7 @@ recovery_over(struct controller *c, void *arg)
 
     live_set_term(c->live, *term);
     live_set_recovery(c->live, false);
-    live_set_jumped(c->live, false);
+    live_jump_end(c->live);
 }
 
 #define RECOVERY_REVISIONS (1 << 24)

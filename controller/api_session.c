@@ -206,7 +206,7 @@ prepare_session_add(struct api_call *k, struct err *e)
     p->claim.login = in->login;
     p->claim.code = in->code;
     if (in->proof != NULL && factor_proof(k->c, in->login, in->proof, k->a, &p->claim, e) < 0) {
-        signin_bad(k->c, in->login, k->c->wall_ms());
+        signin_bad(k->c, in->login, controller_now_ms(k->c));
         return -1;
     }
     if (p->pass.old && in->new_password == NULL)

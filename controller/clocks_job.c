@@ -32,14 +32,14 @@ say(struct tx *t, const struct clock_row *r, const char *act, const struct clock
     return ledger_append(t, "controller", act, r->subject, strbuf_peek(&b), e);
 }
 
-/* By the wall clock: after a jump there and back, time in the ledger stands still in a future that
- * has not come. */
+/* By the clock: time in the ledger may stand still in a future that has not come, when a person
+ * confirmed one. */
 static int64_t
 judged_at(const struct tx *t)
 {
-    int64_t wall = t->c->wall_ms();
+    int64_t now = controller_now_ms(t->c);
 
-    return wall < t->now_ms ? wall : t->now_ms;
+    return now < t->now_ms ? now : t->now_ms;
 }
 
 /* Late from its own instant, however late that is noticed. */
@@ -251,7 +251,7 @@ clocks_run(struct controller *c, struct db *d, struct err *e)
         return 0;
     if (run_recompute(c, d, e) < 0)
         return err_wrap(e, "clocks, after a change of the calendar");
-    if (DB_QUERY(d, DB_CLOCK_NEXT, &rows, e, DBI(c->wall_ms()), DBI(CLOCKS_MAX)) < 0)
+    if (DB_QUERY(d, DB_CLOCK_NEXT, &rows, e, DBI(controller_now_ms(c)), DBI(CLOCKS_MAX)) < 0)
         return -1;
     while ((rc = db_next(rows, e)) == 1 && x.n < CLOCKS_MAX)
         (void)snprintf(x.id[x.n++], W_ID, "%s", db_str(rows, 0));

@@ -117,7 +117,8 @@ commit_begin(struct commit *w, struct group *g, struct err *e)
 {
     *g = (struct group){.c = w->c, .d = w->d};
     if (w->stale) {
-        if (commit_reload(w, e) < 0 || live_load(w->c->live, w->d, w->c->order_key, e) < 0 ||
+        if (commit_reload(w, e) < 0 ||
+            live_load(w->c->live, w->d, w->c->order_key, w->c->mono_ms(), e) < 0 ||
             controller_load_people(w->c, w->d, e) < 0)
             return -1;
         w->stale = false;
@@ -130,15 +131,24 @@ commit_begin(struct commit *w, struct group *g, struct err *e)
 static void
 commit_clock_flag(struct controller *c, void *arg)
 {
-    (void)arg;
-    live_set_jumped(c->live, true);
+    const struct group *g = arg;
+
+    live_jump_begin(c->live, g->jumped_wall_ms, g->jumped_mono_ms);
+}
+
+static int64_t
+commit_now(const struct commit *w, const struct group *g)
+{
+    if (g->jumped && !controller_clock_jumped(w->c))
+        return g->jumped_wall_ms + (w->c->mono_ms() - g->jumped_mono_ms);
+    return controller_now_ms(w->c);
 }
 
 /* Wall time against monotonic time since the last group; after a start against the ledger. */
 static int
 commit_clock(struct commit *w, struct group *g, int64_t wall, int64_t mono, struct err *e)
 {
-    struct tx t = {.c = w->c, .d = w->d, .now_ms = wall, .group = g};
+    struct tx t = {.c = w->c, .d = w->d, .group = g};
     int64_t expect = w->mono != 0 ? w->wall + (mono - w->mono) : wall;
     int64_t fall = w->tail.at_ms - wall;
     char body[128];
@@ -150,11 +160,16 @@ commit_clock(struct commit *w, struct group *g, int64_t wall, int64_t mono, stru
     log_warn("clock.jumped", "expected_ms=%" PRId64 " found_ms=%" PRId64, expect, wall);
     (void)snprintf(body, sizeof(body), "{\"expected_ms\":%" PRId64 ",\"found_ms\":%" PRId64 "}",
                    expect, wall);
+    g->jumped = true;
+    g->jumped_wall_ms = expect;
+    g->jumped_mono_ms = mono;
+    t.now_ms = commit_now(w, g);
+    if (t.now_ms < w->tail.at_ms)
+        t.now_ms = w->tail.at_ms;
     if (ledger_append(&t, "controller", "clock.jumped", w->c->store, body, e) < 0 ||
         meta_set_int(w->d, META_CLOCK_JUMP, 1, e) < 0)
         return -1;
-    g->jumped = true;
-    commit_after(&t, commit_clock_flag, NULL);
+    commit_after(&t, commit_clock_flag, g);
     return 0;
 }
 
@@ -165,7 +180,7 @@ commit_step_run(struct commit *w, struct group *g, struct item *it, struct err *
     struct group_state before = g->s;
     struct tx t = {.c = w->c, .d = w->d, .group = g};
 
-    t.now_ms = w->c->wall_ms();
+    t.now_ms = commit_now(w, g);
     if (t.now_ms < g->s.tail.at_ms)
         t.now_ms = g->s.tail.at_ms;
     if (db_savepoint(w->d, e) < 0)
@@ -185,10 +200,12 @@ commit_step_run(struct commit *w, struct group *g, struct item *it, struct err *
 
 /* *tried: the store was asked to commit, so that a failure does not say what is kept. */
 static int
-commit_seal(struct commit *w, struct group *g, int64_t wall, bool *tried, struct err *e)
+commit_seal(struct commit *w, struct group *g, bool *tried, struct err *e)
 {
-    int64_t now = wall < g->s.tail.at_ms ? g->s.tail.at_ms : wall;
+    int64_t now = commit_now(w, g);
 
+    if (now < g->s.tail.at_ms)
+        now = g->s.tail.at_ms;
     if (issue_seal(g, e) < 0 || ledger_seal(g, now, e) < 0)
         return -1;
     *tried = true;
@@ -278,10 +295,11 @@ commit_turn(struct commit *w, struct item *first)
     else
         rc = commit_gather(w, &g, first, list, &n, &e);
     if (rc == 0)
-        rc = commit_seal(w, &g, wall, &tried, &e);
+        rc = commit_seal(w, &g, &tried, &e);
     if (rc == 0) {
         w->wall = wall;
         w->mono = mono;
+        live_clock_seen(w->c->live, wall, mono);
         commit_published(w, &g);
     } else {
         commit_unkept(w, &g, n, tried, &e);

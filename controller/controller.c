@@ -66,7 +66,7 @@ controller_load(struct controller *c, struct err *e)
         return err_set(e, BY_E_CONFLICT, "%s was never initialised: run bianyun-controller init",
                        c->store_path);
     (void)snprintf(c->store, sizeof(c->store), "%s", store);
-    if (live_load(c->live, d, c->order_key, e) < 0)
+    if (live_load(c->live, d, c->order_key, c->mono_ms(), e) < 0)
         return -1;
     return controller_load_people(c, d, e);
 }
@@ -74,7 +74,7 @@ controller_load(struct controller *c, struct err *e)
 int
 controller_load_people(struct controller *c, struct db *d, struct err *e)
 {
-    if (auth_load(c->auth, d, c->wall_ms(), e) < 0 || units_load(c->units, d, e) < 0)
+    if (auth_load(c->auth, d, controller_now_ms(c), e) < 0 || units_load(c->units, d, e) < 0)
         return -1;
     return signin_load(c->signin, d, e);
 }
@@ -147,6 +147,12 @@ bool
 controller_recovery(struct controller *c)
 {
     return live_recovery(c->live);
+}
+
+int64_t
+controller_now_ms(struct controller *c)
+{
+    return live_now_ms(c->live, c->wall_ms(), c->mono_ms());
 }
 
 bool

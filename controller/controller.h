@@ -73,6 +73,10 @@ int32_t controller_tz_minutes(const struct controller *c);
 /** Behind its hosts: nothing is dispatched or allocated until a person decides. */
 bool controller_recovery(struct controller *c);
 bool controller_clock_jumped(struct controller *c);
+/** The time that everything here goes by: the system's; after a jump of it, what it was and what
+ * has passed since, until a person confirms.  Else one wrong hour in the ledger would keep each
+ * later order ahead of the hosts' clocks, which refuse what is signed in their future. */
+int64_t controller_now_ms(struct controller *c);
 /** Newest signed ledger head, copied into the arena; NULL before the first. */
 const char *controller_head(struct controller *c, struct arena *a);
 uint64_t controller_head_seq(struct controller *c);

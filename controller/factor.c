@@ -29,7 +29,7 @@ factor_proof(struct controller *c, const char *login, const char *proof, struct 
         paper_check(&env, PAPER_LOGIN, NULL, k, NULL) < 0)
         return proof_wrong("it is not signed by the key that it names", e);
     if (strcmp(p.store, c->store) != 0 || strcmp(p.login, login) != 0 ||
-        !signin_nonce_ours(c, login, p.nonce, c->wall_ms()))
+        !signin_nonce_ours(c, login, p.nonce, controller_now_ms(c)))
         return proof_wrong("it answers no challenge for this login, or too late: ask for a new one",
                            e);
     (void)snprintf(out->key, sizeof(out->key), "%s", sigkey_id(k));

@@ -295,7 +295,7 @@ finding_evaluate(struct controller *c, struct db *d, size_t *n, struct err *e)
 {
     SCOPED(arena) struct arena a = {0};
     struct w_policy p;
-    struct scan s = {.d = d, .p = &p, .now_ms = c->wall_ms()};
+    struct scan s = {.d = d, .p = &p, .now_ms = controller_now_ms(c)};
     int rc = 0;
 
     *n = 0;

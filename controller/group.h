@@ -51,7 +51,8 @@ struct group {
     struct db *d;
     struct arena arena;
     const char *head; /* the signed head, once sealed */
-    bool jumped;      /* this group found that the clock has jumped */
+    bool jumped;      /* this group found that the clock has jumped; what it should be, and when */
+    int64_t jumped_wall_ms, jumped_mono_ms;
     struct group_state s;
 };
 #endif

@@ -13,6 +13,7 @@
 #include "controller/controller.h"
 #include "controller/finding.h"
 #include "controller/hold.h"
+#include "controller/live.h"
 #include "controller/plan.h"
 #include "controller/policy.h"
 #include "controller/quota.h"
@@ -65,7 +66,7 @@ run_plans(struct controller *c, struct db *d, struct err *e)
 
     if (controller_clock_jumped(c))
         return 0;
-    if (plan_each_due(d, c->wall_ms(), "", count, &due, e) < 0)
+    if (plan_each_due(d, controller_now_ms(c), "", count, &due, e) < 0)
         return -1;
     if (due == 0)
         return 0;
@@ -95,13 +96,25 @@ note_hold(void *arg, const char *id, const char *host, struct err *e)
 }
 
 static int
+nothing_step(void *arg, struct tx *t, struct err *e)
+{
+    (void)arg;
+    (void)t;
+    (void)e;
+    return 0;
+}
+
+/* Also the round that lets the ledger tell of a jump while nobody asks for anything. */
+static int
 run_holds(struct controller *c, struct db *d, struct err *e)
 {
     size_t n = 0;
 
+    if (live_clock_strays(c->live, c->wall_ms(), c->mono_ms()))
+        return commit_run(c->commit, nothing_step, NULL, e);
     if (controller_clock_jumped(c))
         return 0;
-    if (hold_each_expired(d, c->wall_ms(), note_hold, &n, e) < 0)
+    if (hold_each_expired(d, controller_now_ms(c), note_hold, &n, e) < 0)
         return -1;
     return n == 0 ? 0 : commit_run(c->commit, holds_step, &n, e);
 }
@@ -153,7 +166,7 @@ is_silent(struct controller *c, const struct db_rows *r)
 
     if (heard < seen)
         heard = seen;
-    return db_int(r, 3) != 0 || c->wall_ms() - heard > c->conf.silent_seconds * 1000;
+    return db_int(r, 3) != 0 || controller_now_ms(c) - heard > c->conf.silent_seconds * 1000;
 }
 
 /* Silence keeps machines and quota as they are; it is told once, and so is the return. */
@@ -198,7 +211,7 @@ run_proof(struct controller *c, struct db *d, struct err *e)
     struct w_quota_list q = {0};
     int64_t unbalanced = 0, wrong = 0, promises = 0;
 
-    if (quota_view(d, "", c->wall_ms(), &a, &q, e) < 0 ||
+    if (quota_view(d, "", controller_now_ms(c), &a, &q, e) < 0 ||
         quota_books_wrong(d, &unbalanced, &wrong, e) < 0 ||
         host_promises_wrong(d, &promises, e) < 0)
         return -1;
@@ -233,7 +246,7 @@ run_uploads(struct controller *c, struct db *d, struct err *e)
     bool any = !controller_clock_jumped(c);
 
     for (int i = 0; i < UPLOAD_STEPS && any; i++)
-        if (attachment_stale(d, c->wall_ms(), keep_ms, &any, e) < 0 ||
+        if (attachment_stale(d, controller_now_ms(c), keep_ms, &any, e) < 0 ||
             (any && commit_run(c->commit, uploads_step, &keep_ms, e) < 0))
             return -1;
     return 0;

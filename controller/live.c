@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/commit.h"
 #include "controller/ledger.h"
 #include "controller/meta.h"
 
@@ -11,6 +12,8 @@ struct live {
     pthread_rwlock_t lock; /* of everything below */
     uint64_t term;
     bool recovery, jumped;
+    int64_t jumped_wall_ms, jumped_mono_ms; /* the time then, as it would be without the jump */
+    int64_t seen_wall_ms, seen_mono_ms;     /* of the newest group; 0: none yet */
     char *head;
     uint64_t head_seq;
     int64_t head_ms;
@@ -77,6 +80,10 @@ live_swap(struct live *l, struct live *n)
     keyring_free(l->ring);
     l->term = n->term;
     l->recovery = n->recovery;
+    if (!l->jumped) {
+        l->jumped_wall_ms = n->jumped_wall_ms;
+        l->jumped_mono_ms = n->jumped_mono_ms;
+    }
     l->jumped = n->jumped;
     l->head = n->head;
     l->head_seq = n->head_seq;
@@ -86,7 +93,8 @@ live_swap(struct live *l, struct live *n)
 }
 
 int
-live_load(struct live *l, struct db *d, const struct sigkey *order_key, struct err *e)
+live_load(struct live *l, struct db *d, const struct sigkey *order_key, int64_t mono_ms,
+          struct err *e)
 {
     SCOPED(arena) struct arena a = {0};
     struct live n = {0};
@@ -115,6 +123,8 @@ live_load(struct live *l, struct db *d, const struct sigkey *order_key, struct e
     }
     n.term = (uint64_t)term;
     n.jumped = jumped != 0;
+    n.jumped_wall_ms = tail.at_ms; /* how long it was away is not known: late, never early */
+    n.jumped_mono_ms = mono_ms;
     n.recovery = recovery != NULL && recovery[0] != '\0';
     n.head_seq = tail.seq;
     n.head_ms = tail.at_ms;
@@ -172,11 +182,65 @@ live_jumped(struct live *l)
 }
 
 void
-live_set_jumped(struct live *l, bool on)
+live_jump_begin(struct live *l, int64_t wall_ms, int64_t mono_ms)
 {
     (void)pthread_rwlock_wrlock(&l->lock);
-    l->jumped = on;
+    if (!l->jumped) { /* one jump after another: time goes on from before the first */
+        l->jumped_wall_ms = wall_ms;
+        l->jumped_mono_ms = mono_ms;
+    }
+    l->jumped = true;
     (void)pthread_rwlock_unlock(&l->lock);
+}
+
+void
+live_jump_end(struct live *l)
+{
+    (void)pthread_rwlock_wrlock(&l->lock);
+    l->jumped = false;
+    (void)pthread_rwlock_unlock(&l->lock);
+}
+
+void
+live_clock_seen(struct live *l, int64_t wall_ms, int64_t mono_ms)
+{
+    (void)pthread_rwlock_wrlock(&l->lock);
+    l->seen_wall_ms = wall_ms;
+    l->seen_mono_ms = mono_ms;
+    (void)pthread_rwlock_unlock(&l->lock);
+}
+
+static bool
+strays(const struct live *l, int64_t wall_ms, int64_t mono_ms, int64_t *expect_ms)
+{
+    *expect_ms = l->seen_wall_ms + (mono_ms - l->seen_mono_ms);
+    return !l->jumped && l->seen_mono_ms != 0 && llabs(wall_ms - *expect_ms) > CLOCK_JUMP_MS;
+}
+
+bool
+live_clock_strays(struct live *l, int64_t wall_ms, int64_t mono_ms)
+{
+    int64_t expect;
+    bool v;
+
+    (void)pthread_rwlock_rdlock(&l->lock);
+    v = strays(l, wall_ms, mono_ms, &expect);
+    (void)pthread_rwlock_unlock(&l->lock);
+    return v;
+}
+
+int64_t
+live_now_ms(struct live *l, int64_t wall_ms, int64_t mono_ms)
+{
+    int64_t now = wall_ms, expect;
+
+    (void)pthread_rwlock_rdlock(&l->lock);
+    if (l->jumped)
+        now = l->jumped_wall_ms + (mono_ms - l->jumped_mono_ms);
+    else if (strays(l, wall_ms, mono_ms, &expect))
+        now = expect;
+    (void)pthread_rwlock_unlock(&l->lock);
+    return now;
 }
 
 const char *

@@ -15,14 +15,24 @@ struct live;
 int live_new(struct live **out, struct err *e);
 void live_free(struct live *l);
 /** Read everything from the store; the root's key too.  Unchanged on -1. */
-int live_load(struct live *l, struct db *d, const struct sigkey *order_key, struct err *e);
+int live_load(struct live *l, struct db *d, const struct sigkey *order_key, int64_t mono_ms,
+              struct err *e);
 
 uint64_t live_term(struct live *l);
 void live_set_term(struct live *l, uint64_t term);
 bool live_recovery(struct live *l);
 void live_set_recovery(struct live *l, bool on);
 bool live_jumped(struct live *l);
-void live_set_jumped(struct live *l, bool on);
+/** The wall clock jumped: until the end time goes on from wall_ms, where it was, as mono_ms does.
+ */
+void live_jump_begin(struct live *l, int64_t wall_ms, int64_t mono_ms);
+void live_jump_end(struct live *l);
+/** What both clocks said at the newest group. */
+void live_clock_seen(struct live *l, int64_t wall_ms, int64_t mono_ms);
+/** The wall clock has jumped since the newest group: the next one will tell of it. */
+bool live_clock_strays(struct live *l, int64_t wall_ms, int64_t mono_ms);
+/** Out of what both clocks say now. */
+int64_t live_now_ms(struct live *l, int64_t wall_ms, int64_t mono_ms);
 /** Newest signed head, copied; NULL before the first. */
 const char *live_head(struct live *l, struct arena *a);
 uint64_t live_head_seq(struct live *l);

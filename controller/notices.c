@@ -62,7 +62,7 @@ last_mail(struct tx *t, const char *account, int64_t *out, struct err *e)
     SCOPED(db_rows_free) struct db_rows *r = NULL;
 
     if (DB_QUERY(t->d, DB_DELIVERY_LAST, &r, e, DBS(account),
-                 DBI(t->c->wall_ms() + NOTICE_WAIT_MAX_MS)) < 0 ||
+                 DBI(controller_now_ms(t->c) + NOTICE_WAIT_MAX_MS)) < 0 ||
         db_next(r, e) != 1)
         return -1;
     *out = db_int(r, 0);
@@ -99,8 +99,8 @@ to_account(struct tx *t, const struct fresh *n, const char *account, struct err 
     }
     db_rows_free(TAKE(r));
     if (last_mail(t, account, &last, e) < 0 ||
-        delivery_add(t, CHANNEL_MAIL, account, notice_mail_at(t->c->wall_ms(), last), "", id, e) <
-            0)
+        delivery_add(t, CHANNEL_MAIL, account, notice_mail_at(controller_now_ms(t->c), last), "",
+                     id, e) < 0)
         return -1;
     return add_item(t, id, n->seq, e);
 }
@@ -116,7 +116,7 @@ to_hook(struct tx *t, const struct fresh *n, const char *hook, struct err *e)
         return -1;
     full = db_int(r, 0) >= NOTICE_WAITING_MAX;
     db_rows_free(TAKE(r));
-    if (delivery_add(t, CHANNEL_WEBHOOK, hook, t->c->wall_ms(),
+    if (delivery_add(t, CHANNEL_WEBHOOK, hook, controller_now_ms(t->c),
                      full ? "too many notices wait for this webhook" : "", id, e) < 0)
         return -1;
     return add_item(t, id, n->seq, e);
@@ -135,7 +135,7 @@ notices_test(struct tx *t, enum w_notice_channel ch, const char *to, char id[W_I
     seq = db_int(r, 0);
     db_rows_free(TAKE(r));
     return DB_EXEC(t->d, DB_NOTICE_SPREAD, NULL, e, DBI(seq)) < 0 ||
-                   delivery_add(t, ch, to, t->c->wall_ms(), "", id, e) < 0
+                   delivery_add(t, ch, to, controller_now_ms(t->c), "", id, e) < 0
                ? -1
                : add_item(t, id, seq, e);
 }

@@ -173,7 +173,7 @@ start_mail(struct sender *s, struct trip *t, struct err *e)
                                                      .to = sp.mail,
                                                      .subject = strbuf_peek(&subject),
                                                      .body = strbuf_peek(&body),
-                                                     .at_ms = s->c->wall_ms()},
+                                                     .at_ms = controller_now_ms(s->c)},
                                arrived, t, e);
 }
 
@@ -203,7 +203,7 @@ start_hook(struct sender *s, struct trip *t, struct err *e)
                                                    .body = strbuf_peek(&body),
                                                    .secret = secret,
                                                    .secret_len = len,
-                                                   .at_ms = s->c->wall_ms()},
+                                                   .at_ms = controller_now_ms(s->c)},
                              arrived, t, e);
     explicit_bzero(secret, sizeof(secret));
     return rc;
@@ -229,7 +229,7 @@ due(struct sender *s, struct err *e)
 
     s->claimed = s->n;
     if (DB_QUERY(s->d, s->channel == CHANNEL_MAIL ? DB_DELIVERY_DUE_MAIL : DB_DELIVERY_DUE_HOOK, &r,
-                 e, DBI(s->c->wall_ms())) < 0)
+                 e, DBI(controller_now_ms(s->c))) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1 && s->n < POST_FLIGHTS) {
         struct trip *t;
@@ -263,8 +263,8 @@ claim_step(void *arg, struct tx *t, struct err *e)
     struct sender *s = arg;
 
     for (size_t i = s->claimed; i < s->n; i++)
-        if (DB_EXEC(t->d, DB_DELIVERY_CLAIM, NULL, e, DBI(t->c->wall_ms()),
-                    DBI(t->c->wall_ms() + HOUR_MS), DBS(s->trips[i]->id)) < 0)
+        if (DB_EXEC(t->d, DB_DELIVERY_CLAIM, NULL, e, DBI(controller_now_ms(t->c)),
+                    DBI(controller_now_ms(t->c) + HOUR_MS), DBS(s->trips[i]->id)) < 0)
             return -1;
     return 0;
 }
@@ -307,8 +307,8 @@ others(struct sender *s, const struct trip *t, struct tx *tx, int64_t next_ms, s
     if (s->channel != CHANNEL_WEBHOOK)
         return 0;
     if (t->ok)
-        return DB_EXEC(tx->d, DB_DELIVERY_SOONER, NULL, e, DBI(tx->c->wall_ms()), DBS(t->to),
-                       DBI(tx->c->wall_ms()));
+        return DB_EXEC(tx->d, DB_DELIVERY_SOONER, NULL, e, DBI(controller_now_ms(tx->c)),
+                       DBS(t->to), DBI(controller_now_ms(tx->c)));
     return unreached(t) ? DB_EXEC(tx->d, DB_DELIVERY_POSTPONE, NULL, e, DBI(next_ms), DBS(t->to),
                                   DBI(next_ms))
                         : 0;
@@ -320,7 +320,7 @@ mark_one(struct sender *s, struct trip *t, struct tx *tx, struct err *e)
     const struct retry_rule again = {.base_ms = 30000,
                                      .cap_ms = 6 * (int64_t)HOUR_MS,
                                      .limit = unreached(t) ? NOTICE_ATTEMPTS : NOTICE_REFUSALS};
-    int64_t now = tx->c->wall_ms();
+    int64_t now = controller_now_ms(tx->c);
     struct retry_verdict v = {0};
     uint64_t seed;
 
@@ -428,7 +428,7 @@ static int
 recover_step(void *arg, struct tx *t, struct err *e)
 {
     struct sender *s = arg;
-    int64_t now = t->c->wall_ms();
+    int64_t now = controller_now_ms(t->c);
 
     return DB_EXEC(t->d, DB_DELIVERY_LOST, NULL, e, DBI(now), DBI(s->channel)) < 0
                ? -1
@@ -440,7 +440,7 @@ static int
 fall_step(void *arg, struct tx *t, struct err *e)
 {
     const struct sender *s = arg;
-    int64_t now = t->c->wall_ms();
+    int64_t now = controller_now_ms(t->c);
 
     return DB_EXEC(t->d, DB_DELIVERY_FROM, NULL, e, DBI(now), DBI(s->channel), DBI(now));
 }
@@ -449,7 +449,7 @@ fall_step(void *arg, struct tx *t, struct err *e)
 static int
 clock_fall(struct sender *s, struct err *e)
 {
-    int64_t wall = s->c->wall_ms(), mono = s->c->mono_ms();
+    int64_t wall = controller_now_ms(s->c), mono = s->c->mono_ms();
     int64_t fall = (mono - s->mono_ms) - (wall - s->wall_ms);
 
     s->wall_ms = wall;
@@ -471,7 +471,7 @@ sender_new(struct controller *c, struct db *d, enum w_notice_channel ch, const s
                          .d = d,
                          .channel = ch,
                          .post = p,
-                         .wall_ms = c->wall_ms(),
+                         .wall_ms = controller_now_ms(c),
                          .mono_ms = c->mono_ms(),
                          .tally = {.channel = (int)ch}};
     if (commit_run(c->commit, recover_step, s, e) < 0) {

@@ -113,7 +113,7 @@ job_encode(struct job *j)
 static int64_t
 server_now(struct controller *c)
 {
-    int64_t now = c->wall_ms(), last = live_head_ms(c->live);
+    int64_t now = controller_now_ms(c), last = live_head_ms(c->live);
 
     return now < last ? last : now;
 }

@@ -16,8 +16,8 @@ signer_open(struct api_call *k, const char *text, const char *purpose, struct si
 
     memset(out, 0, sizeof(*out));
     out->text = text;
-    if (controller_paper_check(k->c, text, len, purpose, NULL, KEY_GRANT, k->c->wall_ms(), k->a,
-                               &out->body, e) < 0 ||
+    if (controller_paper_check(k->c, text, len, purpose, NULL, KEY_GRANT, controller_now_ms(k->c),
+                               k->a, &out->body, e) < 0 ||
         paper_parse(text, len, k->a, &env, e) < 0)
         return -1;
     memcpy(out->key, env.key, sizeof(out->key));

@@ -422,7 +422,7 @@ int
 signin_try(struct controller *c, const char *login, const char *password, const char *peer,
            struct signin_pass *out, struct err *e)
 {
-    struct one_try x = {.login = login, .peer = peer, .now_ms = c->wall_ms()};
+    struct one_try x = {.login = login, .peer = peer, .now_ms = controller_now_ms(c)};
     struct lock_note lock = {0};
     bool ok;
 

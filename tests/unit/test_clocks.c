@@ -139,7 +139,7 @@ static void
 confirm_clock(struct flow *f)
 {
     OK(commit_run(f->ctl.c.commit, confirm_step, NULL, &f->err));
-    live_set_jumped(f->ctl.c.live, false);
+    live_jump_end(f->ctl.c.live);
 }
 
 /* Forward over a deadline: the very round that meets the jump judges nothing by it; back over it

@@ -400,6 +400,43 @@ time_in_the_ledger_never_falls_and_a_jump_is_told(void)
     ctl_stop(&t);
 }
 
+/* Else one wrong hour in the ledger would keep everything later an hour ahead of the hosts. */
+static void
+time_goes_on_as_before_a_jump_until_it_is_confirmed(void)
+{
+    static const struct {
+        int64_t wall, mono, least, most; /* what is added to the clocks; what time may say */
+    } rows[] = {
+        {7200000, 1000, 1000, 60000},      /* two hours ahead */
+        {7205000, 6000, 6000, 65000},      /* and on */
+        {-7200000, 20000, 20000, 80000},   /* then two behind */
+        {30000, 30000, 30000, 90000},      /* and right again */
+        {360000000, 50000, 50000, 110000}, /* days ahead */
+    };
+    struct ctl t;
+    struct note n = {.k = "a", .v = "1"};
+    struct err e = {0};
+    int64_t start;
+
+    ctl_start(&t, ALG_P256);
+    CU_ASSERT_EQUAL(commit_run(t.c.commit, note_step, &n, &e), 0);
+    start = controller_now_ms(&t.c);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        ctl_clock(rows[i].wall, rows[i].mono);
+        CU_ASSERT_EQUAL(commit_run(t.c.commit, note_step, &n, &e), 0);
+        CU_ASSERT_TRUE(controller_clock_jumped(&t.c));
+        CU_ASSERT(controller_now_ms(&t.c) - start >= rows[i].least - 1000);
+        CU_ASSERT(controller_now_ms(&t.c) - start <= rows[i].most);
+        CU_ASSERT(live_head_ms(t.c.live) - start <= rows[i].most);
+    }
+    ctl_restart(&t); /* how long it was away is not known */
+    CU_ASSERT_EQUAL(commit_run(t.c.commit, note_step, &n, &e), 0);
+    CU_ASSERT(controller_now_ms(&t.c) - start <= 170000);
+    live_jump_end(t.c.live);
+    CU_ASSERT(controller_now_ms(&t.c) - start >= 360000000);
+    ctl_stop(&t);
+}
+
 static void
 a_clock_far_behind_the_ledger_is_a_jump_after_a_restart(void)
 {
@@ -428,6 +465,8 @@ CU_TestInfo commit_tests[] = {
      a_lost_answer_is_an_error_and_the_chain_goes_on},
     {"time in the ledger never falls and a jump is told",
      time_in_the_ledger_never_falls_and_a_jump_is_told},
+    {"time goes on as before a jump until it is confirmed",
+     time_goes_on_as_before_a_jump_until_it_is_confirmed},
     {"a clock far behind the ledger is a jump after a restart",
      a_clock_far_behind_the_ledger_is_a_jump_after_a_restart},
     CU_TEST_INFO_NULL,

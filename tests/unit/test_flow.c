@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "drivers/base/clock.h"
 #include "controller/commit.h"
 #include "controller/act.h"
 #include "controller/dispatch.h"
@@ -738,6 +739,29 @@ a_hold_outlasts_a_clock_that_jumps(void)
     flow_stop(&f);
 }
 
+/* A host refuses what is signed in its future: nothing is, during the jump or after it. */
+static void
+no_order_is_signed_in_the_future_of_a_clock_that_jumped(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_order o[8];
+    size_t n;
+
+    flow_start(&f);
+    const struct w_grant *grant = flow_grant(&f, "X-1");
+    ctl_clock(2 * 86400000, 1000);
+    OK(flow_grant_add(&f, grant, flow_uuid(&f), &acc));
+    CU_ASSERT_TRUE(controller_clock_jumped(&f.ctl.c));
+    ctl_clock(2000, 2000); /* somebody set it right */
+    OK(flow_desired(&f, 0));
+    n = flow_orders(&f, o, 8);
+    CU_ASSERT_EQUAL(n, 4);
+    for (size_t i = 0; i < n; i++)
+        CU_ASSERT(o[i].issued_at_ms <= clock_wall_ms() + 60000);
+    flow_stop(&f);
+}
+
 CU_TestInfo flow_tests[] = {
     {"a grant becomes orders that close on equal readback",
      a_grant_becomes_orders_that_close_on_equal_readback},
@@ -763,6 +787,8 @@ CU_TestInfo flow_tests[] = {
     {"a host that has not spoken yet is not silent", a_host_that_has_not_spoken_yet_is_not_silent},
     {"a host whose libvirt does not answer is silent with the reason",
      a_host_whose_libvirt_does_not_answer_is_silent_with_the_reason},
+    {"no order is signed in the future of a clock that jumped",
+     no_order_is_signed_in_the_future_of_a_clock_that_jumped},
     {"a hold outlasts a clock that jumps", a_hold_outlasts_a_clock_that_jumps},
     {"a hold reaches the host and ends by itself", a_hold_reaches_the_host_and_ends_by_itself},
     CU_TEST_INFO_NULL,

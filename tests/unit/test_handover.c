@@ -163,7 +163,7 @@ a_link_runs_out(void)
     delivered(&f, flow_grant(&f, "交付-3"), &v);
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST", flow_text(&f, "/v1/cases/%s:link", v.id), NULL,
                  signin_link, &link));
-    ctl_clock(HANDOVER_LINK_MS + 1000, 0);
+    ctl_clock(HANDOVER_LINK_MS + 1000, HANDOVER_LINK_MS + 1000);
     SCOPED(httpc_free) struct httpc *anybody = ctl_client(&f.ctl, NULL);
     CU_ASSERT_PTR_NULL(page(&f, anybody, "GET", flow_text(&f, "/v1/first-sign-in/%s", link.token)));
     CU_ASSERT_EQUAL(f.status, 404);
