@@ -191,24 +191,31 @@ check_resources(struct tx *t, const struct intake *in, struct arena *a, struct e
 /* ---- carrying out -------------------------------------------------------------------------------
  */
 
+void
+plan_line_act(const struct plan_due *l, struct act *x)
+{
+    *x = (struct act){.verb = (enum w_verb)l->verb,
+                      .authority = AUTH_PLAN,
+                      .authority_id = l->plan,
+                      .actor = "controller",
+                      .vcpus = l->vcpus,
+                      .mem_mib = l->mem_mib};
+    if (l->verb == VERB_BIN)
+        x->wanted = WANT_BINNED;
+    if (l->verb == VERB_ERASE)
+        x->wanted = WANT_ABSENT;
+}
+
 /* 1 ordered, 0 not yet, -1 error. */
 static int
 run_line(struct tx *t, const struct plan_due *l, struct arena *a, struct w_order *o,
          struct resource_row *r, struct err *e)
 {
-    struct act x = {.verb = (enum w_verb)l->verb,
-                    .authority = AUTH_PLAN,
-                    .authority_id = l->plan,
-                    .actor = "controller",
-                    .vcpus = l->vcpus,
-                    .mem_mib = l->mem_mib};
     struct err why = {0};
+    struct act x;
     int rc;
 
-    if (l->verb == VERB_BIN)
-        x.wanted = WANT_BINNED;
-    if (l->verb == VERB_ERASE)
-        x.wanted = WANT_ABSENT;
+    plan_line_act(l, &x);
     if (resource_get(t->d, l->resource, a, r, e) < 0)
         return -1;
     if (l->verb == VERB_ERASE &&

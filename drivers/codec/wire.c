@@ -26,6 +26,9 @@ const char *const w_unit_kind_names[] = {"",       "bureau",  "county",  "provid
 const char *const w_account_state_names[] = {"",       "registered", "active",
                                              "locked", "disabled",   NULL};
 const char *const w_key_use_names[] = {"", "grant", "order", NULL};
+const char *const w_plan_line_state_names[] = {"",          "date",     "hold",      "use",
+                                               "room",      "due",      "moot",      "ordered",
+                                               "withdrawn", "returned", "recovered", NULL};
 const char *const w_verdict_names[] = {
     "", "active", "underused", "idle", "not_enough_data", "not_applicable", NULL};
 const char *const w_clock_state_names[] = {"",

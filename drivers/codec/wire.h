@@ -100,6 +100,20 @@ enum w_unit_kind {
 enum w_account_state { ACC_NONE, ACC_REGISTERED, ACC_ACTIVE, ACC_LOCKED, ACC_DISABLED, ACC__MAX };
 enum w_factor_kind { FACTOR_NONE, FACTOR_KEY, FACTOR_TOTP, FACTOR__MAX };
 enum w_key_use { KEY_NONE, KEY_GRANT, KEY_ORDER, KEY__MAX };
+enum w_plan_line_state {
+    PLS_NONE,
+    PLS_DATE,
+    PLS_HOLD,
+    PLS_USE,
+    PLS_ROOM,
+    PLS_DUE,
+    PLS_MOOT,
+    PLS_ORDERED,
+    PLS_WITHDRAWN,
+    PLS_RETURNED,
+    PLS_RECOVERED,
+    PLS__MAX
+};
 enum w_verdict {
     VERDICT_NONE,
     VERDICT_ACTIVE,
@@ -137,6 +151,7 @@ extern const char *const w_case_kind_names[],
                                                                   *const w_inbox_kind_names[];
 /* Why a clock may run long; shown beside it, never stopping it. */
 extern const char *const w_clock_state_names[], *const w_clock_cause_names[];
+extern const char *const w_plan_line_state_names[];
 enum w_clock_cause { CAUSE_NONE, CAUSE_CAPACITY, CAUSE_UNIT, CAUSE_FAULT, CAUSE_OTHER, CAUSE__MAX };
 
 extern const char *const w_res_kind_names[],

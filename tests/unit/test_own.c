@@ -13,6 +13,7 @@
 #include "drivers/base/scope.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/db/store_claim.h"
+#include "drivers/db/store_usage.h"
 #include "tests/unit/flow.h"
 
 enum kind { FREE_, PATH, STEP, LIST_, SOME, ASK, BODY };
@@ -29,6 +30,7 @@ enum thing {
     ACT,
     CLOCK,
     CLAIM,
+    PLAN,
     THINGS
 };
 
@@ -95,6 +97,27 @@ struct papers {
     enum owner w;
 };
 
+/* A plan that waits for its day. */
+static int
+add_plan(const struct papers *p, struct tx *t, struct err *e)
+{
+    char(*id)[W_ID] = p->o->id[p->w];
+    struct w_plan_line line = {.kind = RES_VM, .verb = VERB_BIN, .not_before_ms = INT64_MAX / 2};
+    struct w_plan plan = {.version = 1,
+                          .issued_at_ms = t->now_ms,
+                          .hold_ms = 1000,
+                          .reason = "idle",
+                          .lines = {&line, 1}};
+
+    memcpy(line.resource, id[VM], W_ID);
+    memcpy(plan.id, id[PLAN], W_ID);
+    memcpy(plan.finding, id[CERTIFICATE], W_ID);
+    memcpy(plan.grant, id[GRANT], W_ID);
+    memcpy(plan.system, id[SYSTEM], W_ID);
+    memcpy(plan.approver, p->o->f.account[FLOW_BUREAU], W_ID);
+    return plan_insert(t->d, &plan, plan.approver, "{}", t->now_ms, e);
+}
+
 /* What nothing but the end of a life or weeks of measuring would make. */
 static int
 add_papers(void *arg, struct tx *t, struct err *e)
@@ -127,9 +150,11 @@ add_papers(void *arg, struct tx *t, struct err *e)
                 DBS(id[ACT]), DBI(1), DBS(id[VM]), DBS(""), DBS("made"), DBS("{}"), DBS("{}"),
                 DBI(0)) < 0)
         return -1;
-    return DB_EXEC(t->d, DB_FINDING_INSERT, NULL, e, DBS(id[CERTIFICATE]), DBS(id[VM]),
-                   DBS(id[SYSTEM]), DBS(id[UNIT]), DBS(id[GRANT]), DBI(VERDICT_IDLE), DBS("idle"),
-                   DBS("{}"), DBS("demo"), DBI(t->now_ms), DBI(t->now_ms), DBI(1), DBI(512));
+    if (DB_EXEC(t->d, DB_FINDING_INSERT, NULL, e, DBS(id[CERTIFICATE]), DBS(id[VM]),
+                DBS(id[SYSTEM]), DBS(id[UNIT]), DBS(id[GRANT]), DBI(VERDICT_IDLE), DBS("idle"),
+                DBS("{}"), DBS("demo"), DBI(t->now_ms), DBI(t->now_ms), DBI(1), DBI(512)) < 0)
+        return -1;
+    return add_plan(p, t, e);
 }
 
 static void
@@ -206,6 +231,7 @@ add_things(struct own *o, enum owner w)
     random_uuid(o->id[w][CERTIFICATE]);
     random_uuid(o->id[w][ACT]);
     random_uuid(o->id[w][CLAIM]);
+    random_uuid(o->id[w][PLAN]);
     if (commit_run(f->ctl.c.commit, add_papers, &p, &f->err) < 0)
         die("papers", o);
     add_case(o, w, h);
