@@ -80,10 +80,12 @@ job_free(struct job *j)
 static void
 job_fail(struct job *j, const struct err *e)
 {
+    const char *accept = http_req_header(j->k.req, "Accept");
+
     if (err_http_status(e->code) >= 500 && e->code != BY_E_BUSY)
         log_error("request.failed", "route=%s ref=%s code=%s reason=" LOG_Q, j->k.route->name,
                   j->ref, err_code_name(e->code), e->msg);
-    if (j->k.fail_page != NULL)
+    if (j->k.fail_page != NULL && accept != NULL && strstr(accept, "text/html") != NULL)
         httpd_reply(j->k.req, err_http_status(e->code), "text/html; charset=utf-8", j->k.fail_page,
                     strlen(j->k.fail_page));
     else

@@ -26,6 +26,7 @@ struct httpc {
     size_t max_answer_bytes;
     int connect_timeout_ms;
     enum say_lang lang;
+    bool page;
     struct call_list calls;
     int ncalls;
 };
@@ -74,6 +75,7 @@ httpc_new(const struct httpc_config *c, struct httpc **out, struct err *e)
     h->max_answer_bytes = c->max_answer_bytes > 0 ? c->max_answer_bytes : ANSWER_MAX;
     h->connect_timeout_ms = c->connect_timeout_ms > 0 ? c->connect_timeout_ms : CONNECT_MS;
     h->lang = c->lang;
+    h->page = c->page;
     h->multi = curl_multi_init();
     if (h->multi == NULL || copy_string(&h->base_url, c->base_url) < 0 ||
         copy_string(&h->ca_file, c->ca_file) < 0 || copy_string(&h->ca_pem, c->ca_pem) < 0 ||
@@ -157,7 +159,8 @@ static int
 call_headers(struct call *c, struct err *e)
 {
     SCOPED(strbuf) struct strbuf bearer = {0};
-    const char *lines[4] = {"Accept: application/json"};
+    const char *lines[4] = {c->h->page ? "Accept: text/html,*/*;q=0.8"
+                                       : "Accept: application/json"};
     size_t n = 1;
 
     if (c->h->lang == SAY_ZH)

@@ -21,6 +21,7 @@ struct httpc_config {
     const char *ca_pem;               /* … its text */
     const char *cert_file, *key_file; /* client certificate, or NULL */
     enum say_lang lang;               /* of the sentences of errors */
+    bool page;                        /* a page is liked better than JSON, as by a browser */
     size_t max_answer_bytes;          /* default 16 MiB */
     int connect_timeout_ms;           /* default 5 s */
 };

@@ -207,10 +207,10 @@ ctl_account(struct ctl *t, enum w_role role, struct caller *who, char token[64])
     ctl_person(t, NULL, NULL, role, who, token);
 }
 
-struct httpc *
-ctl_client(struct ctl *t, const char *token)
+static struct httpc *
+client_new(struct ctl *t, const char *token, bool page)
 {
-    struct httpc_config conf = {.ca_pem = t->c.ca_pem};
+    struct httpc_config conf = {.ca_pem = t->c.ca_pem, .page = page};
     struct httpc *h = NULL;
     struct err e = {0};
     char url[64];
@@ -222,6 +222,18 @@ ctl_client(struct ctl *t, const char *token)
     if (token != NULL)
         httpc_token(h, token);
     return h;
+}
+
+struct httpc *
+ctl_client(struct ctl *t, const char *token)
+{
+    return client_new(t, token, false);
+}
+
+struct httpc *
+ctl_browser(struct ctl *t)
+{
+    return client_new(t, NULL, true);
 }
 
 static void

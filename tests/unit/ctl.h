@@ -31,6 +31,7 @@ void ctl_person(struct ctl *t, const char *login, const char *unit, enum w_role 
 void ctl_nameless(struct ctl *t, struct caller *who, char token[64]);
 /** A client of the people's listener; token NULL: not signed in. httpc_free(). */
 struct httpc *ctl_client(struct ctl *t, const char *token);
+struct httpc *ctl_browser(struct ctl *t); /* asks for pages */
 /** Enrol a host of that name through the API as a new machine; its certificate and key go to
  * DIR/<name>.pem and .key.  Returns its id. */
 void ctl_enrol(struct ctl *t, const char *name, char host[W_ID]);
