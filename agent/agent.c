@@ -354,8 +354,8 @@ agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
     ag->lock_fd = -1;
     if (agent_config_load(config_file(o, &ag->forever), &ag->conf, e) < 0 ||
         ident_load(o->dir, &ag->forever, &ag->id, e) < 0 ||
-        ident_lock(o->dir, &ag->lock_fd, e) < 0 || hostinfo_read(&ag->host, e) < 0 ||
-        sigkey_load(ag->id.key_file, &ag->key, e) < 0 ||
+        ident_lock(o->dir, DURABLE_ENDING_MS, &ag->lock_fd, e) < 0 ||
+        hostinfo_read(&ag->host, e) < 0 || sigkey_load(ag->id.key_file, &ag->key, e) < 0 ||
         receipts_open(ag->id.receipts_dir, ag->id.receipts, &ag->receipts, e) < 0 ||
         papers_keyring(&ag->id, ag->receipts, &ag->keys, e) < 0 || papers_load_holds(ag, e) < 0)
         return -1;

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "drivers/base/scope.h"
@@ -116,7 +115,7 @@ ident_pin(const char *dir, const char *ca_pem, const char *root_pem, struct err 
 }
 
 int
-ident_lock(const char *dir, int *fd, struct err *e)
+ident_lock(const char *dir, int wait_ms, int *fd, struct err *e)
 {
     SCOPED(arena) struct arena a = {0};
     const char *path = arena_printf(&a, "%s/lock", dir);
@@ -124,7 +123,7 @@ ident_lock(const char *dir, int *fd, struct err *e)
 
     if (lock < 0)
         return durable_errno(e, errno, "open", path);
-    if (flock(lock, LOCK_EX | LOCK_NB) < 0)
+    if (durable_lock(lock, wait_ms) < 0)
         return errno == EWOULDBLOCK
                    ? err_set(e, BY_E_BUSY, "%s: another agent runs with this folder", dir)
                    : durable_errno(e, errno, "lock", path);

@@ -29,6 +29,6 @@ int ident_save(const char *dir, const struct ident *id, const char *key_pem, con
 /** Write the pinned CA and root, durable. */
 int ident_pin(const char *dir, const char *ca_pem, const char *root_pem, struct err *e);
 /** Take the folder for this process; BUSY when another agent has it.  The lock ends with the
- * process; *fd is kept open by the caller. */
-int ident_lock(const char *dir, int *fd, struct err *e);
+ * process; *fd is kept open by the caller.  wait_ms: for one that is just ending (durable_lock). */
+int ident_lock(const char *dir, int wait_ms, int *fd, struct err *e);
 #endif

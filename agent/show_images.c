@@ -156,7 +156,7 @@ show_images_remove(const char *dir, const char *config_file, const char *sha256,
 
     if (strlen(sha256) != 64 || strspn(sha256, "0123456789abcdef") != 64)
         return err_set(e, BY_E_INVALID, "'%.80s' is no SHA-256: 64 hex digits", sha256);
-    if (ident_lock(dir, &lock, e) < 0)
+    if (ident_lock(dir, 0, &lock, e) < 0)
         return err_wrap(e, "stop the agent first (machines run on)");
     rc = host_read(&h, dir, config_file, e);
     if (rc == 0)

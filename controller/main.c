@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -235,7 +234,7 @@ main_init(const struct options *o, struct err *e)
 
 /* One controller a store. */
 static int
-main_lock(const char *dir, int *fd, struct err *e)
+main_lock(const char *dir, int wait_ms, int *fd, struct err *e)
 {
     char path[320];
 
@@ -245,7 +244,7 @@ main_lock(const char *dir, int *fd, struct err *e)
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (*fd < 0)
         return durable_errno(e, errno, "opening", path);
-    if (flock(*fd, LOCK_EX | LOCK_NB) < 0)
+    if (durable_lock(*fd, wait_ms) < 0)
         return err_set(e, BY_E_CONFLICT, "another controller serves %s already", dir);
     return 0;
 }
@@ -258,7 +257,7 @@ main_token(const struct options *o, struct err *e)
 
     if (o->dir == NULL || o->login == NULL)
         return err_set(e, BY_E_INVALID, "say which store and whose: --dir DIR --login LOGIN");
-    if (main_lock(o->dir, &lock, e) < 0 || account_rescue(o->dir, o->login, token, e) < 0)
+    if (main_lock(o->dir, 0, &lock, e) < 0 || account_rescue(o->dir, o->login, token, e) < 0)
         return -1;
     printf("%s\n", token);
     return 0;
@@ -326,7 +325,7 @@ main_run(const struct options *o, struct err *e)
     struct controller c = {0};
     int rc;
 
-    if (main_config(o, &conf, e) < 0 || main_lock(conf.dir, &lock, e) < 0)
+    if (main_config(o, &conf, e) < 0 || main_lock(conf.dir, DURABLE_ENDING_MS, &lock, e) < 0)
         return -1;
     main_log_level(conf.log);
     rc = controller_open(&c, conf.dir, &conf, e);

@@ -5,8 +5,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "drivers/base/clock.h"
 #include "drivers/base/scope.h"
 
 int
@@ -178,4 +181,18 @@ durable_remove(const char *path, struct err *e)
     if (unlink(path) < 0)
         return errno == ENOENT ? 0 : durable_errno(e, errno, "remove", path);
     return durable_sync_parent(path, e);
+}
+
+int
+durable_lock(int fd, int wait_ms)
+{
+    const struct timespec look = {.tv_nsec = 20 * 1000000L};
+    int64_t until = clock_mono_ms() + wait_ms;
+
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK || clock_mono_ms() >= until)
+            return -1;
+        (void)nanosleep(&look, NULL);
+    }
+    return 0;
 }

@@ -22,6 +22,11 @@ int durable_read(const char *path, size_t max, struct strbuf *out, struct err *e
 int durable_remove(const char *path, struct err *e);
 /** Sync the folder that path lies in, after a rename or link by other means. */
 int durable_sync_parent(const char *path, struct err *e);
+#define DURABLE_ENDING_MS 5000
+/** Lock the open file for this process alone.  One that was just killed holds it until its last
+ * write to the disk is over: so long, DURABLE_ENDING_MS at most, wait_ms lets it.  0, or -1 with
+ * errno: EWOULDBLOCK when another has it. */
+int durable_lock(int fd, int wait_ms);
 /** err_set() from errno with a code that fits: "WHAT PATH: reason". */
 int durable_errno(struct err *e, int error, const char *what, const char *path);
 #endif

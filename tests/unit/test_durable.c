@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "drivers/base/scope.h"
@@ -86,10 +87,47 @@ removes_and_does_not_mind_absence(void)
     CU_ASSERT_EQUAL(e.code, BY_E_CONFLICT);
 }
 
+/* As after kill -9, when the last write of the killed one is not over yet. */
+static void
+a_lock_waits_for_who_is_ending_and_for_nobody_else(void)
+{
+    SCOPED(tmpdir) char *dir = tmpdir_new();
+    SCOPED(fd) int mine = -1;
+    char path[512], ready = 0;
+    int go[2], held[2], status;
+    pid_t other;
+
+    (void)snprintf(path, sizeof(path), "%s/lock", dir);
+    mine = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    CU_ASSERT_FATAL(mine >= 0 && pipe(go) == 0 && pipe(held) == 0);
+    other = fork();
+    if (other == 0) {
+        int theirs = open(path, O_RDWR | O_CLOEXEC);
+
+        (void)close(go[1]);
+        if (durable_lock(theirs, 0) < 0 || write(held[1], "x", 1) != 1)
+            _exit(1);
+        (void)read(go[0], &ready, 1); /* until it is told to end */
+        _exit(0);
+    }
+    (void)close(go[0]);
+    CU_ASSERT_EQUAL(read(held[0], &ready, 1), 1);
+    CU_ASSERT_EQUAL(durable_lock(mine, 0), -1);
+    CU_ASSERT_EQUAL(durable_lock(mine, 50), -1);
+    (void)close(go[1]);
+    CU_ASSERT_EQUAL(durable_lock(mine, 20000), 0);
+    CU_ASSERT_EQUAL(waitpid(other, &status, 0), other);
+    CU_ASSERT_EQUAL(status, 0);
+    (void)close(held[0]);
+    (void)close(held[1]);
+}
+
 CU_TestInfo durable_tests[] = {
     {"writes and reads back", writes_and_reads_back},
     {"refuses what is too large", refuses_what_is_too_large},
     {"keeps the old file when the new one fails", keeps_the_old_file_when_the_new_one_fails},
     {"removes and does not mind absence", removes_and_does_not_mind_absence},
+    {"a lock waits for who is ending and for nobody else",
+     a_lock_waits_for_who_is_ending_and_for_nobody_else},
     CU_TEST_INFO_NULL,
 };
