@@ -94,7 +94,7 @@ a_lock_waits_for_who_is_ending_and_for_nobody_else(void)
     SCOPED(tmpdir) char *dir = tmpdir_new();
     SCOPED(fd) int mine = -1;
     char path[512], ready = 0;
-    int go[2], held[2], status;
+    int go[2] = {-1, -1}, held[2] = {-1, -1}, status = -1;
     pid_t other;
 
     (void)snprintf(path, sizeof(path), "%s/lock", dir);
@@ -107,8 +107,7 @@ a_lock_waits_for_who_is_ending_and_for_nobody_else(void)
         (void)close(go[1]);
         if (durable_lock(theirs, 0) < 0 || write(held[1], "x", 1) != 1)
             _exit(1);
-        (void)read(go[0], &ready, 1); /* until it is told to end */
-        _exit(0);
+        _exit(read(go[0], &ready, 1) != 0); /* it ends when it is told to */
     }
     (void)close(go[0]);
     CU_ASSERT_EQUAL(read(held[0], &ready, 1), 1);
