@@ -139,6 +139,7 @@ a_signature_with_an_unknown_digest_is_refused_and_lost_nowhere(void)
 
     CU_ASSERT_EQUAL_FATAL(approval_sig_read(sig, sizeof(sig) - 1, &a, &der, &n, &e), 0);
     CU_ASSERT_EQUAL(approval_sig_check(s.pem, "x", 1, der, n, &e), -1);
+    signer_clear(&s);
 }
 
 CU_TestInfo approval_sig_tests[] = {
