@@ -6,9 +6,8 @@
  * language is chosen once, where a person reads it.
  *
  * In the Chinese of a row, %s between “ and ” is a name that somebody chose and stays as it is; a
- * bare %s is put into Chinese too, where it is a word or a sentence of ours.  Parts that are joined
- * by
- * ": " and "; " are recognised each by itself; what is not recognised stays.  Pure. */
+ * bare %s is put into Chinese too, where it is a word or a sentence of ours.  What is joined by ":
+ * " and "; " is recognised part by part; what is not recognised stays.  Pure.  Threads: any. */
 #include "policies/say.h"
 #include "policies/text.h"
 
