@@ -6,8 +6,9 @@
  * language is chosen once, where a person reads it.
  *
  * In the Chinese of a row, %s between “ and ” is a name that somebody chose and stays as it is; a
- * bare %s is put into Chinese too, where it is a word or a sentence of ours.  What is joined by ":
- * " and "; " is recognised part by part; what is not recognised stays.  Pure.  Threads: any. */
+ * bare %s is put into Chinese too, where it is a word or a sentence of ours.  What is joined by
+ * colons or semicolons is recognised part by part; what is not recognised stays.  Pure.  Threads:
+ * any. */
 #include "policies/say.h"
 #include "policies/text.h"
 
