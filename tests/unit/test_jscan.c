@@ -1,15 +1,14 @@
 #include <CUnit/CUnit.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#include "drivers/base/clock.h"
 #include "drivers/base/scope.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/codec/jscan.h"
 
-enum {
-    QUICK_MS = 3000
-}; /* generous: sanitizers and a busy machine; quadratic work takes minutes */
+/* Of this thread's processor.  Generous, for sanitizers; work that is not linear takes minutes. */
+enum { QUICK_MS = 20000 };
 
 static void
 accepts_plain_json(void)
@@ -172,6 +171,15 @@ add_object(struct strbuf *b, size_t n, size_t from)
     strbuf_addc(b, '}');
 }
 
+static int64_t
+cpu_ms(void)
+{
+    struct timespec t = {0};
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void
 keeps_the_key_limits(void)
 {
@@ -182,7 +190,7 @@ keeps_the_key_limits(void)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         SCOPED(strbuf) struct strbuf b = {0};
-        int64_t start = clock_mono_ms();
+        int64_t start = cpu_ms();
         struct err e = {0};
 
         strbuf_addc(&b, '[');
@@ -193,7 +201,7 @@ keeps_the_key_limits(void)
         }
         strbuf_addc(&b, ']');
         CU_ASSERT_EQUAL(jscan(b.s, b.len, &e), rows[i].want);
-        CU_ASSERT(clock_mono_ms() - start < QUICK_MS);
+        CU_ASSERT(cpu_ms() - start < QUICK_MS);
     }
 }
 
@@ -233,16 +241,16 @@ refuses_huge_texts_quickly(void)
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(text);
     for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
-        int64_t start = clock_mono_ms();
+        int64_t start = cpu_ms();
         struct err e = {0};
 
         memset(text, starts[i], huge);
-        start = clock_mono_ms();
+        start = cpu_ms();
         CU_ASSERT_EQUAL(jscan(text, huge, &e), -1);
         CU_ASSERT_EQUAL(e.code, BY_E_TOO_LARGE);
         CU_ASSERT_EQUAL(jscan(text, most, &e), -1); /* as large as may be, but no JSON */
         CU_ASSERT_EQUAL(e.code, BY_E_INVALID);
-        CU_ASSERT(clock_mono_ms() - start < QUICK_MS);
+        CU_ASSERT(cpu_ms() - start < QUICK_MS);
     }
 }
 
