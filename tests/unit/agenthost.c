@@ -13,7 +13,7 @@
 #include "drivers/host/durable.h"
 #include "tests/unit/tmpdir.h"
 
-enum { GUARD_MS = 20000, IMAGE_BYTES = 1 << 20, STEP_MS = 20 };
+enum { GUARD_MS = 60000, IMAGE_BYTES = 1 << 20, STEP_MS = 20 };
 
 static void
 must(int rc, const struct err *e)

@@ -245,7 +245,7 @@ ctl_post(struct httpc *h, const char *path, const struct jm_field *in, const voi
     struct err e = {0};
 
     jm_encode(in, what, &b);
-    if (httpc_call(h, "POST", path, strbuf_peek(&b), b.len, 20000, &ans, &e) < 0 ||
+    if (httpc_call(h, "POST", path, strbuf_peek(&b), b.len, 60000, &ans, &e) < 0 ||
         jm_decode(ans.body, ans.len, out, size, JM_PEER, a, got, &e) < 0)
         ctl_die(path, &e);
     httpc_answer_clear(&ans);

@@ -13,7 +13,7 @@
 #include "drivers/crypto/x509.h"
 
 #define IMAGE "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-enum { CALL_MS = 20000 };
+enum { CALL_MS = 60000 };
 
 static void
 die(const char *what, const struct err *e)

@@ -127,7 +127,7 @@ raw_open(int port, const char *cert_pem, const char *key_pem)
         raw_free(r);
         return NULL;
     }
-    raw_timeout(r, 5000);
+    raw_timeout(r, 60000);
     if (SSL_connect(r->ssl) != 1) {
         ERR_clear_error();
         raw_free(r);

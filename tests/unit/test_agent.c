@@ -423,7 +423,7 @@ enum { STOPPED = 6, STOPPED_LINE = 2 };
 static bool
 until_overdue(struct agenthost *h, int n)
 {
-    int64_t end = clock_mono_ms() + 20000;
+    int64_t end = clock_mono_ms() + 60000;
     struct workers_state w = {0};
 
     while (w.overdue < n && clock_mono_ms() < end) {
@@ -443,7 +443,7 @@ serves_a_healthy_machine_beside_six_whose_calls_hang(void)
     bool equal;
     char why[300];
 
-    agenthost_new(&h, "call_deadline_ms = 200\n");
+    agenthost_new(&h, "call_deadline_ms = 2000\n");
     JM_ITEM(h.m.grant.lines, struct w_grant_line, STOPPED_LINE)->count = STOPPED + 1;
     h.m.grant_text = mill_sign_grant(&h.m, h.m.bureau, &h.m.grant);
     agenthost_start(&h);
@@ -460,7 +460,7 @@ serves_a_healthy_machine_beside_six_whose_calls_hang(void)
     CU_ASSERT_TRUE(until_overdue(&h, STOPPED));
     for (int i = 0; i < STOPPED; i++)
         CU_ASSERT_EQUAL(agenthost_seen(&h, ids[i], &equal, why, sizeof(why)), SEEN_UNKNOWN);
-    CU_ASSERT_EQUAL(agenthost_seen(&h, healthy, &equal, why, sizeof(why)), SEEN_RUNNING);
+    CU_ASSERT_TRUE(agenthost_until(&h, healthy, SEEN_RUNNING));
     release_hanging(&h);
     for (int i = 0; i < STOPPED; i++)
         CU_ASSERT_TRUE(agenthost_until(&h, ids[i], SEEN_RUNNING));
@@ -471,11 +471,11 @@ static void
 concludes_nothing_while_the_hypervisor_hangs(void)
 {
     struct agenthost h;
-    int64_t end = clock_mono_ms() + 20000;
+    int64_t end = clock_mono_ms() + 60000;
     char why[300];
     bool unknown = false;
 
-    agenthost_new(&h, "call_deadline_ms = 100\n");
+    agenthost_new(&h, "call_deadline_ms = 2000\n");
     agenthost_start(&h);
     give_all(&h);
     CU_ASSERT_TRUE_FATAL(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
@@ -543,7 +543,7 @@ goes_no_step_further_under_an_emergency_hold(void)
     struct agenthost h;
     struct w_desired_answer in;
     struct w_hold hold = {.reason = "test"};
-    int64_t end = clock_mono_ms() + 20000;
+    int64_t end = clock_mono_ms() + 60000;
 
     agenthost_new(&h, NULL);
     agenthost_start(&h);
@@ -700,7 +700,7 @@ static void
 frees_nothing_that_a_call_still_uses(void)
 {
     struct agenthost h;
-    int64_t end = clock_mono_ms() + 20000;
+    int64_t end = clock_mono_ms() + 60000;
 
     agenthost_new(&h, NULL);
     agenthost_start(&h);

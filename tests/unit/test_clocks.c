@@ -528,7 +528,7 @@ fetch_feed(struct flow *f, const char *path, struct httpc_answer *ans)
 {
     SCOPED(httpc_free) struct httpc *h = ctl_client(&f->ctl, NULL);
 
-    return httpc_call(h, "GET", path, NULL, 0, 20000, ans, &f->err);
+    return httpc_call(h, "GET", path, NULL, 0, 60000, ans, &f->err);
 }
 
 static void

@@ -17,7 +17,7 @@ page(struct flow *f, struct httpc *h, const char *method, const char *path)
     struct httpc_answer ans = {0};
     const char *text = NULL;
 
-    if (httpc_call(h, method, path, NULL, 0, 20000, &ans, &f->err) == 0)
+    if (httpc_call(h, method, path, NULL, 0, 60000, &ans, &f->err) == 0)
         text = arena_strndup(&f->a, ans.body, ans.len);
     f->status = ans.status;
     httpc_answer_clear(&ans);
@@ -32,7 +32,7 @@ is_spent(struct flow *f, struct httpc *h, const char *method, const char *path)
     bool told;
 
     f->status = 0;
-    told = httpc_call(h, method, path, NULL, 0, 20000, &ans, &f->err) < 0 && ans.status == 404 &&
+    told = httpc_call(h, method, path, NULL, 0, 60000, &ans, &f->err) < 0 && ans.status == 404 &&
            ans.body != NULL && memmem(ans.body, ans.len, "<h1>首次登录", 16) != NULL &&
            memmem(ans.body, ans.len, "已经用过", 12) != NULL;
     httpc_answer_clear(&ans);

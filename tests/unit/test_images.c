@@ -95,7 +95,7 @@ part(struct sent *s, size_t offset, size_t len, const char *sha)
     if (httpc_call(s->f.people[FLOW_PROVIDER], "PUT",
                    flow_text(&s->f, "/v1/images/%s?offset=%zu&sha256=%s", s->v.id, offset,
                              sha != NULL ? sha : own),
-                   s->bytes + offset, len, 20000, &a, &s->f.err) == 0)
+                   s->bytes + offset, len, 60000, &a, &s->f.err) == 0)
         OK(jm_decode(a.body, a.len, schema_image_view, sizeof(s->v), JM_PEER, &s->f.a, &s->v,
                      &s->f.err));
     status = a.status;
@@ -421,7 +421,7 @@ host_gets(struct sent *s, size_t offset, struct httpc_answer *a)
 
     (void)httpc_call(s->f.agent, "GET",
                      flow_text(&s->f, "/a/v1/image/data?sha256=%s&offset=%zu", s->sha, offset),
-                     NULL, 0, 20000, a, &e);
+                     NULL, 0, 60000, a, &e);
     return a->status;
 }
 

@@ -387,7 +387,7 @@ race(void *arg)
     struct httpc_answer ans = {0};
     struct err e = {0};
 
-    (void)httpc_call(r->h, "POST", "/v1/grants:import", r->body, strlen(r->body), 20000, &ans, &e);
+    (void)httpc_call(r->h, "POST", "/v1/grants:import", r->body, strlen(r->body), 60000, &ans, &e);
     r->status = ans.status;
     httpc_answer_clear(&ans);
     return NULL;
@@ -462,7 +462,7 @@ sixty_megabytes_are_not_even_read(void)
         abort();
     memset(big, 'x', n);
     start(&w, sm2_key);
-    (void)httpc_call(w.f.people[FLOW_PROVIDER], "POST", "/v1/grants:import", big, n, 20000, &ans,
+    (void)httpc_call(w.f.people[FLOW_PROVIDER], "POST", "/v1/grants:import", big, n, 60000, &ans,
                      &e);
     CU_ASSERT(ans.status == 413 || ans.status == 0); /* told, or the connection was closed on it */
     httpc_answer_clear(&ans);

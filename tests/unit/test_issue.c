@@ -280,7 +280,7 @@ confirm(struct ctl *t)
     ctl_account(t, ROLE_ADMIN, NULL, token);
     h = ctl_client(t, token);
     CU_ASSERT_EQUAL(
-        httpc_call(h, "POST", "/v1/recovery:confirm", body, strlen(body), 20000, &ans, &e), 0);
+        httpc_call(h, "POST", "/v1/recovery:confirm", body, strlen(body), 60000, &ans, &e), 0);
     httpc_answer_clear(&ans);
 }
 

@@ -355,7 +355,7 @@ ask(struct own *o, const struct cell *c, const struct route *r, enum w_role role
         path = flow_text(&o->f, "%s%s", path, text);
     else if (r->in != NULL)
         body = strcmp(c->text, "grant") == 0 ? grant_body(o, w) : text;
-    (void)httpc_call(o->h[role], r->method, path, body, body == NULL ? 0 : strlen(body), 20000,
+    (void)httpc_call(o->h[role], r->method, path, body, body == NULL ? 0 : strlen(body), 60000,
                      &ans, &e);
     got = (struct answer){ans.status,
                           ans.status == 200 && ans.body != NULL &&

@@ -29,7 +29,7 @@ ask(struct httpc *h, const char *target, struct err *e)
     struct httpc_answer ans = {0};
     int status;
 
-    (void)httpc_call(h, "GET", target, NULL, 0, 20000, &ans, e);
+    (void)httpc_call(h, "GET", target, NULL, 0, 60000, &ans, e);
     *e = ans.err;
     status = ans.status;
     httpc_answer_clear(&ans);
