@@ -10,6 +10,10 @@ bench: ## print one JSON line a figure (ONLY=group runs one); release build
 	@$(MAKE) --no-print-directory -s B=release all bench-programs >&2
 	@tests/bench/bench build/release
 
-bench-programs: $(BENCH)
+# Fills a store; with the controller's own steps.
+$(O)/bench-fill: $(O)/tests/bench/fill.o $(call obj,$(CTRL)) $(O)/lib.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+bench-programs: $(BENCH) $(O)/bench-fill
 .PHONY: bench bench-programs
 .PRECIOUS: $(O)/tests/bench/%.o
