@@ -12,6 +12,7 @@
 #include "controller/controller.h"
 #include "controller/live.h"
 #include "controller/meta.h"
+#include "controller/metrics.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 
@@ -276,13 +277,24 @@ commit_gather(struct commit *w, struct group *g, struct item *it, struct item **
 }
 
 static void
+commit_counted(struct metrics *m, size_t n, int64_t begun_ns, int rc)
+{
+    if (rc < 0) {
+        metric_add(m, CM_COMMIT_FAILURES, 0, 1);
+        return;
+    }
+    metric_observe(m, CM_COMMIT_SECONDS, 0, clock_mono_ns() - begun_ns);
+    metric_observe(m, CM_COMMIT_STEPS, 0, (int64_t)n);
+}
+
+static void
 commit_turn(struct commit *w, struct item *first)
 {
     struct item *list[COMMIT_GROUP];
     struct group g = {0};
     struct err e = {0};
     size_t n = 0;
-    int64_t wall = w->c->wall_ms(), mono = w->c->mono_ms();
+    int64_t wall = w->c->wall_ms(), mono = w->c->mono_ms(), begun = clock_mono_ns();
     bool tried = false;
     int rc;
 
@@ -296,6 +308,7 @@ commit_turn(struct commit *w, struct item *first)
         rc = commit_gather(w, &g, first, list, &n, &e);
     if (rc == 0)
         rc = commit_seal(w, &g, &tried, &e);
+    commit_counted(w->c->metrics, n, begun, rc);
     if (rc == 0) {
         w->wall = wall;
         w->mono = mono;
@@ -422,6 +435,17 @@ commit_run(struct commit *w, commit_step step, void *arg, struct err *e)
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
+
+size_t
+commit_queued(struct commit *w)
+{
+    size_t n;
+
+    (void)pthread_mutex_lock(&w->lock);
+    n = w->queued;
+    (void)pthread_mutex_unlock(&w->lock);
+    return n;
+}
 
 bool
 commit_alive(struct commit *w, int64_t max_ms)

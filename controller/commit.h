@@ -27,6 +27,8 @@ int commit_submit(struct commit *w, commit_step step, commit_done done, void *ar
 /** Queue and wait: for jobs and tests, never for a loop thread. */
 int commit_run(struct commit *w, commit_step step, void *arg, struct err *e);
 
+/** How many steps wait.  Threads: any. */
+size_t commit_queued(struct commit *w);
 /** No group has been running for longer than max_ms (watchdog).  Threads: any. */
 bool commit_alive(struct commit *w, int64_t max_ms);
 

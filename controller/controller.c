@@ -7,6 +7,7 @@
 #include "controller/commit.h"
 #include "controller/live.h"
 #include "controller/meta.h"
+#include "controller/metrics.h"
 #include "controller/paths.h"
 #include "controller/pool.h"
 #include "controller/signin.h"
@@ -108,9 +109,9 @@ controller_open(struct controller *c, const char *dir, const struct controller_c
     if (snprintf(c->dir, sizeof(c->dir), "%s", dir) >= (int)sizeof(c->dir))
         return err_set(e, BY_E_INVALID, "the path of the store is too long");
     if (paths_join(c->dir, PATH_STORE, c->store_path, sizeof(c->store_path), e) < 0 ||
-        controller_keys(c, e) < 0 || live_new(&c->live, e) < 0 || auth_new(&c->auth, e) < 0 ||
-        units_new(&c->units, e) < 0 || signin_new(&c->signin, e) < 0 || controller_load(c, e) < 0 ||
-        controller_pools(c, e) < 0)
+        controller_keys(c, e) < 0 || metrics_new(controller_metrics, CM__MAX, &c->metrics, e) < 0 ||
+        live_new(&c->live, e) < 0 || auth_new(&c->auth, e) < 0 || units_new(&c->units, e) < 0 ||
+        signin_new(&c->signin, e) < 0 || controller_load(c, e) < 0 || controller_pools(c, e) < 0)
         return err_wrap(e, "controller in %s", dir);
     return 0;
 }
@@ -126,6 +127,7 @@ controller_free(struct controller *c)
     units_free(TAKE(c->units));
     auth_free(TAKE(c->auth));
     live_free(TAKE(c->live));
+    metrics_free(TAKE(c->metrics));
     sigkey_free(TAKE(c->order_key));
     sigkey_free(TAKE(c->grant_key));
     arena_clear(&c->arena);

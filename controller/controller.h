@@ -19,6 +19,7 @@ struct httpd;
 struct imager;
 struct jobs;
 struct live;
+struct metrics;
 struct notices;
 struct pool;
 struct server;
@@ -38,6 +39,7 @@ struct controller {
     struct sigkey *grant_key; /* NULL unless configured */
     struct arena arena;       /* of the strings above */
 
+    struct metrics *metrics;   /* rows of metrics.def */
     struct live *live;         /* term, recovery, newest head, key ring */
     struct auth *auth;         /* sessions and host certificates in memory */
     struct signin *signin;     /* passwords in memory */

@@ -8,8 +8,10 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/hostauth.h"
+#include "controller/metrics.h"
 #include "controller/policy.h"
 #include "controller/server.h"
+#include "controller/waiting.h"
 #include "controller/witness.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
@@ -34,6 +36,7 @@ enum { BUCKETS = 4096 };
 
 struct dispatch {
     struct controller *c;
+    struct waiting *waiting;
     pthread_t thread;
     bool started;
     pthread_mutex_t lock; /* everything below */
@@ -220,6 +223,7 @@ dispatch_wake(struct controller *c, const char *host)
 
     if (d == NULL)
         return;
+    waiting_begin(d->waiting, host, clock_mono_ns());
     (void)pthread_mutex_lock(&d->lock);
     d->touched[bucket(host)]++;
     p = take(d, of_host, host);
@@ -320,6 +324,10 @@ dispatch_new(struct controller *c, struct dispatch **out, struct err *e)
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&d->cond, &attr);
     (void)pthread_condattr_destroy(&attr);
+    if (waiting_new(&d->waiting, e) < 0) {
+        dispatch_free(d);
+        return -1;
+    }
     if (pthread_create(&d->thread, NULL, deadlines, d) != 0) {
         dispatch_free(d);
         return err_set(e, BY_E_NOMEM, "dispatch: no thread for deadlines");
@@ -361,6 +369,7 @@ dispatch_free(struct dispatch *d)
     if (d == NULL)
         return;
     dispatch_stop(d);
+    waiting_free(d->waiting);
     (void)pthread_cond_destroy(&d->cond);
     (void)pthread_mutex_destroy(&d->lock);
     free(d);
@@ -393,6 +402,15 @@ ahead_done(void *arg, const struct err *e)
     free(x);
 }
 
+static void
+desired_witnessed(struct metrics *m, const struct witness *w)
+{
+    if (metric_get(m, CM_WITNESSED_SEQ, 0) > (int64_t)w->seq)
+        return;
+    metric_set(m, CM_WITNESSED_SEQ, 0, (int64_t)w->seq);
+    metric_set(m, CM_WITNESSED_TIME, 0, w->at_ms * INT64_C(1000000));
+}
+
 /* A poll is a read; what its head proves is written by a step of its own. */
 static int
 desired_head(struct api_call *k, struct tx *t, const char *head, bool *ahead, struct err *e)
@@ -403,6 +421,8 @@ desired_head(struct api_call *k, struct tx *t, const char *head, bool *ahead, st
     *ahead = false;
     if (witness_judge(k->c, t->d, head, t->now_ms, k->a, &w, e) < 0)
         return -1;
+    if (w.verdict == WITNESS_AGREES)
+        desired_witnessed(k->c->metrics, &w);
     if (w.verdict != WITNESS_AHEAD)
         return 0;
     *ahead = true;
@@ -457,6 +477,20 @@ desired_wait(struct api_call *k, const struct w_desired_request *in, bool recove
     return *until - now;
 }
 
+/* What a host takes as a whole set it was not waiting for, or it was not there. */
+static void
+desired_measure(struct api_call *k, int64_t looked_ns, bool news)
+{
+    const struct w_desired_answer *out = k->out;
+    int64_t since;
+
+    if (k->c->dispatch == NULL)
+        return;
+    since = waiting_end(k->c->dispatch->waiting, k->who.host, looked_ns);
+    if (since != 0 && news && !out->full)
+        metric_observe(k->c->metrics, CM_DISPATCH, 0, clock_mono_ns() - since);
+}
+
 int
 api_agent_desired(struct api_call *k, struct tx *t, struct err *e)
 {
@@ -465,7 +499,7 @@ api_agent_desired(struct api_call *k, struct tx *t, struct err *e)
     uint64_t touched = k->c->dispatch == NULL ? 0 : touches(k->c->dispatch, k->who.host);
     bool news = false, ahead = false;
     struct jm_list none = {0};
-    int64_t wait;
+    int64_t wait, looked_ns = clock_mono_ns();
 
     if (desired_head(k, t, in->head, &ahead, e) < 0 ||
         dispatch_answer(k->c, t->d, k->who.host, in->cursor, t->now_ms, k->a, out, &news, e) < 0)
@@ -477,6 +511,7 @@ api_agent_desired(struct api_call *k, struct tx *t, struct err *e)
         out->revision = in->cursor;
         return 0;
     }
+    desired_measure(k, looked_ns, news);
     wait = desired_wait(k, in, out->recovery);
     return news || wait <= 0 ? 0 : desired_park(k, wait, touched, e);
 }

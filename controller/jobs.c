@@ -14,6 +14,7 @@
 #include "controller/finding.h"
 #include "controller/hold.h"
 #include "controller/live.h"
+#include "controller/metrics.h"
 #include "controller/plan.h"
 #include "controller/policy.h"
 #include "controller/quota.h"
@@ -36,6 +37,7 @@ struct jobs {
     pthread_cond_t cond;
     bool stop;
     int64_t next_ms[JOB__MAX]; /* monotonic; owner thread */
+    int64_t tick_ms;           /* when metric_recent() is given its next minute */
 };
 
 /* ---- plans and holds
@@ -209,7 +211,7 @@ run_proof(struct controller *c, struct db *d, struct err *e)
 {
     SCOPED(arena) struct arena a = {0};
     struct w_quota_list q = {0};
-    int64_t unbalanced = 0, wrong = 0, promises = 0;
+    int64_t unbalanced = 0, wrong = 0, promises = 0, drift[QM__MAX] = {0}, unproven = 0;
 
     if (quota_view(d, "", controller_now_ms(c), &a, &q, e) < 0 ||
         quota_books_wrong(d, &unbalanced, &wrong, e) < 0 ||
@@ -224,7 +226,17 @@ run_proof(struct controller *c, struct db *d, struct err *e)
         if (r->drift != 0)
             log_error("quota.drift", "grant=%s metric=%s used=%lld proven=%lld", r->grant,
                       r->metric, (long long)r->used, (long long)r->proven);
+        for (size_t m = 0; m < QM__MAX; m++)
+            if (strcmp(r->metric, quota_metric_name((enum quota_metric)m)) == 0)
+                drift[m] += llabs(r->drift);
+        unproven += r->unproven && strcmp(r->metric, quota_metric_name(QM_VCPUS)) == 0;
     }
+    for (size_t m = 0; m < QM__MAX; m++)
+        metric_set(c->metrics, CM_QUOTA_DRIFT, m, drift[m]);
+    metric_set(c->metrics, CM_QUOTA_UNPROVEN, 0, unproven);
+    metric_set(c->metrics, CM_BOOKS_WRONG, CM_UNBALANCED, unbalanced);
+    metric_set(c->metrics, CM_BOOKS_WRONG, CM_SUMS, wrong);
+    metric_set(c->metrics, CM_BOOKS_WRONG, CM_PROMISES, promises);
     return 0;
 }
 
@@ -309,13 +321,25 @@ period_ms(struct jobs *j, enum job what)
 }
 
 static void
+run_one(struct jobs *j, enum job what)
+{
+    struct metrics *m = j->c->metrics;
+    int64_t begun = clock_mono_ns();
+    struct err e = {0};
+
+    if (job_run(j->c, j->d, what, &e) < 0) {
+        log_error("job.failed", "job=%s reason=" LOG_Q, cm_jobs[what], e.msg);
+        metric_add(m, CM_JOB_FAILURES, what, 1);
+    } else {
+        metric_set(m, CM_JOB_SUCCESS, what, clock_wall_ms() * 1000000);
+    }
+    metric_set(m, CM_JOB_DURATION, what, clock_mono_ns() - begun);
+}
+
+static void
 run_due(struct jobs *j)
 {
-    static const char *const names[JOB__MAX] = {"plans", "holds",    "hosts",  "clocks",
-                                                "proof", "findings", "uploads"};
-
     for (int w = 0; w < JOB__MAX; w++) {
-        struct err e = {0};
         int64_t now = clock_mono_ms(), period = period_ms(j, (enum job)w);
 
         /* A policy that shortens the period counts from now on, not after the old one. */
@@ -323,8 +347,7 @@ run_due(struct jobs *j)
             j->next_ms[w] = now + period;
         if (now < j->next_ms[w])
             continue;
-        if (job_run(j->c, j->d, (enum job)w, &e) < 0)
-            log_error("job.failed", "job=%s reason=" LOG_Q, names[w], e.msg);
+        run_one(j, (enum job)w);
         j->next_ms[w] = clock_mono_ms() + period;
     }
 }
@@ -349,8 +372,13 @@ jobs_main(void *arg)
 {
     struct jobs *j = arg;
 
-    while (wait_tick(j))
+    while (wait_tick(j)) {
         run_due(j);
+        if (clock_mono_ms() < j->tick_ms)
+            continue;
+        metrics_tick(j->c->metrics);
+        j->tick_ms = clock_mono_ms() + 60000;
+    }
     return NULL;
 }
 

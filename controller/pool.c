@@ -140,3 +140,14 @@ pool_submit(struct pool *p, pool_job job, void *arg, struct err *e)
     free(w);
     return err_set(e, BY_E_BUSY, "too many requests wait: try again in a moment");
 }
+
+size_t
+pool_queued(struct pool *p)
+{
+    size_t n;
+
+    (void)pthread_mutex_lock(&p->lock);
+    n = p->queued;
+    (void)pthread_mutex_unlock(&p->lock);
+    return n;
+}

@@ -24,5 +24,7 @@ int pool_new(const struct pool_config *p, struct pool **out, struct err *e);
 void pool_free(struct pool *p);
 /** BUSY when the queue is full; then the job will not run. */
 int pool_submit(struct pool *p, pool_job job, void *arg, struct err *e);
+/** How many jobs wait. */
+size_t pool_queued(struct pool *p);
 SCOPE_FN(pool_free, struct pool)
 #endif

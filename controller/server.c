@@ -11,6 +11,7 @@
 #include "controller/listen.h"
 #include "controller/live.h"
 #include "controller/own.h"
+#include "controller/metrics.h"
 #include "controller/params.h"
 #include "controller/pool.h"
 #include "controller/recall.h"
@@ -38,6 +39,8 @@ struct job {
     struct strbuf answer;
     struct recall recall; /* request id and what it is compared by */
     char ref[W_ID];       /* to find this request in the log */
+    int64_t begun_ns;     /* monotonic */
+    bool waited;          /* it was parked: how long it took says nothing */
 };
 
 /* ---- begin and end of a request ------------------------------------------------------------- */
@@ -77,11 +80,32 @@ job_free(struct job *j)
     server_leave(s);
 }
 
+/* Who asked was not known: nobody signed in, or no longer. */
+static void
+count_stranger(struct server *s, const struct err *e, bool agent)
+{
+    if (e->code == BY_E_UNAUTHENTICATED)
+        metric_add(s->c->metrics, CM_AUTH_FAILURES, agent ? CM_AGENT : CM_PERSON, 1);
+}
+
+static void
+job_count(const struct job *j, int status)
+{
+    struct metrics *m = j->s->c->metrics;
+
+    cm_answered(m, j->k.route, status);
+    if (!j->waited)
+        metric_observe(m, CM_REQUEST_SECONDS, route_reads(j->k.route) ? CM_READ : CM_WRITE,
+                       clock_mono_ns() - j->begun_ns);
+}
+
 static void
 job_fail(struct job *j, const struct err *e)
 {
     const char *accept = http_req_header(j->k.req, "Accept");
 
+    job_count(j, err_http_status(e->code));
+    count_stranger(j->s, e, (j->k.route->roles & ROUTE_AGENT) != 0);
     if (err_http_status(e->code) >= 500 && e->code != BY_E_BUSY)
         log_error("request.failed", "route=%s ref=%s code=%s reason=" LOG_Q, j->k.route->name,
                   j->ref, err_code_name(e->code), e->msg);
@@ -98,6 +122,7 @@ job_reply(struct job *j)
 {
     bool empty = j->k.status == 204 || j->answer.len == 0;
 
+    job_count(j, empty ? 204 : j->k.status);
     httpd_reply(j->k.req, empty ? 204 : j->k.status, empty ? NULL : j->k.raw_type,
                 strbuf_peek(&j->answer), j->answer.len);
     job_free(j);
@@ -172,6 +197,7 @@ job_read(void *arg, struct db *d)
     if (job_read_run(j, d, &e) < 0) {
         job_fail(j, &e);
     } else if (j->k.park != NULL) {
+        j->waited = true;
         j->k.park(&j->k); /* the last touch */
     } else {
         job_encode(j);
@@ -317,26 +343,34 @@ server_authenticate(struct server *s, struct http_req *req, const struct route *
     return own_named(who, !route_reads(r) && (r->roles & ROUTE_EVERYONE) != ROUTE_EVERYONE, e);
 }
 
-static const struct route *
+/* *r: the route, also when it may not be used; NULL when there is none. */
+static int
 server_admit(struct server *s, struct http_req *req, bool agent, char id[W_ID], struct caller *who,
-             struct err *e)
+             const struct route **r, struct err *e)
 {
-    const struct route *r = route_find(http_req_method(req), http_req_path(req), id);
     size_t len = 0;
 
-    if (r == NULL || agent != ((r->roles & ROUTE_AGENT) != 0)) {
-        (void)route_missing(http_req_method(req), http_req_path(req), agent, e);
-        return NULL;
-    }
-    if (server_authenticate(s, req, r, agent, who, e) < 0 || params_check(r, req, e) < 0)
-        return NULL;
+    *r = route_find(http_req_method(req), http_req_path(req), id);
+    if (*r != NULL && agent != (((*r)->roles & ROUTE_AGENT) != 0))
+        *r = NULL;
+    if (*r == NULL)
+        return route_missing(http_req_method(req), http_req_path(req), agent, e);
+    if (server_authenticate(s, req, *r, agent, who, e) < 0 || params_check(*r, req, e) < 0)
+        return -1;
     (void)http_req_body(req, &len);
-    if (len > route_max_body(r)) {
-        (void)err_set(e, BY_E_TOO_LARGE, "a body of %zu bytes is more than %s %s can need", len,
-                      r->method, r->path);
-        return NULL;
-    }
-    return r;
+    if (len > route_max_body(*r))
+        return err_set(e, BY_E_TOO_LARGE, "a body of %zu bytes is more than %s %s can need", len,
+                       (*r)->method, (*r)->path);
+    return 0;
+}
+
+static void
+server_refuse(struct server *s, struct http_req *req, bool agent, const struct route *r,
+              const struct err *e)
+{
+    cm_answered(s->c->metrics, r, err_http_status(e->code));
+    count_stranger(s, e, agent);
+    httpd_reply_err(req, e, NULL);
 }
 
 static struct job *
@@ -348,6 +382,7 @@ job_new(struct server *s, struct http_req *req, const struct route *r, const cha
     if (j == NULL)
         abort(); /* as arena and strbuf: a process without memory starts again */
     j->s = s;
+    j->begun_ns = clock_mono_ns();
     random_uuid(j->ref);
     j->k = (struct api_call){
         .c = s->c, .req = req, .route = r, .a = http_req_arena(req), .who = *who, .status = 200};
@@ -375,16 +410,15 @@ server_request(struct server *s, struct http_req *req, bool agent)
     struct caller who = {0};
     struct err e = {0};
     char id[W_ID] = "";
-    const struct route *r;
+    const struct route *r = NULL;
     struct job *j;
 
     if (server_enter(s, &e) < 0) {
         httpd_reply_err(req, &e, NULL);
         return;
     }
-    r = server_admit(s, req, agent, id, &who, &e);
-    if (r == NULL || server_open_enter(s, r, &e) < 0) {
-        httpd_reply_err(req, &e, NULL);
+    if (server_admit(s, req, agent, id, &who, &r, &e) < 0 || server_open_enter(s, r, &e) < 0) {
+        server_refuse(s, req, agent, r, &e);
         server_leave(s);
         return;
     }

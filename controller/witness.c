@@ -48,6 +48,7 @@ witness_judge(struct controller *c, struct db *d, const char *head, int64_t now_
         return 0;
     }
     out->seq = h.seq;
+    out->at_ms = h.at_ms;
     if (strcmp(h.store, c->store) != 0) {
         verdict(out, WITNESS_NONE, "it is of another store");
         return 0;

@@ -12,7 +12,8 @@ enum witness_verdict {
 };
 struct witness {
     enum witness_verdict verdict;
-    uint64_t seq;
+    uint64_t seq; /* its last entry, and that entry's time */
+    int64_t at_ms;
     char why[500]; /* for people, when AHEAD or NONE */
 };
 int witness_judge(struct controller *c, struct db *d, const char *head, int64_t now_ms,

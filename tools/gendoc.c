@@ -1,9 +1,10 @@
 /* Prints docs/api.md out of the rows: routes, objects, error codes; `gendoc openapi` prints
- * docs/openapi.json.  What a reader sees is what the
+ * docs/openapi.json, `gendoc metrics` docs/metrics.md.  What a reader sees is what the
  * router and the decoder use, so it cannot be out of date. */
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/metrics.h"
 #include "controller/openapi.h"
 #include "controller/params.h"
 #include "drivers/base/error.h"
@@ -236,9 +237,59 @@ put_rules(void)
            "- `request` is an id that the caller makes: the same id with the same body gets the "
            "same answer again; with another body it is refused as `conflict`.\n"
            "- An error is a [problem](#problem) (RFC 9457): `title` is one of the words below, "
-           "`detail` a sentence to act on, in Chinese for who accepts that (`Accept-Language: zh`), `field` the path of the field at fault, as in "
+           "`detail` a sentence to act on, in Chinese for who accepts that (`Accept-Language: "
+           "zh`), `field` the path of the field at fault, as in "
            "`lines[2].vcpus`.\n\n",
            JSCAN_MAX_BYTES >> 20, JSCAN_MAX_DEPTH, JSCAN_MAX_KEYS, JSCAN_MAX_OBJECT_KEYS);
+}
+
+static void
+put_words(const struct metric_label *l)
+{
+    /* Routes are in api.md; of others one version stands for all. */
+    if (l->n > METRIC_FEW) {
+        printf("`%s`: see [api.md](api.md)", l->name);
+        return;
+    }
+    printf("`%s`%s", l->name, l->n == 1 ? "" : ":");
+    for (size_t i = 0; l->n > 1 && i < l->n; i++)
+        printf("%s %s", i == 0 ? "" : ",", l->words[i]);
+}
+
+static void
+put_metrics(const char *title, const char *how, const struct metric_row *rows, size_t n)
+{
+    static const char *const units[] = {"", "seconds", "bytes"};
+
+    printf("## %s\n%s\n\n| metric | kind | unit | labels | what |\n|---|---|---|---|---|\n", title,
+           how);
+    for (size_t i = 0; i < n; i++) {
+        printf("| `%s` | %s | %s | ", rows[i].name, metric_kind_name(rows[i].kind),
+               units[rows[i].unit]);
+        if (rows[i].label != NULL)
+            put_words(rows[i].label);
+        if (rows[i].label2 != NULL) {
+            printf("; ");
+            put_words(rows[i].label2);
+        }
+        printf(" | ");
+        put_text(rows[i].help);
+        printf(" |\n");
+    }
+    printf("\n");
+}
+
+static int
+main_metrics(void)
+{
+    printf("# Metrics\nWritten by `make docs` out of the rows that the daemons print. Text format "
+           "0.0.4 of Prometheus.\nWho may read them, how to scrape, what to be woken by: "
+           "[operations](operations.md#metrics).\nLabels have the words that are listed and no "
+           "others: no id, no name, no text of a user. A gauge\nthat is not known yet is left "
+           "out; so are series of `bianyun_requests_total` that are 0.\n\n");
+    put_metrics("The controller", "`GET /metrics` on the people's listener.", controller_metrics,
+                CM__MAX);
+    return ferror(stdout) != 0;
 }
 
 int
@@ -246,6 +297,8 @@ main(int argc, char **argv)
 {
     SCOPED(strbuf) struct strbuf json = {0};
 
+    if (argc == 2 && strcmp(argv[1], "metrics") == 0)
+        return main_metrics();
     if (argc == 2 && strcmp(argv[1], "openapi") == 0) {
         openapi_write(&json);
         (void)fputs(strbuf_peek(&json), stdout);

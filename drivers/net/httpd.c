@@ -165,6 +165,18 @@ httpd_port(const struct httpd *h, int index)
     return index >= 0 && index < h->nlst ? h->lst[index].port : -1;
 }
 
+int64_t
+httpd_connections(const struct httpd *h, int index)
+{
+    return atomic_load(&h->lst[index].connections);
+}
+
+int64_t
+httpd_handshakes(const struct httpd *h, int index)
+{
+    return atomic_load(&h->lst[index].handshakes);
+}
+
 int
 httpd_start(struct httpd *h, struct err *e)
 {

@@ -42,6 +42,9 @@ int httpd_new(int loops, struct httpd **out, struct err *e);
 /** Strings are copied. *index names the listener for httpd_port(). */
 int httpd_listen(struct httpd *h, const struct httpd_listener *l, int *index, struct err *e);
 int httpd_port(const struct httpd *h, int index);
+/** How many are open now; how many TLS handshakes have ended well since the start. */
+int64_t httpd_connections(const struct httpd *h, int index);
+int64_t httpd_handshakes(const struct httpd *h, int index);
 int httpd_start(struct httpd *h, struct err *e);
 /** Stop accepting, close what is idle, drop what waits, join the loops. */
 void httpd_free(struct httpd *h);

@@ -53,6 +53,7 @@ conn_drop(struct conn *c)
 
     TAILQ_REMOVE(&p->loop->conns, c, next);
     p->count--;
+    atomic_fetch_sub(&p->lst->connections, 1);
     if (p->paused && p->count < p->cap && p->listener != NULL) {
         p->paused = false;
         (void)evconnlistener_enable(p->listener); /* -1 only without memory: the retry comes */
@@ -232,6 +233,7 @@ conn_event(struct bufferevent *bev, short what, void *arg)
         conn_close(c);
         return;
     }
+    atomic_fetch_add(&c->port->lst->handshakes, 1);
     cert = SSL_get0_peer_certificate(c->ssl);
     if (cert == NULL)
         return; /* people's listener: none is asked for */
@@ -302,6 +304,7 @@ conn_make(struct event_base *base, void *arg)
     c->port = p;
     TAILQ_INSERT_TAIL(&p->loop->conns, c, next);
     p->count++;
+    atomic_fetch_add(&p->lst->connections, 1);
     c->hook = event_new(base, -1, 0, conn_hook, c);
     c->timer = evtimer_new(base, conn_timeout, c);
     c->bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,

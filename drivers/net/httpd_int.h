@@ -8,6 +8,7 @@
 #include <event2/listener.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/queue.h>
 
@@ -43,13 +44,15 @@ struct mailbox {
     uint64_t asked, alive; /* watchdog: alive follows asked */
 };
 
-/* Immutable once listening. */
+/* Immutable once listening, but for what is counted. */
 struct lst {
     SSL_CTX *ctx;
     int fd, port;
     struct httpd_limits limits;
     void (*on_request)(struct http_req *r, void *arg);
     void *arg;
+    /* Counted by every loop. */
+    atomic_llong handshakes, connections;
 };
 
 /* A listener on a loop; the loop's own. */

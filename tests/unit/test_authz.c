@@ -164,6 +164,7 @@ static const struct {
     {"ledger_page", AZ_P_LEDGER_READ},
     {"login_policy_get", AZ_P_LOGIN_POLICY_READ},
     {"login_policy_set", AZ_P_ACCOUNT_SECURE},
+    {"metrics_get", AZ_P_METRIC_READ},
     {"notice_get", AZ_P_NOTICE_READ},
     {"notice_list", AZ_P_NOTICE_READ},
     {"notice_retry", AZ_P_NOTICE_WRITE},

@@ -1,0 +1,297 @@
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/jobs.h"
+#include "controller/metrics.h"
+#include "controller/waiting.h"
+#include "drivers/base/scope.h"
+#include "drivers/host/procinfo.h"
+#include "tests/unit/flow.h"
+#include "tests/unit/promtext.h"
+
+#define MS INT64_C(1000000)
+#define WAIT_MS 20000
+
+static const char *const colours[] = {"red", "green"}, *const sizes[] = {"s", "m", "l"};
+static const struct metric_label colour = {"colour", colours, 2}, size = {"size", sizes, 3};
+enum { COUNT, SHIRTS, WARMTH, LEVEL, TOOK, LOTS };
+static const struct metric_row rows[] = {
+    [COUNT] = {"t_count_total", METRIC_COUNTER, METRIC_COUNT, NULL, NULL, "How many."},
+    [SHIRTS] = {"t_shirts_total", METRIC_COUNTER, METRIC_COUNT, &colour, &size, "Shirts."},
+    [WARMTH] = {"t_warmth_seconds", METRIC_GAUGE, METRIC_SECONDS, NULL, NULL, "Warm for so long."},
+    [LEVEL] = {"t_level", METRIC_GAUGE, METRIC_COUNT, &colour, NULL, "Level."},
+    [TOOK] = {"t_took_seconds", METRIC_HISTOGRAM, METRIC_SECONDS, &colour, NULL, "It took."},
+    [LOTS] = {"t_lots", METRIC_HISTOGRAM, METRIC_COUNT, NULL, NULL, "Lots."},
+};
+
+static struct metrics *
+some(void)
+{
+    struct metrics *m = NULL;
+
+    if (metrics_new(rows, ARRAY_LEN(rows), &m, NULL) < 0)
+        abort();
+    return m;
+}
+
+static void
+counts_sets_and_prints_what_its_rows_say(void)
+{
+    static const struct {
+        const char *series;
+        double value;
+    } want[] = {
+        {"t_count_total", 5},
+        {"t_shirts_total{colour=\"green\",size=\"l\"}", 2},
+        {"t_shirts_total{colour=\"red\",size=\"s\"}", 0},
+        {"t_warmth_seconds", -0.0015},
+        {"t_level{colour=\"green\"}", 7},
+        {"t_level{colour=\"red\"}", -1}, /* nobody set it: it is not there */
+        {"t_took_seconds_bucket{colour=\"red\",le=\"0.002\"}", 1},
+        {"t_took_seconds_bucket{colour=\"red\",le=\"0.001\"}", 0},
+        {"t_took_seconds_bucket{colour=\"red\",le=\"+Inf\"}", 2},
+        {"t_took_seconds_count{colour=\"red\"}", 2},
+        {"t_took_seconds_sum{colour=\"red\"}", 200.002},
+        {"t_lots_bucket{le=\"20\"}", 1},
+        {"t_lots_bucket{le=\"10\"}", 0},
+    };
+    SCOPED(metrics_free) struct metrics *m = some();
+    SCOPED(strbuf) struct strbuf b = {0};
+    struct err e = {0};
+
+    metric_add(m, COUNT, 0, 2);
+    metric_add(m, COUNT, 0, 3);
+    metric_add(m, SHIRTS, 1 * 3 + 2, 2);
+    metric_set(m, WARMTH, 0, -1500000);
+    metric_set(m, LEVEL, 1, 7);
+    metric_observe(m, TOOK, 0, 2 * MS); /* a value on a bound is below it */
+    metric_observe(m, TOOK, 0, 200000 * MS);
+    metric_observe(m, LOTS, 0, 11);
+    metrics_text(m, &b);
+    CU_ASSERT_EQUAL(promtext_check(strbuf_peek(&b), rows, ARRAY_LEN(rows), &e), 0);
+    CU_ASSERT_STRING_EQUAL(e.msg, "");
+    for (size_t i = 0; i < ARRAY_LEN(want); i++)
+        CU_ASSERT_DOUBLE_EQUAL(promtext_value(strbuf_peek(&b), want[i].series), want[i].value,
+                               1e-9);
+    CU_ASSERT_PTR_NULL(strstr(strbuf_peek(&b), "t_level{colour=\"red\"}"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(strbuf_peek(&b), "\nt_warmth_seconds -0.0015\n"));
+    CU_ASSERT_EQUAL(metric_get(m, COUNT, 0), 5);
+    CU_ASSERT_EQUAL(metric_get(m, TOOK, 0), 2);
+    /* Nothing to keep it in, and series that are none: nothing happens. */
+    metric_add(NULL, COUNT, 0, 1);
+    metric_observe(m, TOOK, 2, 1);
+    metric_set(m, ARRAY_LEN(rows), 0, 1);
+    CU_ASSERT_EQUAL(metric_get(m, LEVEL, 2), METRIC_UNSET);
+}
+
+static void
+the_reader_of_the_text_refuses_what_is_wrong(void)
+{
+    static const char good[] = "# HELP t_count_total How many.\n# TYPE t_count_total counter\n"
+                               "t_count_total 1\n";
+    static const char *const wrong[] = {
+        "",
+        "t_count_total 1\n",
+        "# HELP t_count_total How many.\nt_count_total 1\n",
+        "# TYPE t_count_total counter\n# HELP t_count_total How many.\nt_count_total 1\n",
+        "# HELP t_count_total How many.\n# TYPE t_count_total gauge\nt_count_total 1\n",
+        "# HELP t_count_total How many.\n# TYPE t_count_total counter\nt_count_total 1",
+        "# HELP t_count_total How many.\n# TYPE t_count_total counter\nt_count_total -1\n",
+        "# HELP t_count_total How many.\n# TYPE t_count_total counter\nt_count_total x\n",
+        "# HELP t_count_total How many.\n# TYPE t_count_total counter\nt_count_total{a=\"b\"} 1\n",
+        "# HELP t_count_total How many.\n# TYPE t_count_total counter\nt_count_total 1\n"
+        "t_count_total 2\n",
+        "# HELP t_count_total How many.\n# TYPE t_count_total counter\nother 1\n",
+        "# HELP t_count_total How many.\n# TYPE t_count_total counter\nt_count_total 1\n"
+        "# HELP other It.\n",
+    };
+
+    CU_ASSERT_EQUAL(promtext_check(good, rows, 1, NULL), 0);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+        CU_ASSERT_EQUAL(promtext_check(wrong[i], rows, 1, NULL), -1);
+}
+
+static void
+the_last_minutes_are_told_apart_from_all_before(void)
+{
+    SCOPED(metrics_free) struct metrics *m = some();
+
+    CU_ASSERT_EQUAL(metric_recent(m, TOOK, 0, 500), METRIC_UNSET);
+    for (int i = 0; i < 1000; i++)
+        metric_observe(m, TOOK, 0, 100 * MS);
+    /* 1,000 between 50 and 100 ms: the middle of that step. */
+    CU_ASSERT_EQUAL(metric_recent(m, TOOK, 0, 500), 75 * MS);
+    CU_ASSERT_EQUAL(metric_recent(m, TOOK, 0, 1000), 100 * MS);
+    for (int i = 0; i < METRIC_MINUTES; i++) {
+        CU_ASSERT_EQUAL(metric_recent(m, TOOK, 0, 1000), 100 * MS);
+        metrics_tick(m);
+    }
+    CU_ASSERT_EQUAL(metric_recent(m, TOOK, 0, 500), METRIC_UNSET); /* long ago */
+    metric_observe(m, TOOK, 0, 1 * MS);
+    CU_ASSERT_EQUAL(metric_recent(m, TOOK, 0, 990), 1 * MS);
+    metric_observe(m, TOOK, 0, 900000 * MS);
+    CU_ASSERT_EQUAL(metric_recent(m, TOOK, 0, 1000), 100000 * MS); /* above the last bound */
+    CU_ASSERT_EQUAL(metric_recent(m, TOOK, 1, 500), METRIC_UNSET);
+    CU_ASSERT_EQUAL(metric_recent(m, COUNT, 0, 500), METRIC_UNSET);
+}
+
+/* What Prometheus expects of names; promtool says the rest. */
+static void
+rows_are_sorted_and_named_as_prometheus_wants(void)
+{
+    for (size_t i = 0; i < CM__MAX; i++) {
+        const struct metric_row *r = &controller_metrics[i];
+        size_t n = strlen(r->name);
+
+        CU_ASSERT(i == 0 || strcmp(controller_metrics[i - 1].name, r->name) < 0);
+        CU_ASSERT(strncmp(r->name, "bianyun_", 8) == 0 || strncmp(r->name, "process_", 8) == 0);
+        CU_ASSERT_EQUAL(strspn(r->name, "abcdefghijklmnopqrstuvwxyz_"), n);
+        CU_ASSERT_EQUAL(n > 6 && strcmp(r->name + n - 6, "_total") == 0, r->kind == METRIC_COUNTER);
+        CU_ASSERT_EQUAL(strstr(r->name, "_seconds") != NULL, r->unit == METRIC_SECONDS);
+        CU_ASSERT_EQUAL(strstr(r->name, "_bytes") != NULL, r->unit == METRIC_BYTES);
+        CU_ASSERT(strlen(r->help) > 10 && r->help[strlen(r->help) - 1] == '.' &&
+                  strpbrk(r->help, "\\\n") == NULL);
+        for (const struct metric_label *l = r->label; l != NULL;
+             l = l == r->label ? r->label2 : NULL)
+            for (size_t k = 0; k < l->n; k++)
+                CU_ASSERT(l->words[k] != NULL && l->words[k][0] != '\0' &&
+                          strpbrk(l->words[k], "\"\\\n") == NULL);
+    }
+}
+
+static void
+knows_what_the_process_uses(void)
+{
+    struct procinfo p;
+    struct err e = {0};
+
+    CU_ASSERT_EQUAL(procinfo_read(&p, &e), 0);
+    CU_ASSERT(p.rss_bytes > 1 << 20 && p.rss_bytes < INT64_C(1) << 40);
+    CU_ASSERT(p.cpu_ns > 0 && p.fds >= 3 && p.max_fds >= p.fds);
+    CU_ASSERT(p.start_ns > INT64_C(1500000000) * 1000 * MS);
+}
+
+static void
+a_wait_is_measured_from_its_first_cause_to_the_look_that_saw_it(void)
+{
+    SCOPED(waiting_free) struct waiting *w = NULL;
+
+    CU_ASSERT_EQUAL(waiting_new(&w, NULL), 0);
+    CU_ASSERT_EQUAL(waiting_end(w, "h1", 100), 0);
+    waiting_begin(w, "h1", 10);
+    waiting_begin(w, "h1", 20);
+    waiting_begin(w, "h2", 30);
+    CU_ASSERT_EQUAL(waiting_end(w, "h1", 9), 0); /* it looked before there was anything */
+    CU_ASSERT_EQUAL(waiting_end(w, "h1", 25), 10);
+    CU_ASSERT_EQUAL(waiting_end(w, "h1", 26), 0);
+    waiting_begin(w, "h1", 40); /* and what is there at the end is freed */
+}
+
+/* ---- the controller ------------------------------------------------------------------------- */
+
+/* The page as somebody of the provider sees it, checked; free(). */
+static char *
+page(struct flow *f)
+{
+    struct httpc_answer ans = {0};
+    struct err e = {0};
+    char *text;
+
+    CU_ASSERT_EQUAL(
+        httpc_call(f->people[FLOW_PROVIDER], "GET", "/metrics", NULL, 0, WAIT_MS, &ans, &e), 0);
+    CU_ASSERT_EQUAL(ans.status, 200);
+    text = strndup(ans.body, ans.len);
+    httpc_answer_clear(&ans);
+    CU_ASSERT_EQUAL(promtext_check(text, controller_metrics, CM__MAX, &e), 0);
+    CU_ASSERT_STRING_EQUAL(e.msg, "");
+    return text;
+}
+
+static void
+tells_how_the_controller_is(void)
+{
+    SCOPED(free) char *before = NULL, *after = NULL;
+    struct w_accepted acc;
+    struct flow f;
+    struct err e = {0};
+    SCOPED(db_free) struct db *d = NULL;
+
+    flow_start(&f);
+    CU_ASSERT_EQUAL(flow_hello(&f), 0);
+    CU_ASSERT_EQUAL(flow_grant_add(&f, flow_grant(&f, "M-1"), flow_uuid(&f), &acc), 0);
+    d = ctl_db(&f.ctl);
+    CU_ASSERT_EQUAL(job_run(&f.ctl.c, d, JOB_PROOF, &e), 0);
+    before = page(&f);
+    CU_ASSERT_EQUAL(promtext_value(before, "bianyun_hosts{state=\"ready\"}"), 1);
+    CU_ASSERT_EQUAL(promtext_value(before, "bianyun_hosts{state=\"silent\"}"), 0);
+    CU_ASSERT_EQUAL(promtext_value(before, "bianyun_orders{verb=\"create\",state=\"open\"}"), 4);
+    CU_ASSERT_EQUAL(promtext_value(before, "bianyun_orders{verb=\"create\",state=\"overdue\"}"), 0);
+    CU_ASSERT(promtext_value(before, "bianyun_clocks{state=\"open\"}") >= 1);
+    CU_ASSERT_EQUAL(promtext_value(before, "bianyun_quota_drift{metric=\"vcpus\"}"), 0);
+    CU_ASSERT_EQUAL(promtext_value(before, "bianyun_quota_unproven"), 1);
+    CU_ASSERT_EQUAL(promtext_value(before, "bianyun_books_wrong{book=\"sums\"}"), 0);
+    CU_ASSERT(promtext_value(before, "bianyun_ledger_seq") > 5);
+    CU_ASSERT(promtext_value(before, "bianyun_store_bytes{file=\"db\"}") > 4096);
+    CU_ASSERT(promtext_value(before, "bianyun_disk_free_bytes") > 0);
+    CU_ASSERT(promtext_value(before, "bianyun_commit_seconds_count") >= 3);
+    CU_ASSERT(promtext_value(before, "bianyun_tls_handshakes_total{listener=\"agents\"}") >= 1);
+    CU_ASSERT(promtext_value(before, "bianyun_connections{listener=\"people\"}") >= 1);
+    CU_ASSERT_EQUAL(
+        promtext_value(before, "bianyun_requests_total{route=\"grant_add\",class=\"2xx\"}"), 1);
+    CU_ASSERT_EQUAL(promtext_value(before, "bianyun_build_info{version=\"" BY_VERSION "\"}"), 1);
+    CU_ASSERT_PTR_NULL(strstr(before, f.host)); /* no id is a label */
+
+    f.cursor = 0;
+    CU_ASSERT(flow_carry_out(&f) >= 4);
+    after = page(&f);
+    CU_ASSERT_EQUAL(promtext_value(after, "bianyun_orders{verb=\"create\",state=\"open\"}"), 0);
+    CU_ASSERT_EQUAL(promtext_value(after, "bianyun_order_oldest_seconds"), 0);
+    flow_stop(&f);
+}
+
+static void
+counts_who_was_refused_and_what_is_no_route(void)
+{
+    SCOPED(httpc_free) struct httpc *stranger = NULL;
+    SCOPED(free) char *text = NULL;
+    struct httpc_answer ans = {0};
+    struct flow f;
+
+    flow_start(&f);
+    stranger = ctl_client(&f.ctl, "bys_nobody");
+    (void)httpc_call(stranger, "GET", "/v1/units", NULL, 0, WAIT_MS, &ans, NULL);
+    httpc_answer_clear(&ans);
+    (void)httpc_call(stranger, "GET", "/metrics", NULL, 0, WAIT_MS, &ans, NULL);
+    CU_ASSERT_EQUAL(ans.status, 401);
+    httpc_answer_clear(&ans);
+    (void)httpc_call(stranger, "GET", "/v1/nothing/here", NULL, 0, WAIT_MS, &ans, NULL);
+    httpc_answer_clear(&ans);
+    (void)httpc_call(f.people[FLOW_TENANT], "GET", "/metrics", NULL, 0, WAIT_MS, &ans, NULL);
+    CU_ASSERT_EQUAL(ans.status, 403);
+    httpc_answer_clear(&ans);
+    text = page(&f);
+    CU_ASSERT_EQUAL(promtext_value(text, "bianyun_auth_failures_total{who=\"person\"}"), 2);
+    CU_ASSERT_EQUAL(promtext_value(text, "bianyun_auth_failures_total{who=\"agent\"}"), 0);
+    CU_ASSERT_EQUAL(
+        promtext_value(text, "bianyun_requests_total{route=\"unit_list\",class=\"4xx\"}"), 1);
+    CU_ASSERT_EQUAL(promtext_value(text, "bianyun_requests_total{route=\"none\",class=\"4xx\"}"),
+                    1);
+    flow_stop(&f);
+}
+
+CU_TestInfo metric_tests[] = {
+    {"counts, sets and prints what its rows say", counts_sets_and_prints_what_its_rows_say},
+    {"the reader of the text refuses what is wrong", the_reader_of_the_text_refuses_what_is_wrong},
+    {"the last minutes are told apart from all before",
+     the_last_minutes_are_told_apart_from_all_before},
+    {"rows are sorted and named as Prometheus wants",
+     rows_are_sorted_and_named_as_prometheus_wants},
+    {"knows what the process uses", knows_what_the_process_uses},
+    {"a wait is measured from its first cause to the look that saw it",
+     a_wait_is_measured_from_its_first_cause_to_the_look_that_saw_it},
+    {"tells how the controller is", tells_how_the_controller_is},
+    {"counts who was refused and what is no route", counts_who_was_refused_and_what_is_no_route},
+    CU_TEST_INFO_NULL,
+};
