@@ -12,6 +12,7 @@
 #include "agent/facts.h"
 #include "agent/fetch.h"
 #include "agent/link.h"
+#include "agent/metrics.h"
 #include "agent/papers.h"
 #include "agent/sample.h"
 #include "agent/task.h"
@@ -173,7 +174,11 @@ decide_once(struct agent *ag, const struct rec_world *w)
         struct track *k = track_get(&ag->tracks, t->id);
         struct err e = {0};
 
-        if (may_act(ag, k) && apply_begin(ag, &acts[i], t, &e) < 0) {
+        if (!may_act(ag, k))
+            continue;
+        metric_add(ag->metrics, AM_ACTIONS, acts[i].op, 1);
+        if (apply_begin(ag, &acts[i], t, &e) < 0) {
+            metric_add(ag->metrics, AM_ACTION_FAILURES, acts[i].op, 1);
             track_failed(k, &e, clock_mono_ms());
             log_warn("action.failed", "op=%s resource=%s reason=" LOG_Q, rec_op_name(acts[i].op),
                      t->id, e.msg);
@@ -311,6 +316,8 @@ workers_start(struct agent *ag, struct err *e)
         .queue_max = QUEUE_MAX,
         .wake = agent_wake,
         .wake_arg = ag,
+        .ended = am_call_ended,
+        .ended_arg = ag->metrics,
     };
 
     if (workers_new(&c, &ag->calls, e) < 0)
@@ -371,7 +378,7 @@ agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
     ag->world = world_new();
     ag->dirty = true;
     ag->clock_base_ms = clock_wall_ms() - clock_mono_ms();
-    if (workers_start(ag, e) < 0 || link_new(ag, &ag->link, e) < 0 ||
+    if (am_open(ag, e) < 0 || workers_start(ag, e) < 0 || link_new(ag, &ag->link, e) < 0 ||
         fetch_new(ag, &ag->fetch, e) < 0)
         return -1;
     return sampler_new(ag, &ag->sampler, e);
@@ -421,6 +428,7 @@ agent_round(struct agent *ag)
     wait = smaller(wait, ag->decide_at_ms - now);
     wait = smaller(wait, sampler_step(ag->sampler, now));
     wait = smaller(wait, link_step(ag->link, now));
+    wait = smaller(wait, am_round(ag, now));
     return ag->observers > 0 ? wait : smaller(wait, ag->observe_at_ms - now);
 }
 
@@ -472,6 +480,7 @@ agent_close(struct agent *ag)
     sigkey_free(ag->key);
     world_free(ag->world);
     tracks_clear(&ag->tracks);
+    metrics_free(TAKE(ag->metrics));
     arena_clear(&ag->holds_arena);
     arena_clear(&ag->forever);
     if (ag->lock_fd >= 0)

@@ -20,6 +20,7 @@
 
 struct fetch;
 struct link;
+struct metrics;
 struct sampler;
 struct task;
 
@@ -38,7 +39,10 @@ struct agent {
     struct workers *disk;  /* overwriting; its jobs take no connection */
     struct link *link;     /* to the controller */
     struct sampler *sampler;
-    struct fetch *fetch; /* base images from the controller */
+    struct metrics *metrics; /* NULL unless the configuration wants them */
+    int64_t metrics_at_ms;   /* monotonic: when they are written next */
+    bool metrics_failed;     /* last time they could not be */
+    struct fetch *fetch;     /* base images from the controller */
 
     struct virt_caps caps; /* valid with has_caps */
     bool has_caps;

@@ -37,6 +37,11 @@ const struct conf_row agent_config_rows[] = {
         "serial consoles of machines are logged here; empty: serial in the agent's folder"),
     ROW("libvirt", "stop_grace_ms", CONF_INT, stop_grace_ms, "90000", 0, 3600000,
         "from asking a guest to stop to pulling its plug"),
+    ROW("metrics", "file", CONF_PATH, metrics_file, "", 0, 0,
+        "figures of this agent for Prometheus: a .prom file in the folder of node_exporter's "
+        "textfile collector; empty: none"),
+    ROW("metrics", "every_ms", CONF_INT, metrics_ms, "15000", 100, 600000,
+        "how often that file is written"),
     ROW("samples", "ring", CONF_INT, sample_ring, "50000", 100, 1000000,
         "slots kept in memory until the controller has them"),
     ROW("log", "debug", CONF_BOOL, debug, "no", 0, 0, "log everything"),

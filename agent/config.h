@@ -16,7 +16,9 @@ struct agent_config {
     bool forbid_kvm;
     int64_t workers, call_deadline_ms, stuck_max, stop_grace_ms, resync_ms, report_ms, poll_wait_ms;
     int64_t fetch_spare_mib;
-    int64_t fetch_mib_s; /* of base images; 0: as fast as it goes */
+    int64_t fetch_mib_s;    /* of base images; 0: as fast as it goes */
+    char metrics_file[256]; /* "": none */
+    int64_t metrics_ms;
     int64_t sample_ring; /* slots kept until acknowledged */
     bool debug;
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/enrol.h"
+#include "agent/metrics.h"
 #include "agent/papers.h"
 #include "agent/report.h"
 #include "agent/sample.h"
@@ -71,6 +72,7 @@ lane_failed(struct lane *k, const struct err *e)
 {
     int64_t now = clock_mono_ms();
 
+    am_contact(k->l->ag, false);
     k->failures++;
     k->due_ms = retry_next(&link_retry, k->failures, true, now, seed_now()).next_ms;
     if (k->failures == 1 || k->failures % 20 == 0)
@@ -83,6 +85,7 @@ lane_ok(struct lane *k, int64_t next_in_ms)
 {
     if (k->failures > 0)
         log_info("link.restored", "path=%s after=%u", k->path, k->failures);
+    am_contact(k->l->ag, true);
     k->failures = 0;
     k->due_ms = clock_mono_ms() + next_in_ms;
 }

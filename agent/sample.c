@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/metrics.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "policies/slots.h"
@@ -39,7 +40,7 @@ struct sampler {
     struct w_slot *ring;
     size_t ring_size;
     uint64_t first, end; /* positions; first..end are kept */
-    uint64_t dropped;
+    uint64_t dropped, taken, missed;
     struct err failed;
 };
 
@@ -216,8 +217,10 @@ sample_done(struct worker_job *j)
         if (s->failed.code == BY_E_OK)
             log_warn("sample.failed", "reason=" LOG_Q, j->err.msg);
         s->failed = j->err;
+        s->missed++;
     } else {
         err_clear(&s->failed);
+        s->taken++;
         s->round++;
         for (size_t i = 0; i < k->n; i++)
             if (receipts_find(s->ag->receipts, k->samples[i].id) != NULL)
@@ -244,6 +247,8 @@ sampler_new(struct agent *ag, struct sampler **out, struct err *e)
         .queue_max = QUEUE_MAX,
         .wake = agent_wake,
         .wake_arg = ag,
+        .ended = am_call_ended,
+        .ended_arg = ag->metrics,
     };
 
     if (s == NULL)
@@ -302,6 +307,8 @@ sampler_step(struct sampler *s, int64_t now)
         return tick;
     if (now < s->due_ms)
         return s->due_ms - now < tick ? (int)(s->due_ms - now) : tick;
+    if (s->due_ms != 0)
+        s->missed += (uint64_t)((now - s->due_ms) / s->sample_ms); /* one still ran, or we slept */
     s->due_ms = now - s->due_ms > s->sample_ms ? now + s->sample_ms : s->due_ms + s->sample_ms;
     k = calloc(1, sizeof(*k));
     if (k == NULL)
@@ -354,8 +361,9 @@ sample_batch_clear(struct sample_batch *b)
     memset(b, 0, sizeof(*b));
 }
 
-uint64_t
-sampler_dropped(const struct sampler *s)
+void
+sampler_state(const struct sampler *s, struct sampler_state *out)
 {
-    return s->dropped;
+    *out = (struct sampler_state){
+        .taken = s->taken, .missed = s->missed, .slots = s->end - s->first, .dropped = s->dropped};
 }

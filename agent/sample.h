@@ -27,7 +27,11 @@ int sampler_step(struct sampler *s, int64_t now_mono_ms);
 bool sampler_batch(struct sampler *s, struct sample_batch *out);
 void sampler_acknowledged(struct sampler *s, const struct sample_batch *b);
 void sample_batch_clear(struct sample_batch *b);
-/** Slots that were thrown away because the ring was full. */
-uint64_t sampler_dropped(const struct sampler *s);
+struct sampler_state {
+    uint64_t taken, missed; /* rounds; missed: failed, or not begun because one still ran */
+    uint64_t slots;         /* that wait for the controller */
+    uint64_t dropped;       /* slots thrown away because the ring was full */
+};
+void sampler_state(const struct sampler *s, struct sampler_state *out);
 SCOPE_FN(sampler_free, struct sampler)
 #endif

@@ -6,6 +6,7 @@
 
 #include "agent/facts.h"
 #include "agent/fetch.h"
+#include "agent/metrics.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/crypto/paper.h"
@@ -80,6 +81,7 @@ task_fail(struct task *t, const struct err *e)
 {
     struct track *k = track_get(&t->ag->tracks, t->id);
 
+    metric_add(t->ag->metrics, AM_ACTION_FAILURES, t->op, 1);
     k->busy = false;
     k->stale_ns = clock_mono_ns(); /* what it did is not known: read everything again first */
     t->ag->observe_at_ms = 0;

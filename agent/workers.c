@@ -234,6 +234,7 @@ worker_run(struct workers *w, struct worker_job *j)
         if (c != NULL && j->rc < 0 && j->err.code == BY_E_BUSY)
             conn_suspect(w, c);
     }
+    j->took_ms = clock_mono_ms() - j->started_ms;
     running_remove(w, j);
     j->conn = NULL;
     if (c != NULL)
@@ -397,6 +398,8 @@ workers_run_done(struct workers *w)
     memset(&w->done, 0, sizeof(w->done));
     (void)pthread_mutex_unlock(&w->lock);
     while ((j = queue_pop(&q)) != NULL) {
+        if (w->c.ended != NULL)
+            w->c.ended(w->c.ended_arg, j);
         j->done(j);
         n++;
     }

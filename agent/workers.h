@@ -32,7 +32,7 @@ struct worker_job {
     struct err err;
     /* kept by workers.c under its lock */
     struct worker_job *next;
-    int64_t started_ms;
+    int64_t started_ms, took_ms;
     bool overdue;
     void *conn;
 };
@@ -46,6 +46,8 @@ struct workers_config {
     int (*open)(const struct virt_config *c, struct virt **out, struct err *e); /* virt_open */
     void (*wake)(void *arg); /* from any thread, when workers_run_done() has work */
     void *wake_arg;
+    void (*ended)(void *arg, const struct worker_job *j); /* before its done; may be NULL */
+    void *ended_arg;
 };
 
 struct workers_state {

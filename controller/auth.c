@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/meta.h"
+#include "drivers/base/arena.h"
 #include "drivers/crypto/digest.h"
 
 struct seen {
@@ -18,6 +20,7 @@ struct auth {
     pthread_rwlock_t lock; /* of the trees; seen has its own, it is written by readers */
     void *sessions, *certs;
     size_t n_sessions;
+    char scrape[W_HASH]; /* "" none */
     pthread_mutex_t seen_lock;
     void *seen;
 };
@@ -145,10 +148,13 @@ auth_load_certs(struct db *d, int64_t now_ms, void **tree, struct err *e)
 int
 auth_load(struct auth *a, struct db *d, int64_t now_ms, struct err *e)
 {
+    SCOPED(arena) struct arena mem = {0};
     void *sessions = NULL, *certs = NULL, *old_sessions, *old_certs;
+    const char *scrape = NULL;
     size_t n = 0;
 
-    if (auth_load_sessions(d, now_ms, &sessions, &n, e) < 0 ||
+    if (meta_get(d, META_SCRAPE, &mem, &scrape, e) < 0 ||
+        auth_load_sessions(d, now_ms, &sessions, &n, e) < 0 ||
         auth_load_certs(d, now_ms, &certs, e) < 0) {
         tdestroy(sessions, free);
         tdestroy(certs, free);
@@ -161,6 +167,7 @@ auth_load(struct auth *a, struct db *d, int64_t now_ms, struct err *e)
     a->certs = certs;
     a->n_sessions = n;
     (void)pthread_rwlock_unlock(&a->lock);
+    auth_scrape_set(a, scrape == NULL ? "" : scrape);
     tdestroy(old_sessions, free);
     tdestroy(old_certs, free);
     return 0;
@@ -316,6 +323,29 @@ auth_session_count(struct auth *a)
     n = a->n_sessions;
     (void)pthread_rwlock_unlock(&a->lock);
     return n;
+}
+
+void
+auth_scrape_set(struct auth *a, const char *token_sha256)
+{
+    (void)pthread_rwlock_wrlock(&a->lock);
+    (void)snprintf(a->scrape, sizeof(a->scrape), "%s", token_sha256);
+    (void)pthread_rwlock_unlock(&a->lock);
+}
+
+bool
+auth_scrape_is(struct auth *a, const char *token)
+{
+    char hash[W_HASH];
+    bool is;
+
+    if (strncmp(token, AUTH_TOKEN_SCRAPE, strlen(AUTH_TOKEN_SCRAPE)) != 0)
+        return false;
+    digest_sha256_hex(token, strlen(token), hash);
+    (void)pthread_rwlock_rdlock(&a->lock);
+    is = strcmp(a->scrape, hash) == 0; /* of hashes: how far they agree tells nothing */
+    (void)pthread_rwlock_unlock(&a->lock);
+    return is;
 }
 
 /* ---- hosts ---------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #define AUTH_TOKEN_SESSION "bys_"   /* prefixes, for secret scanners */
 #define AUTH_TOKEN_ONE_TIME "byo_"
 #define AUTH_TOKEN_HOST "byh_"
+#define AUTH_TOKEN_SCRAPE "bym_"
 
 struct auth;
 
@@ -48,6 +49,9 @@ void auth_account_end(struct auth *a, const char *account, const char *keep);
 /** Forget the sessions that have ended by themselves. */
 void auth_sweep(struct auth *a, int64_t now_ms);
 size_t auth_session_count(struct auth *a);
+/** The token that reads metrics and nothing else; its hash "" ends it. */
+void auth_scrape_set(struct auth *a, const char *token_sha256);
+bool auth_scrape_is(struct auth *a, const char *token);
 
 /** UNAUTHENTICATED unless the fingerprint is in force and the URI of the certificate agrees. */
 int auth_cert_find(struct auth *a, const char *fingerprint, const char *uri, int64_t now_ms,

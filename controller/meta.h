@@ -14,6 +14,7 @@
 #define META_ROOT "root_pem"         /* public key of the root */
 #define META_RECOVERY "recovery"     /* reason, "" when not */
 #define META_CLOCK_JUMP "clock_jump" /* 1 until a person confirms */
+#define META_SCRAPE "scrape"         /* SHA-256 of the token that only reads metrics, "" none */
 #define META_CALENDAR "calendar"     /* version that every open clock is computed by */
 
 /** *v in the arena, NULL when there is none. */

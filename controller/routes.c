@@ -16,6 +16,7 @@
 #define EVERYONE ROUTE_EVERYONE
 #define OPEN ROUTE_OPEN
 #define AGENT ROUTE_AGENT
+#define SCRAPE ROUTE_SCRAPE
 #define schema_none NULL
 struct w_none {
     char nothing;

@@ -20,8 +20,9 @@ enum {
     ROUTE_ANY =
         ROUTE_ADMIN | ROUTE_BUREAU | ROUTE_PROVIDER | ROUTE_TENANT | ROUTE_AUDITOR | ROUTE_COUNTY,
     ROUTE_EVERYONE = ROUTE_ANY | ROUTE_SECADMIN | ROUTE_AUDITADMIN,
-    ROUTE_OPEN = 1 << 16,  /* people's listener, no account */
-    ROUTE_AGENT = 1 << 17, /* agents' listener, a host's certificate */
+    ROUTE_OPEN = 1 << 16,   /* people's listener, no account */
+    ROUTE_SCRAPE = 1 << 18, /* also the token that reads metrics and nothing else */
+    ROUTE_AGENT = 1 << 17,  /* agents' listener, a host's certificate */
 };
 
 struct route {

@@ -335,6 +335,8 @@ server_authenticate(struct server *s, struct http_req *req, const struct route *
     if (h == NULL || strncmp(h, "Bearer ", 7) != 0)
         return err_set(e, BY_E_UNAUTHENTICATED,
                        "sign in first: send 'Authorization: Bearer TOKEN' with a session's token");
+    if ((r->roles & ROUTE_SCRAPE) != 0 && auth_scrape_is(s->c->auth, h + 7))
+        return 0;
     if (auth_session_find(s->c->auth, h + 7, now, who, e) < 0)
         return -1;
     if (who->role == ROLE_NONE || (r->roles & (1U << who->role)) == 0)

@@ -1,9 +1,11 @@
 /* Prints docs/api.md out of the rows: routes, objects, error codes; `gendoc openapi` prints
- * docs/openapi.json, `gendoc metrics` docs/metrics.md.  What a reader sees is what the
+ * docs/openapi.json, `gendoc metrics` docs/metrics.md,
+ * `gendoc metrics controller|agent` what that daemon prints.  What a reader sees is what the
  * router and the decoder use, so it cannot be out of date. */
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/metrics.h"
 #include "controller/metrics.h"
 #include "controller/openapi.h"
 #include "controller/params.h"
@@ -289,6 +291,30 @@ main_metrics(void)
            "out; so are series of `bianyun_requests_total` that are 0.\n\n");
     put_metrics("The controller", "`GET /metrics` on the people's listener.", controller_metrics,
                 CM__MAX);
+    put_metrics("The agent",
+                "In the file that `[metrics] file` names, for node_exporter's textfile collector; "
+                "without it nothing is kept.",
+                agent_metrics, AM__MAX);
+    return ferror(stdout) != 0;
+}
+
+/* As a daemon prints it when everything is known, for promtool. */
+static int
+main_sample(const struct metric_row *rows, size_t n)
+{
+    SCOPED(metrics_free) struct metrics *m = NULL;
+    SCOPED(strbuf) struct strbuf b = {0};
+
+    if (metrics_new(rows, n, &m, NULL) < 0)
+        return 1;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < metric_series(&rows[i]); k++)
+            if (rows[i].kind == METRIC_HISTOGRAM)
+                metric_observe(m, i, k, 1500000);
+            else
+                metric_set(m, i, k, 1500000);
+    metrics_text(m, &b);
+    (void)fputs(strbuf_peek(&b), stdout);
     return ferror(stdout) != 0;
 }
 
@@ -299,6 +325,9 @@ main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "metrics") == 0)
         return main_metrics();
+    if (argc == 3 && strcmp(argv[1], "metrics") == 0)
+        return strcmp(argv[2], "agent") == 0 ? main_sample(agent_metrics, AM__MAX)
+                                             : main_sample(controller_metrics, CM__MAX);
     if (argc == 2 && strcmp(argv[1], "openapi") == 0) {
         openapi_write(&json);
         (void)fputs(strbuf_peek(&json), stdout);

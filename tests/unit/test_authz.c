@@ -165,6 +165,8 @@ static const struct {
     {"login_policy_get", AZ_P_LOGIN_POLICY_READ},
     {"login_policy_set", AZ_P_ACCOUNT_SECURE},
     {"metrics_get", AZ_P_METRIC_READ},
+    {"metrics_token", AZ_P_ACCOUNT_SECURE},
+    {"metrics_token_end", AZ_P_ACCOUNT_SECURE},
     {"notice_get", AZ_P_NOTICE_READ},
     {"notice_list", AZ_P_NOTICE_READ},
     {"notice_retry", AZ_P_NOTICE_WRITE},
@@ -231,6 +233,7 @@ enum {
     EVERYONE = AZ_EVERYONE,
     OPEN = 1 << 8,
     AGENT = 1 << 9,
+    SCRAPE = 1 << 10,
 };
 
 static void

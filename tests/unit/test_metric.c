@@ -3,13 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/metrics.h"
 #include "controller/jobs.h"
 #include "controller/metrics.h"
+#include "controller/routes.h"
 #include "controller/waiting.h"
+#include "drivers/base/clock.h"
 #include "drivers/base/scope.h"
+#include "drivers/host/durable.h"
 #include "drivers/host/procinfo.h"
+#include "tests/unit/agenthost.h"
 #include "tests/unit/flow.h"
 #include "tests/unit/promtext.h"
+#include "tests/unit/tmpdir.h"
 
 #define MS INT64_C(1000000)
 #define WAIT_MS 20000
@@ -139,25 +145,33 @@ the_last_minutes_are_told_apart_from_all_before(void)
 
 /* What Prometheus expects of names; promtool says the rest. */
 static void
+row_is_named_well(const struct metric_row *r)
+{
+    size_t n = strlen(r->name);
+
+    CU_ASSERT(strncmp(r->name, "bianyun_", 8) == 0 || strncmp(r->name, "process_", 8) == 0);
+    CU_ASSERT_EQUAL(strspn(r->name, "abcdefghijklmnopqrstuvwxyz_"), n);
+    CU_ASSERT_EQUAL(n > 6 && strcmp(r->name + n - 6, "_total") == 0, r->kind == METRIC_COUNTER);
+    CU_ASSERT_EQUAL(strstr(r->name, "_seconds") != NULL, r->unit == METRIC_SECONDS);
+    CU_ASSERT_EQUAL(strstr(r->name, "_bytes") != NULL, r->unit == METRIC_BYTES);
+    CU_ASSERT(strlen(r->help) > 10 && r->help[strlen(r->help) - 1] == '.');
+    CU_ASSERT_PTR_NULL(strpbrk(r->help, "\\\n"));
+    for (const struct metric_label *l = r->label; l != NULL; l = l == r->label ? r->label2 : NULL)
+        for (size_t k = 0; k < l->n; k++)
+            CU_ASSERT(l->words[k] != NULL && l->words[k][0] != '\0' &&
+                      strpbrk(l->words[k], "\"\\\n") == NULL);
+}
+
+static void
 rows_are_sorted_and_named_as_prometheus_wants(void)
 {
     for (size_t i = 0; i < CM__MAX; i++) {
-        const struct metric_row *r = &controller_metrics[i];
-        size_t n = strlen(r->name);
-
-        CU_ASSERT(i == 0 || strcmp(controller_metrics[i - 1].name, r->name) < 0);
-        CU_ASSERT(strncmp(r->name, "bianyun_", 8) == 0 || strncmp(r->name, "process_", 8) == 0);
-        CU_ASSERT_EQUAL(strspn(r->name, "abcdefghijklmnopqrstuvwxyz_"), n);
-        CU_ASSERT_EQUAL(n > 6 && strcmp(r->name + n - 6, "_total") == 0, r->kind == METRIC_COUNTER);
-        CU_ASSERT_EQUAL(strstr(r->name, "_seconds") != NULL, r->unit == METRIC_SECONDS);
-        CU_ASSERT_EQUAL(strstr(r->name, "_bytes") != NULL, r->unit == METRIC_BYTES);
-        CU_ASSERT(strlen(r->help) > 10 && r->help[strlen(r->help) - 1] == '.' &&
-                  strpbrk(r->help, "\\\n") == NULL);
-        for (const struct metric_label *l = r->label; l != NULL;
-             l = l == r->label ? r->label2 : NULL)
-            for (size_t k = 0; k < l->n; k++)
-                CU_ASSERT(l->words[k] != NULL && l->words[k][0] != '\0' &&
-                          strpbrk(l->words[k], "\"\\\n") == NULL);
+        row_is_named_well(&controller_metrics[i]);
+        CU_ASSERT(i == 0 || strcmp(controller_metrics[i - 1].name, controller_metrics[i].name) < 0);
+    }
+    for (size_t i = 0; i < AM__MAX; i++) {
+        row_is_named_well(&agent_metrics[i]);
+        CU_ASSERT(i == 0 || strcmp(agent_metrics[i - 1].name, agent_metrics[i].name) < 0);
     }
 }
 
@@ -281,6 +295,161 @@ counts_who_was_refused_and_what_is_no_route(void)
     flow_stop(&f);
 }
 
+static int
+status_with(struct flow *f, const char *token, const char *path)
+{
+    SCOPED(httpc_free) struct httpc *h = ctl_client(&f->ctl, token);
+    struct httpc_answer ans = {0};
+    int status;
+
+    (void)httpc_call(h, "GET", path, NULL, 0, WAIT_MS, &ans, NULL);
+    status = ans.status;
+    httpc_answer_clear(&ans);
+    return status;
+}
+
+static void
+the_scraping_token_reads_the_figures_and_nothing_else(void)
+{
+    SCOPED(httpc_free) struct httpc *security = NULL;
+    struct w_scrape_token first, second;
+    struct caller who;
+    char token[64];
+    struct flow f;
+
+    flow_start(&f);
+    ctl_account(&f.ctl, ROLE_SECADMIN, &who, token);
+    security = ctl_client(&f.ctl, token);
+    CU_ASSERT_EQUAL(status_with(&f, "bym_x", "/metrics"), 401); /* none was made */
+    CU_ASSERT_EQUAL(
+        FLOW_CALL(&f, security, "POST", "/v1/metrics:token", NULL, scrape_token, &first), 0);
+    CU_ASSERT_EQUAL(strncmp(first.token, "bym_", 4), 0);
+    CU_ASSERT_EQUAL(status_with(&f, first.token, "/metrics"), 200);
+    CU_ASSERT_EQUAL(status_with(&f, token, "/metrics"), 403); /* who makes it need not read */
+    for (size_t i = 0; i < routes_count; i++)
+        if ((routes[i].roles & (ROUTE_AGENT | ROUTE_OPEN | ROUTE_SCRAPE)) == 0 &&
+            strcmp(routes[i].method, "GET") == 0 && strchr(routes[i].path, '{') == NULL)
+            CU_ASSERT_EQUAL(status_with(&f, first.token, routes[i].path), 401);
+    flow_restart(&f, NULL);
+    CU_ASSERT_EQUAL(status_with(&f, first.token, "/metrics"), 200); /* it is kept, as a hash */
+    httpc_free(TAKE(security));
+    security = ctl_client(&f.ctl, token);
+    CU_ASSERT_EQUAL(
+        FLOW_CALL(&f, security, "POST", "/v1/metrics:token", NULL, scrape_token, &second), 0);
+    CU_ASSERT_EQUAL(status_with(&f, first.token, "/metrics"), 401);
+    CU_ASSERT_EQUAL(status_with(&f, second.token, "/metrics"), 200);
+    CU_ASSERT_EQUAL(flow_call(&f, security, "DELETE", "/v1/metrics:token", NULL, NULL, 0, NULL), 0);
+    CU_ASSERT_EQUAL(status_with(&f, second.token, "/metrics"), 401);
+    flow_stop(&f);
+}
+
+/* ---- the agent ------------------------------------------------------------------------------ */
+
+static void
+give_network(struct agenthost *h)
+{
+    struct w_desired_answer in;
+    struct w_order net;
+    const char *text;
+
+    mill_net_order(&h->m, &net);
+    text = mill_sign_order(&h->m, h->m.controller, &net);
+    mill_answer(&h->m, &text, 1, &in);
+    agenthost_give(h, &in);
+}
+
+/* Rounds until the file says so, or a minute is over. */
+static bool
+file_says(struct agenthost *h, const char *path, const char *series, double value)
+{
+    for (int64_t until = clock_mono_ms() + 60000; clock_mono_ms() < until;) {
+        SCOPED(strbuf) struct strbuf b = {0};
+
+        agent_wait(&h->ag, agent_round(&h->ag));
+        if (durable_read(path, 1 << 20, &b, NULL) == 0 &&
+            promtext_value(strbuf_peek(&b), series) == value)
+            return true;
+    }
+    return false;
+}
+
+static void
+an_agent_writes_its_figures_where_it_is_told(void)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    char *dir = tmpdir_new();
+    char path[300], extra[400];
+    struct agenthost h;
+    struct err e = {0};
+
+    (void)snprintf(path, sizeof(path), "%s/bianyun.prom", dir);
+    (void)snprintf(extra, sizeof(extra), "[metrics]\nfile = %s\nevery_ms = 100\n", path);
+    agenthost_new(&h, extra);
+    agenthost_start(&h);
+    give_network(&h);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_PRESENT));
+    CU_ASSERT_TRUE(file_says(&h, path, "bianyun_agent_receipts", 1));
+    CU_ASSERT_TRUE(file_says(&h, path, "bianyun_agent_workers{state=\"running\"}", 0));
+    CU_ASSERT_EQUAL(durable_read(path, 1 << 20, &b, &e), 0);
+    CU_ASSERT_EQUAL(promtext_check(strbuf_peek(&b), agent_metrics, AM__MAX, &e), 0);
+    CU_ASSERT_STRING_EQUAL(e.msg, "");
+    CU_ASSERT_EQUAL(promtext_value(strbuf_peek(&b), "bianyun_agent_hypervisor_up"), 1);
+    CU_ASSERT_EQUAL(promtext_value(strbuf_peek(&b), "bianyun_agent_quarantined"), 0);
+    CU_ASSERT_EQUAL(
+        promtext_value(strbuf_peek(&b), "bianyun_agent_actions_total{op=\"net_define\"}"), 1);
+    CU_ASSERT_EQUAL(
+        promtext_value(strbuf_peek(&b), "bianyun_agent_action_failures_total{op=\"net_define\"}"),
+        0);
+    CU_ASSERT(promtext_value(strbuf_peek(&b), "bianyun_agent_call_seconds_count{call=\"read\"}") >=
+              1);
+    CU_ASSERT(
+        promtext_value(strbuf_peek(&b), "bianyun_agent_call_seconds_count{call=\"network\"}") >= 1);
+    CU_ASSERT_EQUAL(
+        promtext_value(strbuf_peek(&b), "bianyun_agent_call_seconds_count{call=\"other\"}"), 0);
+    CU_ASSERT(promtext_value(strbuf_peek(&b), "bianyun_agent_disk_free_bytes{disk=\"pool\"}") > 0);
+    CU_ASSERT(promtext_value(strbuf_peek(&b), "bianyun_agent_receipts_bytes") > 100);
+    CU_ASSERT(promtext_value(strbuf_peek(&b),
+                             "bianyun_agent_certificate_expiry_timestamp_seconds") > 1.5e9);
+    CU_ASSERT_PTR_NULL(strstr(strbuf_peek(&b), h.m.net)); /* no id is a label */
+    agenthost_stop(&h);
+    agenthost_free(&h);
+    tmpdir_free(dir);
+}
+
+static void
+world_file(struct agenthost *h, const char *name, const char *text)
+{
+    char path[400];
+    struct err e = {0};
+
+    CU_ASSERT_EQUAL_FATAL(durable_mkdirs(h->world, 0755, &e), 0);
+    (void)snprintf(path, sizeof(path), "%s/%s", h->world, name);
+    CU_ASSERT_EQUAL_FATAL(durable_write(path, text, strlen(text), 0644, &e), 0);
+}
+
+static void
+a_call_that_hangs_is_counted_as_quarantined(void)
+{
+    char *dir = tmpdir_new();
+    char path[300], extra[400];
+    struct agenthost h;
+
+    (void)snprintf(path, sizeof(path), "%s/bianyun.prom", dir);
+    (void)snprintf(extra, sizeof(extra),
+                   "call_deadline_ms = 1000\n[metrics]\nfile = %s\nevery_ms = 100\n", path);
+    agenthost_new(&h, extra);
+    agenthost_start(&h);
+    world_file(&h, "script", "net.define 1 hang\n");
+    give_network(&h);
+    CU_ASSERT_TRUE(file_says(&h, path, "bianyun_agent_quarantined", 1));
+    world_file(&h, "release", "");
+    CU_ASSERT_TRUE(file_says(&h, path, "bianyun_agent_quarantined", 0));
+    CU_ASSERT_TRUE(file_says(&h, path, "bianyun_agent_calls_overdue_total{call=\"network\"}", 1));
+    agenthost_stop(&h);
+    agenthost_free(&h);
+    tmpdir_free(dir);
+}
+
 CU_TestInfo metric_tests[] = {
     {"counts, sets and prints what its rows say", counts_sets_and_prints_what_its_rows_say},
     {"the reader of the text refuses what is wrong", the_reader_of_the_text_refuses_what_is_wrong},
@@ -293,5 +462,9 @@ CU_TestInfo metric_tests[] = {
      a_wait_is_measured_from_its_first_cause_to_the_look_that_saw_it},
     {"tells how the controller is", tells_how_the_controller_is},
     {"counts who was refused and what is no route", counts_who_was_refused_and_what_is_no_route},
+    {"the scraping token reads the figures and nothing else",
+     the_scraping_token_reads_the_figures_and_nothing_else},
+    {"an agent writes its figures where it is told", an_agent_writes_its_figures_where_it_is_told},
+    {"a call that hangs is counted as quarantined", a_call_that_hangs_is_counted_as_quarantined},
     CU_TEST_INFO_NULL,
 };
