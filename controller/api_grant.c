@@ -183,8 +183,7 @@ place(struct tx *t, struct intake *in, struct arena *a, struct err *e)
     }
     for (size_t limit = PLACING_FEW; limit != 0 && !in->fits;
          limit = limit == PLACING_FEW && in->facts.hosts.n == PLACING_FEW ? PLACING_MANY : 0) {
-        if (placing_gather(t->c, t->d, &x, in->policy.version, t->now_ms, limit, a, &in->facts, e) <
-            0)
+        if (placing_gather(t->c, t->d, &x, &in->policy, t->now_ms, limit, a, &in->facts, e) < 0)
             return -1;
         in->fits = placing_decide(&in->facts, a, &in->choices);
     }
@@ -213,7 +212,7 @@ expand_and_place(struct tx *t, struct intake *in, struct arena *a, struct err *e
 {
     if (expand(t, in, a, e) < 0 ||
         (in->over != NULL &&
-         supersede_rooms(t, in->over, &in->x, in->policy.version, a, &in->no_room, e) < 0) ||
+         supersede_rooms(t, in->over, &in->x, &in->policy, a, &in->no_room, e) < 0) ||
         place(t, in, a, e) < 0)
         return -1;
     in->fits = in->fits && in->no_room == NULL;

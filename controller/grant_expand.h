@@ -48,6 +48,11 @@ struct expand_group {
     uint32_t vms, largest_vcpus; /* of one machine */
     const char *cidr;            /* its network's range, or NULL */
     const char *pinned;          /* the host where its network is already, or NULL */
+    enum w_apart apart;          /* whether machines of its system may share a host */
+    const char *zone;            /* asked for, or NULL */
+    const char *pool_class;      /* asked for, or NULL */
+    const char *segment;         /* its network, when that may span hosts, then the hosts that have
+                                    a part of it already: ids, blanks between; or NULL */
     char host[W_ID];             /* where it goes, once that is decided */
     size_t first, n_items;       /* items of a group are neighbours */
 };

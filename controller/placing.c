@@ -41,6 +41,8 @@ host_fact(const struct host_facts *h, bool silent, struct arena *a, struct w_pla
     o->mem_used_mib = h->mem_used_mib;
     o->bytes_used = h->bytes_used;
     memcpy(o->arch, h->arch, sizeof(o->arch));
+    memcpy(o->zone, h->zone, sizeof(o->zone));
+    o->same = h->same;
     o->ranges = host_ranges(h, a);
 }
 
@@ -79,28 +81,58 @@ group_arch(struct db *d, const struct expansion *x, const struct expand_group *g
 }
 
 static void
+group_fact(const struct expand_group *g, struct w_placing_group *o)
+{
+    o->vcpus = g->vcpus;
+    o->mem_mib = g->mem_mib;
+    o->bytes = g->disk_bytes;
+    o->largest_vcpus = g->largest_vcpus;
+    o->machines = g->vms;
+    o->apart = (int)g->apart;
+    o->segment = g->segment;
+    if (g->cidr != NULL)
+        (void)snprintf(o->cidr, sizeof(o->cidr), "%s", g->cidr);
+    if (g->zone != NULL)
+        (void)snprintf(o->zone, sizeof(o->zone), "%s", g->zone);
+    if (g->pool_class != NULL)
+        (void)snprintf(o->pool_class, sizeof(o->pool_class), "%s", g->pool_class);
+}
+
+static void
 facts_fill(struct controller *c, const struct host_facts *hosts, size_t n,
-           const struct expansion *x, const char *policy, int64_t now_ms, struct arena *a,
-           struct w_placing_facts *out)
+           const struct expansion *x, const struct w_policy *policy, int64_t now_ms,
+           struct arena *a, struct w_placing_facts *out)
 {
     struct w_placing_host *h = arena_alloc(a, (n + 1) * sizeof(*h));
     struct w_placing_group *g = arena_alloc(a, (x->n_groups + 1) * sizeof(*g));
 
     for (size_t i = 0; i < n; i++)
         host_fact(&hosts[i], is_silent(c, &hosts[i], now_ms), a, &h[i]);
-    for (size_t i = 0; i < x->n_groups; i++) {
-        g[i].vcpus = x->groups[i].vcpus;
-        g[i].mem_mib = x->groups[i].mem_mib;
-        g[i].bytes = x->groups[i].disk_bytes;
-        g[i].largest_vcpus = x->groups[i].largest_vcpus;
-        if (x->groups[i].cidr != NULL)
-            (void)snprintf(g[i].cidr, sizeof(g[i].cidr), "%s", x->groups[i].cidr);
-    }
+    for (size_t i = 0; i < x->n_groups; i++)
+        group_fact(&x->groups[i], &g[i]);
     memset(out, 0, sizeof(*out));
-    (void)snprintf(out->policy, sizeof(out->policy), "%s", policy);
+    memcpy(out->policy, policy->version, sizeof(out->policy));
+    out->rule = PLACE_RULE_2;
     out->at_ms = now_ms;
     out->hosts = (struct jm_list){h, n};
     out->groups = (struct jm_list){g, x->n_groups};
+}
+
+/* Whose machines they are: all of one grant are of one system. */
+static const char *
+system_of(const struct expansion *x)
+{
+    return x->n > 0 ? x->items[0].order.system : "";
+}
+
+static uint64_t
+largest_mem(const struct expansion *x)
+{
+    uint64_t most = 0;
+
+    for (size_t i = 0; i < x->n_groups; i++)
+        most = x->groups[i].mem_mib > most ? x->groups[i].mem_mib : most;
+    return most;
 }
 
 static int
@@ -115,27 +147,30 @@ archs_fill(struct db *d, const struct expansion *x, struct arena *a, struct w_pl
 }
 
 int
-placing_gather(struct controller *c, struct db *d, const struct expansion *x, const char *policy,
-               int64_t now_ms, size_t limit, struct arena *a, struct w_placing_facts *out,
-               struct err *e)
+placing_gather(struct controller *c, struct db *d, const struct expansion *x,
+               const struct w_policy *policy, int64_t now_ms, size_t limit, struct arena *a,
+               struct w_placing_facts *out, struct err *e)
 {
     struct host_facts *hosts = NULL;
     size_t n = 0;
 
-    if (host_facts_load(d, limit, a, &hosts, &n, e) < 0)
+    if (host_facts_load(d, system_of(x), largest_mem(x), limit, a, &hosts, &n, e) < 0)
         return -1;
     facts_fill(c, hosts, n, x, policy, now_ms, a, out);
+    out->room_vcpus = policy->largest_vcpus;
+    out->room_mem_mib = policy->largest_mem_mib;
+    out->room_disk_gib = policy->largest_disk_gib;
     return archs_fill(d, x, a, out, e);
 }
 
 int
 placing_gather_host(struct controller *c, struct db *d, const struct expansion *x,
-                    const char *policy, int64_t now_ms, const char *host, struct arena *a,
-                    struct w_placing_facts *out, struct err *e)
+                    const struct w_policy *policy, int64_t now_ms, const char *host,
+                    struct arena *a, struct w_placing_facts *out, struct err *e)
 {
     struct host_facts h;
 
-    if (host_facts_get(d, host, a, &h, e) < 0)
+    if (host_facts_get(d, host, system_of(x), a, &h, e) < 0)
         return -1;
     facts_fill(c, &h, 1, x, policy, now_ms, a, out);
     return archs_fill(d, x, a, out, e);
@@ -146,11 +181,14 @@ placing_gather_host(struct controller *c, struct db *d, const struct expansion *
 /* Columns for the policy, in the order of the facts. */
 struct table {
     struct place_hosts cols;
+    const struct w_placing_facts *facts;
     const struct w_placing_host *hosts;
-    const char **name, **ranges;
-    uint8_t *state, *why, *arch;
+    const char **name, **ranges, **words;
+    size_t n_words;
+    uint8_t *state, *why, *arch, *part;
     int64_t *vcpus, *mem, *disk;
-    uint32_t *cpus, *can, *zone;
+    uint32_t *cpus, *can, *zone, *pool_class, *same;
+    size_t *at; /* host chosen for each group */
 };
 
 static enum host_state
@@ -169,25 +207,62 @@ disk_free(const struct w_placing_host *h)
     return place_free(h->pool_bytes, 100, h->bytes_used);
 }
 
-static void
-table_fill(const struct w_placing_facts *f, struct arena *a, struct table *t)
+/* Numbers for names; 0 for none. */
+static uint32_t
+word_number(struct table *t, const char *word)
 {
-    size_t n = f->hosts.n, room = n + 1;
+    if (word[0] == '\0')
+        return 0;
+    for (size_t i = 0; i < t->n_words; i++)
+        if (strcmp(t->words[i], word) == 0)
+            return (uint32_t)i + 1;
+    t->words[t->n_words++] = word;
+    return (uint32_t)t->n_words;
+}
+
+static void
+table_alloc(const struct w_placing_facts *f, struct arena *a, struct table *t)
+{
+    size_t room = f->hosts.n + 1;
 
     memset(t, 0, sizeof(*t));
+    t->facts = f;
     t->hosts = f->hosts.items;
     t->name = arena_alloc(a, room * sizeof(*t->name));
     t->ranges = arena_alloc(a, room * sizeof(*t->ranges));
+    t->words = arena_alloc(a, 2 * (room + f->groups.n) * sizeof(*t->words));
     t->state = arena_alloc(a, room);
     t->why = arena_alloc(a, room);
+    t->part = arena_alloc(a, room);
     t->vcpus = arena_alloc(a, room * sizeof(*t->vcpus));
     t->mem = arena_alloc(a, room * sizeof(*t->mem));
     t->disk = arena_alloc(a, room * sizeof(*t->disk));
     t->cpus = arena_alloc(a, room * sizeof(*t->cpus));
     t->can = arena_alloc(a, room * sizeof(*t->can));
     t->zone = arena_alloc(a, room * sizeof(*t->zone));
+    t->pool_class = arena_alloc(a, room * sizeof(*t->pool_class));
+    t->same = arena_alloc(a, room * sizeof(*t->same));
     t->arch = arena_alloc(a, room);
-    for (size_t i = 0; i < n; i++) {
+    t->at = arena_alloc(a, (f->groups.n + 1) * sizeof(*t->at));
+    t->cols = (struct place_hosts){.n = f->hosts.n,
+                                   .name = t->name,
+                                   .state = t->state,
+                                   .vcpus_free = t->vcpus,
+                                   .mem_free_mib = t->mem,
+                                   .disk_free_bytes = t->disk,
+                                   .cpus = t->cpus,
+                                   .can = t->can,
+                                   .zone = t->zone,
+                                   .pool_class = t->pool_class,
+                                   .arch = t->arch,
+                                   .same = t->same};
+}
+
+static void
+table_fill(const struct w_placing_facts *f, struct arena *a, struct table *t)
+{
+    table_alloc(f, a, t);
+    for (size_t i = 0; i < f->hosts.n; i++) {
         const struct w_placing_host *h = &t->hosts[i];
 
         t->name[i] = h->name;
@@ -197,18 +272,12 @@ table_fill(const struct w_placing_facts *f, struct arena *a, struct table *t)
         t->mem[i] = place_free(h->mem_mib, (uint32_t)h->mem_overcommit_percent, h->mem_used_mib);
         t->disk[i] = disk_free(h);
         t->cpus[i] = (uint32_t)h->cpus;
+        t->can[i] = h->underlay ? PLACE_CAN_REACH : 0;
+        t->zone[i] = word_number(t, h->zone);
+        t->pool_class[i] = word_number(t, h->pool_class);
+        t->same[i] = h->same;
         t->arch[i] = (uint8_t)place_arch_of(h->arch);
     }
-    t->cols = (struct place_hosts){.n = n,
-                                   .name = t->name,
-                                   .state = t->state,
-                                   .vcpus_free = t->vcpus,
-                                   .mem_free_mib = t->mem,
-                                   .disk_free_bytes = t->disk,
-                                   .cpus = t->cpus,
-                                   .can = t->can,
-                                   .zone = t->zone,
-                                   .arch = t->arch};
 }
 
 /* Two networks of one host cannot use the same addresses. */
@@ -254,29 +323,100 @@ explain(const struct table *t, const struct place_ask *ask, const char *cidr, st
         strbuf_adds(b, "no host is enrolled");
 }
 
+static bool
+same_segment(const struct w_placing_group *a, const struct w_placing_group *b)
+{
+    return a->segment != NULL && b->segment != NULL &&
+           strncmp(a->segment, b->segment, W_ID - 1) == 0;
+}
+
+/* Machines that should be apart, on one network: it will span hosts. */
+static bool
+spans(const struct w_placing_facts *f, const struct w_placing_group *g)
+{
+    size_t n = 0;
+
+    if (g->segment == NULL || g->apart == APART_NONE)
+        return false;
+    for (size_t i = 0; i < f->groups.n; i++)
+        n += same_segment(g, JM_ITEM(f->groups, struct w_placing_group, i));
+    return n > 1;
+}
+
+static void
+ask_fill(struct table *t, const struct w_placing_group *g, struct place_ask *ask)
+{
+    const struct w_placing_facts *f = t->facts;
+
+    *ask = place_ask_new();
+    ask->vcpus = (int64_t)g->vcpus;
+    ask->mem_mib = (int64_t)g->mem_mib;
+    ask->disk_bytes = (int64_t)g->bytes;
+    ask->machines = g->machines;
+    ask->largest_vcpus = g->largest_vcpus;
+    ask->needs = spans(f, g) ? PLACE_CAN_REACH : 0;
+    ask->zone = word_number(t, g->zone);
+    ask->pool_class = word_number(t, g->pool_class);
+    ask->arch = place_arch_of(g->arch);
+    ask->apart = (enum place_apart)g->apart;
+    ask->rule = f->rule == 0 ? PLACE_RULE_1 : (enum place_rule)f->rule;
+    ask->room_vcpus = f->room_vcpus;
+    ask->room_mem_mib = (int64_t)f->room_mem_mib;
+    ask->room_disk_bytes = (int64_t)(f->room_disk_gib * GIB_BYTES);
+}
+
+/* Which hosts have a part of the group's network: before this decision, and by it. */
+static void
+parts_fill(struct table *t, size_t group)
+{
+    const struct w_placing_group *g = JM_ITEM(t->facts->groups, struct w_placing_group, group);
+
+    t->cols.part = NULL;
+    if (g->segment == NULL)
+        return;
+    memset(t->part, 0, t->cols.n + 1);
+    for (size_t h = 0; h < t->cols.n; h++)
+        t->part[h] = strstr(g->segment, t->hosts[h].id) != NULL;
+    for (size_t i = 0; i < group; i++)
+        if (same_segment(g, JM_ITEM(t->facts->groups, struct w_placing_group, i)) &&
+            t->at[i] != PLACE_NOWHERE)
+            t->part[t->at[i]] = 1;
+    t->cols.part = t->part;
+}
+
+static bool
+has_part(const struct table *t, size_t host)
+{
+    return t->cols.part != NULL && t->cols.part[host] != 0;
+}
+
 /* Where the group goes; hosts whose networks clash are taken out for this question. */
 static size_t
-choose(struct table *t, const struct w_placing_group *g, struct arena *a, struct strbuf *why)
+choose(struct table *t, size_t group, struct arena *a, struct strbuf *why, struct strbuf *chosen)
 {
-    struct place_ask ask = place_ask_new();
+    const struct w_placing_group *g = JM_ITEM(t->facts->groups, struct w_placing_group, group);
     uint8_t *kept = arena_alloc(a, t->cols.n + 1);
+    struct place_sums sums;
+    struct place_ask ask;
+    char line[400];
     size_t at;
 
-    ask.vcpus = (int64_t)g->vcpus;
-    ask.mem_mib = (int64_t)g->mem_mib;
-    ask.disk_bytes = (int64_t)g->bytes;
-    ask.largest_vcpus = g->largest_vcpus;
-    ask.arch = place_arch_of(g->arch);
+    ask_fill(t, g, &ask);
+    parts_fill(t, group);
     memcpy(kept, t->state, t->cols.n);
     for (size_t i = 0; g->cidr[0] != '\0' && i < t->cols.n; i++)
-        if (t->state[i] == HS_READY && range_clash(t->ranges[i], g->cidr))
+        if (t->state[i] == HS_READY && !has_part(t, i) && range_clash(t->ranges[i], g->cidr))
             t->state[i] = HS_NONE;
-    at = place(&t->cols, &ask, t->why);
+    at = place(&t->cols, &ask, t->why, &sums);
     for (size_t i = 0; i < t->cols.n; i++)
         if (t->state[i] != kept[i] && t->why[i] == PLACE_NOT_READY)
             t->why[i] = PLACE_ELSEWHERE;
     memcpy(t->state, kept, t->cols.n);
     explain(t, &ask, g->cidr, why);
+    if (at != PLACE_NOWHERE && ask.rule != PLACE_RULE_1) {
+        (void)place_explain_choice(&t->cols, &ask, at, &sums, line, sizeof(line));
+        strbuf_adds(chosen, line);
+    }
     return at;
 }
 
@@ -287,7 +427,8 @@ take_room(struct table *t, size_t i, const struct w_placing_group *g, struct are
     t->vcpus[i] -= (int64_t)g->vcpus;
     t->mem[i] -= (int64_t)g->mem_mib;
     t->disk[i] -= (int64_t)g->bytes;
-    if (g->cidr[0] != '\0')
+    t->same[i] += g->machines;
+    if (g->cidr[0] != '\0' && !has_part(t, i))
         t->ranges[i] =
             t->ranges[i] == NULL ? g->cidr : arena_printf(a, "%s %s", t->ranges[i], g->cidr);
 }
@@ -301,18 +442,20 @@ placing_decide(const struct w_placing_facts *f, struct arena *a, struct w_placin
 
     table_fill(f, a, &t);
     for (size_t i = 0; i < f->groups.n; i++) {
-        const struct w_placing_group *g = JM_ITEM(f->groups, struct w_placing_group, i);
-        SCOPED(strbuf) struct strbuf why = {0};
-        size_t at = choose(&t, g, a, &why);
+        SCOPED(strbuf) struct strbuf why = {0}, chosen = {0};
+        size_t at = choose(&t, i, a, &why, &chosen);
 
+        t.at[i] = at;
         if (why.len > 0)
             c[i].reason = arena_strdup(a, strbuf_peek(&why));
+        if (chosen.len > 0)
+            c[i].chosen = arena_strdup(a, strbuf_peek(&chosen));
         if (at == PLACE_NOWHERE) {
             all = false;
             continue;
         }
         memcpy(c[i].host, t.hosts[at].id, sizeof(c[i].host));
-        take_room(&t, at, g, a);
+        take_room(&t, at, JM_ITEM(f->groups, struct w_placing_group, i), a);
     }
     out->items = (struct jm_list){c, f->groups.n};
     return all;

@@ -545,7 +545,7 @@ room_note(struct supersede *s, const struct w_placing_facts *facts,
 }
 
 static int
-room_ask(struct tx *t, struct supersede *s, const struct room *r, const char *policy,
+room_ask(struct tx *t, struct supersede *s, const struct room *r, const struct w_policy *policy,
          struct arena *a, const char **why, struct err *e)
 {
     struct expand_group need = r->need;
@@ -568,8 +568,8 @@ room_ask(struct tx *t, struct supersede *s, const struct room *r, const char *po
 }
 
 int
-supersede_rooms(struct tx *t, struct supersede *s, const struct expansion *x, const char *policy,
-                struct arena *a, const char **why, struct err *e)
+supersede_rooms(struct tx *t, struct supersede *s, const struct expansion *x,
+                const struct w_policy *policy, struct arena *a, const char **why, struct err *e)
 {
     struct room *rooms = arena_alloc(a, (s->n + x->n_groups + 1) * sizeof(*rooms));
     size_t n = 0;

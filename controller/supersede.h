@@ -43,7 +43,8 @@ int supersede_check(struct tx *t, const struct w_grant *g, const struct w_applic
 int supersede_gives(struct tx *t, const struct resource_row *r, struct arena *a, struct err *e);
 /** Room for what grows and what is made on networks that are there; *why NULL when there is. */
 int supersede_rooms(struct tx *t, struct supersede *s, const struct expansion *x,
-                    const char *policy, struct arena *a, const char **why, struct err *e);
+                    const struct w_policy *policy, struct arena *a, const char **why,
+                    struct err *e);
 /** Before and after of what changes, for people. */
 void supersede_changes(const struct supersede *s, struct arena *a, struct jm_list *out);
 /** Quota and resources move, what changes gets its order: both grants are in the store. *n orders,

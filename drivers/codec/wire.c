@@ -14,6 +14,7 @@ const char *const w_shape_names[] = {"", "exact", "free", NULL};
 const char *const w_unit_act_names[] = {"",    "create",  "resize", "rename", "attach", "detach",
                                         "bin", "restore", "start",  "stop",   NULL};
 const char *const w_restart_names[] = {"", "now", "at", "later", NULL};
+const char *const w_apart_names[] = {"", "soft", "hard", NULL};
 const char *const w_firmware_names[] = {"", "bios", "uefi", NULL};
 const char *const w_arch_names[] = {"", "x86_64", "aarch64", "loongarch64", NULL};
 const char *const w_boot_names[] = {"", "bios", "uefi", "both", NULL};

@@ -70,6 +70,7 @@ enum w_unit_act {
 };
 /* A restart that the unit agrees to, if its act needs one. */
 enum w_restart { RESTART_NONE, RESTART_NOW, RESTART_AT, RESTART_LATER, RESTART__MAX };
+enum w_apart { APART_NONE, APART_SOFT, APART_HARD, APART__MAX }; /* as enum place_apart */
 enum w_firmware { FW_NONE, FW_BIOS, FW_UEFI, FW__MAX };
 enum w_arch { ARCH_NONE, ARCH_X86_64, ARCH_AARCH64, ARCH_LOONGARCH64, ARCH__MAX };
 /* How an image can be started. */
@@ -159,16 +160,17 @@ extern const char *const w_res_kind_names[],
         *const w_wanted_names[],
             *const w_authority_names[],
                 *const w_seen_names[],
-                    *const w_firmware_names[],
-                        *const w_format_names[],
-                            *const w_role_names[],
-                                *const w_key_use_names[],
-                                    *const w_verdict_names[],
-                                        *const w_metric_names[],
-                                            *const w_clock_kind_names[],
-                                                *const w_unit_kind_names[],
-                                                    *const w_account_state_names[],
-                                                        *const w_factor_kind_names[];
+                    *const w_apart_names[],
+                        *const w_firmware_names[],
+                            *const w_format_names[],
+                                *const w_role_names[],
+                                    *const w_key_use_names[],
+                                        *const w_verdict_names[],
+                                            *const w_metric_names[],
+                                                *const w_clock_kind_names[],
+                                                    *const w_unit_kind_names[],
+                                                        *const w_account_state_names[],
+                                                            *const w_factor_kind_names[];
 
 /* notice_kind: policies/notice.h. */
 enum w_notice_channel { CHANNEL_NONE, CHANNEL_MAIL, CHANNEL_WEBHOOK, CHANNEL__MAX };

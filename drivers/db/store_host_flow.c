@@ -116,6 +116,7 @@ facts_read(const struct db_rows *r, struct host_facts *o)
     o->vcpus_used = (uint64_t)db_int(r, c++);
     o->mem_used_mib = (uint64_t)db_int(r, c++);
     o->bytes_used = (uint64_t)db_int(r, c++);
+    o->same = (uint32_t)db_int(r, c++);
 }
 
 static int
@@ -141,15 +142,15 @@ ranges_load(struct db *d, struct arena *a, struct host_facts *h, struct err *e)
 }
 
 int
-host_facts_load(struct db *d, size_t limit, struct arena *a, struct host_facts **out, size_t *n,
-                struct err *e)
+host_facts_load(struct db *d, const char *system, uint64_t mem_mib, size_t limit, struct arena *a,
+                struct host_facts **out, size_t *n, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     struct host_facts *hosts = arena_alloc(a, (limit + 1) * sizeof(*hosts));
     size_t count = 0;
     int rc;
 
-    if (DB_QUERY(d, DB_HOST_FLOW_FACTS, &r, e, DBI(limit)) < 0)
+    if (DB_QUERY(d, DB_PLACE_HOSTS, &r, e, DBS(system), DBI(mem_mib), DBI(limit)) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1 && count < limit)
         facts_read(r, &hosts[count++]);
@@ -164,12 +165,13 @@ host_facts_load(struct db *d, size_t limit, struct arena *a, struct host_facts *
 }
 
 int
-host_facts_get(struct db *d, const char *id, struct arena *a, struct host_facts *out, struct err *e)
+host_facts_get(struct db *d, const char *id, const char *system, struct arena *a,
+               struct host_facts *out, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     int rc;
 
-    if (DB_QUERY(d, DB_SELF_HOST, &r, e, DBS(id)) < 0 || (rc = db_next(r, e)) < 0)
+    if (DB_QUERY(d, DB_PLACE_HOST, &r, e, DBS(system), DBS(id)) < 0 || (rc = db_next(r, e)) < 0)
         return -1;
     if (rc == 0)
         return err_set(e, BY_E_NOT_FOUND, "there is no host %s", id);

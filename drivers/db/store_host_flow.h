@@ -41,16 +41,17 @@ struct host_facts {
     int64_t seen_ms, inventory_ms;
     bool inventory_unknown;
     uint64_t vcpus_used, mem_used_mib, bytes_used; /* promised by orders */
+    uint32_t same;                                 /* machines of the asking system there */
     const char **ranges;                           /* of its networks */
     size_t n_ranges;
 };
-/** At most limit hosts, ready ones first, of these the ones with the most memory left; *out in the
- * arena. */
-int host_facts_load(struct db *d, size_t limit, struct arena *a, struct host_facts **out, size_t *n,
-                    struct err *e);
+/** At most limit hosts, ready ones first, of these those with mem_mib left, the fullest first;
+ * `same` counts machines of that system; *out in the arena. */
+int host_facts_load(struct db *d, const char *system, uint64_t mem_mib, size_t limit,
+                    struct arena *a, struct host_facts **out, size_t *n, struct err *e);
 /** One host by id; NOT_FOUND. */
-int host_facts_get(struct db *d, const char *id, struct arena *a, struct host_facts *out,
-                   struct err *e);
+int host_facts_get(struct db *d, const char *id, const char *system, struct arena *a,
+                   struct host_facts *out, struct err *e);
 /** Hosts whose sum of promises is not that of their resources: must be 0. */
 int host_promises_wrong(struct db *d, int64_t *n, struct err *e);
 

@@ -15,13 +15,16 @@
 static const char *const states[] = {"",       "enrolling",       "ready",   "cordoned",
                                      "silent", "cordoned+silent", "revoked", NULL};
 
+static const char *const aparts[] = {"", "soft", "hard", NULL};
+
 struct table {
     struct place_hosts hosts;
     const char *name[HOSTS_MAX];
     uint8_t state[HOSTS_MAX];
     int64_t vcpus_free[HOSTS_MAX], mem_free_mib[HOSTS_MAX], disk_free_bytes[HOSTS_MAX];
-    uint32_t cpus[HOSTS_MAX], can[HOSTS_MAX], zone[HOSTS_MAX];
-    uint8_t arch[HOSTS_MAX];
+    uint32_t cpus[HOSTS_MAX], can[HOSTS_MAX], zone[HOSTS_MAX], pool_class[HOSTS_MAX],
+        same[HOSTS_MAX];
+    uint8_t arch[HOSTS_MAX], part[HOSTS_MAX];
 };
 
 static void
@@ -37,7 +40,9 @@ table_read(struct json_object *list, struct table *t)
                                     .cpus = t->cpus,
                                     .can = t->can,
                                     .zone = t->zone,
-                                    .arch = t->arch};
+                                    .pool_class = t->pool_class,
+                                    .arch = t->arch,
+                                    .same = t->same};
     CU_ASSERT_FATAL(t->hosts.n <= HOSTS_MAX);
     for (size_t i = 0; i < t->hosts.n; i++) {
         struct json_object *o = json_object_array_get_idx(list, i);
@@ -53,6 +58,11 @@ table_read(struct json_object *list, struct table *t)
         t->disk_free_bytes[i] = golden_int(o, "disk_free_gib", 1000) * GIB;
         t->can[i] = (uint32_t)golden_int(o, "can", 7);
         t->zone[i] = (uint32_t)golden_int(o, "zone", 1);
+        t->pool_class[i] = (uint32_t)golden_int(o, "class", 0);
+        t->same[i] = (uint32_t)golden_int(o, "same", 0);
+        t->part[i] = (uint8_t)golden_int(o, "part", 0);
+        if (t->part[i] != 0)
+            t->hosts.part = t->part;
         t->arch[i] = (uint8_t)place_arch_of(golden_str(o, "arch", "x86_64"));
     }
 }
@@ -63,12 +73,20 @@ case_run(struct json_object *c, struct strbuf *out)
     struct json_object *o = golden_get(c, "ask"), *group = golden_get(o, "group");
     struct place_ask ask = place_ask_new();
     struct table t;
+    struct place_sums sums;
     uint8_t why[HOSTS_MAX];
+    char chosen[300] = "";
     size_t best;
 
     table_read(golden_get(c, "hosts"), &t);
     ask.needs = (uint32_t)golden_int(o, "needs", 0);
     ask.zone = (uint32_t)golden_int(o, "zone", 0);
+    ask.pool_class = (uint32_t)golden_int(o, "class", 0);
+    ask.apart = (enum place_apart)golden_enum(o, "apart", aparts, PLACE_TOGETHER);
+    ask.rule = (enum place_rule)golden_int(o, "rule", PLACE_RULE_2);
+    ask.room_vcpus = (uint32_t)golden_int(o, "room_vcpus", 0);
+    ask.room_mem_mib = golden_int(o, "room_mem_mib", 0);
+    ask.room_disk_bytes = golden_int(o, "room_disk_gib", 0) * GIB;
     if (golden_get(o, "pinned") != NULL)
         ask.pinned = (size_t)golden_int(o, "pinned", 0);
     for (size_t i = 0; i < json_object_array_length(group); i++) {
@@ -79,10 +97,12 @@ case_run(struct json_object *c, struct strbuf *out)
                       (uint64_t)golden_int(g, "mem_mib", 0),
                       (uint64_t)golden_int(g, "disk_gib", 0) * (uint64_t)GIB);
     }
-    best = place(&t.hosts, &ask, why);
-    CU_ASSERT_EQUAL(place(&t.hosts, &ask, NULL), best);
-    strbuf_addf(out, "{\n    \"host\": \"%s\",\n    \"why\": [",
-                best == PLACE_NOWHERE ? "" : t.name[best]);
+    best = place(&t.hosts, &ask, why, &sums);
+    CU_ASSERT_EQUAL(place(&t.hosts, &ask, why, NULL), best);
+    if (best != PLACE_NOWHERE)
+        (void)place_explain_choice(&t.hosts, &ask, best, &sums, chosen, sizeof(chosen));
+    strbuf_addf(out, "{\n    \"host\": \"%s\",\n    \"chosen\": \"%s\",\n    \"why\": [",
+                best == PLACE_NOWHERE ? "" : t.name[best], chosen);
     for (size_t i = 0; i < t.hosts.n; i++) {
         char text[200];
 
@@ -104,7 +124,7 @@ finds_nowhere_among_no_hosts(void)
     struct place_hosts none = {0};
     struct place_ask ask = place_ask_new();
 
-    CU_ASSERT_EQUAL(place(&none, &ask, NULL), PLACE_NOWHERE);
+    CU_ASSERT_EQUAL(place(&none, &ask, NULL, NULL), PLACE_NOWHERE);
 }
 
 static void
