@@ -40,8 +40,16 @@ agent_wake(void *agent)
 {
     struct agent *ag = agent;
 
-    if (ag->link != NULL)
+    if (ag->among.wake != NULL)
+        ag->among.wake(ag->among.arg);
+    else if (ag->link != NULL)
         link_wake(ag->link);
+}
+
+int
+agent_threads(const struct agent *ag, int alone)
+{
+    return ag->among.watch == NULL || ag->among.threads ? alone : 0;
 }
 
 /* ---- observing ---- */
@@ -310,7 +318,7 @@ workers_start(struct agent *ag, struct err *e)
                  .pool_name = ag->conf.pool_name,
                  .pool_path = ag->conf.pool_path,
                  .forbid_kvm = ag->conf.forbid_kvm},
-        .threads = (int)ag->conf.workers,
+        .threads = agent_threads(ag, (int)ag->conf.workers),
         .deadline_ms = (int)ag->conf.call_deadline_ms,
         .max_stuck = (int)ag->conf.stuck_max,
         .queue_max = QUEUE_MAX,
@@ -322,7 +330,7 @@ workers_start(struct agent *ag, struct err *e)
 
     if (workers_new(&c, &ag->calls, e) < 0)
         return -1;
-    c.threads = 1; /* one overwrite at a time leaves the disk to the guests */
+    c.threads = agent_threads(ag, 1); /* one overwrite at a time leaves the disk to the guests */
     return workers_new(&c, &ag->disk, e);
 }
 
@@ -359,6 +367,7 @@ int
 agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
 {
     ag->lock_fd = -1;
+    ag->among = o->among;
     if (agent_config_load(config_file(o, &ag->forever), &ag->conf, e) < 0 ||
         ident_load(o->dir, &ag->forever, &ag->id, e) < 0 ||
         ident_lock(o->dir, DURABLE_ENDING_MS, &ag->lock_fd, e) < 0 ||
@@ -366,6 +375,8 @@ agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
         receipts_open(ag->id.receipts_dir, ag->id.receipts, &ag->receipts, e) < 0 ||
         papers_keyring(&ag->id, ag->receipts, &ag->keys, e) < 0 || papers_load_holds(ag, e) < 0)
         return -1;
+    if (ag->among.boot != NULL)
+        (void)snprintf(ag->host.boot, sizeof(ag->host.boot), "%s", ag->among.boot);
     if (serial_dir_set(ag, o->dir, e) < 0 || durable_mkdirs(ag->conf.serial_dir, 0755, e) < 0)
         return -1;
     if (ag->conf.debug)
@@ -410,7 +421,8 @@ agent_round(struct agent *ag)
     int64_t now = clock_mono_ms();
     int wait = WATCHDOG_MS;
 
-    if (workers_run_done(ag->disk) + workers_run_done(ag->calls) > 0 && ag->trim_at_ms == 0)
+    if (workers_run_done(ag->disk) + workers_run_done(ag->calls) > 0 && ag->trim_at_ms == 0 &&
+        ag->among.watch == NULL)
         ag->trim_at_ms = now + TRIM_MS;
     wait = smaller(wait, trim(ag, now));
     wait = smaller(wait, workers_tick(ag->calls, now));

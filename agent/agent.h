@@ -19,13 +19,25 @@
 #include "drivers/virt/virt.h"
 
 struct fetch;
+struct httpc_watch;
 struct link;
 struct metrics;
 struct sampler;
 struct task;
 
+/* One of many agents in a process that waits for all of them at once (tests/sim).  Left zero, an
+ * agent is alone. */
+struct agent_among {
+    const struct httpc_watch *watch; /* of its link; lives as long as the agent */
+    void (*wake)(void *arg);         /* its next round is due now; from any thread */
+    void *arg;
+    bool threads;     /* its calls may hang: workers of its own all the same */
+    const char *boot; /* boot id, or NULL: the machine's */
+};
+
 struct agent {
     struct agent_config conf; /* immutable after start */
+    struct agent_among among; /* likewise */
     struct arena forever;
     struct ident id;
     struct hostinfo host;
@@ -75,6 +87,7 @@ struct agent_options {
     const char *dir;         /* identity folder */
     const char *config_file; /* or NULL: agent.conf in dir, if it is there */
     const sigset_t *ends;    /* for agent_run(): see signals_hold() */
+    struct agent_among among;
 };
 
 /** The main loop: observe, decide, make durable, act, report.  It sleeps until a call ends, the
@@ -93,4 +106,6 @@ int agent_round(struct agent *ag);
 void agent_wait(struct agent *ag, int wait_ms);
 /** Wake it from any thread. */
 void agent_wake(void *agent);
+/** Threads that its pool of so many has. */
+int agent_threads(const struct agent *ag, int alone);
 #endif

@@ -84,6 +84,17 @@ describe(const struct wanted *w, char text[FETCH_TEXT])
                        w->sha256, w->size == 0 ? 0 : w->have * 100 / w->size, w->size >> 20);
 }
 
+static void *fetch_main(void *arg);
+
+/* The thread begins with the first image that is wanted; the lock is held. */
+static bool
+start(struct fetch *f)
+{
+    if (!f->started)
+        f->started = pthread_create(&f->thread, NULL, fetch_main, f) == 0;
+    return f->started;
+}
+
 int
 fetch_want(struct fetch *f, const char *sha256, struct err *e)
 {
@@ -91,6 +102,10 @@ fetch_want(struct fetch *f, const char *sha256, struct err *e)
     struct wanted *w;
 
     (void)pthread_mutex_lock(&f->lock);
+    if (!start(f)) {
+        (void)pthread_mutex_unlock(&f->lock);
+        return err_set(e, BY_E_NOMEM, "no thread to fetch images");
+    }
     w = find(f, sha256);
     if (w == NULL && f->n < WANTED_MAX) {
         w = &f->wanted[f->n++];
@@ -478,9 +493,6 @@ fetch_new(struct agent *ag, struct fetch **out, struct err *e)
     (void)pthread_cond_init(&f->cond, &attr);
     (void)pthread_condattr_destroy(&attr);
     take_identity(f);
-    if (pthread_create(&f->thread, NULL, fetch_main, f) != 0)
-        return err_set(e, BY_E_NOMEM, "no thread to fetch images");
-    f->started = true;
     *out = TAKE(f);
     return 0;
 }

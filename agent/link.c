@@ -385,6 +385,7 @@ http_open(struct link *l, struct httpc **out, struct err *e)
         .cert_file = ag->id.cert_file,
         .key_file = ag->id.key_file,
         .max_answer_bytes = 64 << 20,
+        .watch = ag->among.watch,
     };
 
     return httpc_new(&c, out, e);
@@ -564,4 +565,16 @@ void
 link_touch(struct link *l)
 {
     l->touched = true;
+}
+
+bool
+link_polls(const struct link *l)
+{
+    return l->hello_ok && l->poll.busy;
+}
+
+void
+link_event(struct link *l, int fd, int ready)
+{
+    httpc_event(l->http, fd, ready);
 }

@@ -17,6 +17,10 @@ void link_run(struct link *l, int wait_ms);
 void link_wake(struct link *l);
 /** What the last answers said could not be kept: ask for everything again. */
 void link_forget(struct link *l);
+/** The controller has answered this agent's hello and its poll for orders is under way. */
+bool link_polls(const struct link *l);
+/** A watched link's socket is ready, or its time has come (fd -1): see httpc_event(). */
+void link_event(struct link *l, int fd, int ready);
 /** Something may have changed: look whether a report is due. */
 void link_touch(struct link *l);
 SCOPE_FN(link_free, struct link)

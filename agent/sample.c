@@ -241,7 +241,7 @@ sampler_new(struct agent *ag, struct sampler **out, struct err *e)
                  .pool_path = ag->conf.pool_path,
                  .forbid_kvm = ag->conf.forbid_kvm,
                  .read_only = true},
-        .threads = 1,
+        .threads = agent_threads(ag, 1),
         .deadline_ms = (int)ag->conf.call_deadline_ms,
         .max_stuck = STUCK_MAX,
         .queue_max = QUEUE_MAX,

@@ -383,6 +383,8 @@ workers_submit(struct workers *w, struct worker_job *j, struct err *e)
         (void)pthread_cond_broadcast(&w->work);
     }
     (void)pthread_mutex_unlock(&w->lock);
+    if (rc == 0 && w->c.threads == 0)
+        w->c.wake(w->c.wake_arg);
     return rc;
 }
 
@@ -394,6 +396,8 @@ workers_run_done(struct workers *w)
     int n = 0;
 
     (void)pthread_mutex_lock(&w->lock);
+    while (w->c.threads == 0 && (j = queue_pop(&w->queue)) != NULL)
+        worker_run(w, j);
     q = w->done;
     memset(&w->done, 0, sizeof(w->done));
     (void)pthread_mutex_unlock(&w->lock);

@@ -8,6 +8,7 @@
  * worker takes its place.  Its connection is retired: left to the stuck thread, closed when that
  * comes back; others open new ones.  Stuck threads are bounded by max_stuck; beyond that nothing
  * new runs and workers_state() says why.  Connections: at most one a thread.
+ * With no threads (threads 0) workers_run_done() itself runs what was queued.
  * Threads: submit, run_done, tick and state from the owner; jobs run in workers; no lock is held
  * across a call. */
 #include <stdbool.h>
@@ -39,7 +40,7 @@ struct worker_job {
 
 struct workers_config {
     struct virt_config virt; /* strings live as long as the workers */
-    int threads;             /* kept free of stuck calls */
+    int threads;             /* kept free of stuck calls; 0: the owner's runs the jobs */
     int deadline_ms;
     int max_stuck; /* threads that may hang beside them */
     int queue_max; /* jobs that may wait */

@@ -27,6 +27,7 @@ struct httpc {
     int connect_timeout_ms;
     enum say_lang lang;
     bool page;
+    struct httpc_watch watch;
     struct call_list calls;
     int ncalls;
 };
@@ -58,6 +59,46 @@ copy_string(char **to, const char *from)
     return from != NULL && *to == NULL ? -1 : 0;
 }
 
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *kept)
+{
+    const struct httpc_watch *w = &((struct httpc *)arg)->watch;
+    int wanted = what == CURL_POLL_IN      ? HTTPC_IN
+                 : what == CURL_POLL_OUT   ? HTTPC_OUT
+                 : what == CURL_POLL_INOUT ? HTTPC_IN | HTTPC_OUT
+                                           : 0;
+
+    (void)easy;
+    (void)kept;
+    w->socket(w->arg, fd, wanted);
+    return 0;
+}
+
+static int
+on_timer(CURLM *multi, long ms, void *arg)
+{
+    const struct httpc_watch *w = &((struct httpc *)arg)->watch;
+
+    (void)multi;
+    w->timer(w->arg, (int)ms);
+    return 0;
+}
+
+static int
+watch_set(struct httpc *h, const struct httpc_watch *w, struct err *e)
+{
+    int bad = 0;
+
+    if (w == NULL)
+        return 0;
+    h->watch = *w;
+    bad |= curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    bad |= curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
+    bad |= curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    bad |= curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+    return bad == 0 ? 0 : err_set(e, BY_E_BUG, "libcurl refuses to be watched");
+}
+
 int
 httpc_new(const struct httpc_config *c, struct httpc **out, struct err *e)
 {
@@ -81,6 +122,8 @@ httpc_new(const struct httpc_config *c, struct httpc **out, struct err *e)
         copy_string(&h->ca_file, c->ca_file) < 0 || copy_string(&h->ca_pem, c->ca_pem) < 0 ||
         copy_string(&h->cert_file, c->cert_file) < 0 || copy_string(&h->key_file, c->key_file) < 0)
         return err_set(e, BY_E_NOMEM, "out of memory");
+    if (watch_set(h, c->watch, e) < 0)
+        return -1;
     *out = TAKE(h);
     return 0;
 }
@@ -330,14 +373,13 @@ call_finish(struct call *c, CURLcode rc)
     call_free(c);
 }
 
-/* Let curl work, then finish what is done: how many. */
+/* Finish what is done: how many. */
 static int
-multi_step(struct httpc *h)
+multi_finish(struct httpc *h)
 {
     CURLMsg *m;
     int n = 0, finished = 0;
 
-    (void)curl_multi_perform(h->multi, &n); /* errors of a call come as its message */
     while ((m = curl_multi_info_read(h->multi, &n)) != NULL) {
         CURLcode rc = m->data.result;
         char *p = NULL;
@@ -349,6 +391,26 @@ multi_step(struct httpc *h)
         finished++;
     }
     return finished;
+}
+
+/* Let curl work, then finish what is done: how many. */
+static int
+multi_step(struct httpc *h)
+{
+    int n = 0;
+
+    (void)curl_multi_perform(h->multi, &n); /* errors of a call come as its message */
+    return multi_finish(h);
+}
+
+void
+httpc_event(struct httpc *h, int fd, int ready)
+{
+    int n = 0, what = ((ready & HTTPC_IN) != 0 ? CURL_CSELECT_IN : 0) |
+                      ((ready & HTTPC_OUT) != 0 ? CURL_CSELECT_OUT : 0);
+
+    (void)curl_multi_socket_action(h->multi, fd < 0 ? CURL_SOCKET_TIMEOUT : fd, what, &n);
+    (void)multi_finish(h);
 }
 
 void

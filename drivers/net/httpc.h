@@ -15,6 +15,15 @@
 
 struct httpc;
 
+enum { HTTPC_IN = 1, HTTPC_OUT = 2 };
+/* For an owner of many handles who waits for all of them at once: it is told what to wait for, and
+ * calls httpc_event() instead of httpc_run(). */
+struct httpc_watch {
+    void (*socket)(void *arg, int fd, int wanted); /* HTTPC_IN | HTTPC_OUT; 0: no longer */
+    void (*timer)(void *arg, int in_ms);           /* -1: none */
+    void *arg;
+};
+
 struct httpc_config {
     const char *base_url;             /* https://host:port */
     const char *ca_file;              /* pinned CA, a PEM file; or NULL and … */
@@ -24,6 +33,7 @@ struct httpc_config {
     bool page;                        /* a page is liked better than JSON, as by a browser */
     size_t max_answer_bytes;          /* default 16 MiB */
     int connect_timeout_ms;           /* default 5 s */
+    const struct httpc_watch *watch;  /* copied; or NULL */
 };
 
 struct httpc_answer {
@@ -51,6 +61,8 @@ int httpc_start(struct httpc *h, const char *method, const char *path, const cha
 /** Drive started calls, at most wait_ms, or until httpc_wakeup(). */
 void httpc_run(struct httpc *h, int wait_ms);
 void httpc_wakeup(struct httpc *h);
+/** With a watch: this socket is ready, or its time has come (fd -1, ready 0). */
+void httpc_event(struct httpc *h, int fd, int ready);
 /** Fetch the CA of a listener that we do not know yet and check it against its pin: the PEM of the
  * certificate in the presented chain whose SHA-256 (DER) is ca_sha256; DENIED when none. */
 int httpc_fetch_ca(const char *base_url, const char *ca_sha256, char **pem, struct err *e);

@@ -452,6 +452,27 @@ stops_after_the_time_that_it_was_given(void)
     CU_ASSERT_TRUE(hang.done);
 }
 
+static void
+runs_jobs_where_they_are_taken_back_when_it_has_no_threads(void)
+{
+    struct workers *w;
+    struct test_job a = {0}, b = {.result = -1};
+
+    gate_reset();
+    w = workers_make(0, 2);
+    submit(w, &a, "a", run_quick);
+    submit(w, &b, "b", run_quick);
+    CU_ASSERT_EQUAL(gate.woken, 2); /* its owner has something to do */
+    CU_ASSERT_EQUAL(gate.started, 0);
+    CU_ASSERT_EQUAL(workers_run_done(w), 2);
+    CU_ASSERT_TRUE(a.done && b.done);
+    CU_ASSERT_EQUAL(a.job.rc, 0);
+    CU_ASSERT_EQUAL(b.job.err.code, BY_E_BUSY);
+    CU_ASSERT_TRUE(workers_stop(w, 0));
+    workers_free(w);
+    CU_ASSERT_EQUAL(gate.closed, gate.opened);
+}
+
 CU_TestInfo workers_tests[] = {
     {"runs jobs and gives them back", runs_jobs_and_gives_them_back},
     {"serves a healthy machine beside six that hang",
@@ -464,6 +485,8 @@ CU_TestInfo workers_tests[] = {
     {"keeps its workers while a connection hangs at its end",
      keeps_its_workers_while_a_connection_hangs_at_its_end},
     {"bounds its queue", bounds_its_queue},
+    {"runs jobs where they are taken back when it has no threads",
+     runs_jobs_where_they_are_taken_back_when_it_has_no_threads},
     {"stops after the time that it was given", stops_after_the_time_that_it_was_given},
     CU_TEST_INFO_NULL,
 };

@@ -1,0 +1,59 @@
+# shellcheck shell=bash disable=SC2034 # sourced: what it sets is used by those who source it
+# A controller with many simulated hosts.  Source it with TOP set, after fake_lib.sh; ends with sim_down.
+SIM_DIR=$(mktemp -d "${SIM_TMP:-/dev/shm}/bianyun-sim.XXXXXX")
+SESSIONS=$XDG_CONFIG_HOME/bianyun/profiles
+session() { sed -n 's/^token=//p' "$SESSIONS/$1"; } # PROFILE
+# The cloud without a host: controller, people, key of the bureau.
+sim_cloud() {
+    fake_image
+    controller_up
+    people_up
+    run by bureau policies set "$TOP/policies/rules/demo.json"
+    grant_key_up
+    papers_up
+}
+sim_start() { # HOSTS [OPTION...]: they are open, or opening
+    local hosts=$1
+    shift
+    [ -p "$DEMO_DIR/sim.control" ] || mkfifo "$DEMO_DIR/sim.control"
+    (umask 077 && session provider >"$DEMO_DIR/sim.token")
+    "$BIN/hostsim" --hosts "$hosts" --dir "$SIM_DIR" --api "$PEOPLE_URL" --agents "$AGENTS_URL" --ca "$DEMO_DIR/controller/ca.pem" \
+        --token-file "$DEMO_DIR/sim.token" --images "$DEMO_DIR/images" --control "$DEMO_DIR/sim.control" --seen "$DEMO_DIR/sim.seen" "$@" \
+        </dev/null >>"$DEMO_DIR/sim.out" 2>>"$DEMO_DIR/sim.log" 9>&- &
+    remember sim $!
+}
+sim_say() { echo "$*" >"$DEMO_DIR/sim.control"; } # a command of hostsim
+sim_line() { # EVENT: its newest line
+    grep "^{\"event\":\"$1\"" "$DEMO_DIR/sim.out" | tail -1
+}
+SIM_ASKED=0
+sim_report() { # a fresh summary on stdout
+    local name n=0
+    SIM_ASKED=$((SIM_ASKED + 1))
+    name=r$SIM_ASKED-$BASHPID
+    sim_say "report $name"
+    until grep -q "^{\"event\":\"$name\".*}$" "$DEMO_DIR/sim.out"; do
+        n=$((n + 1))
+        [ $n -lt 600 ] && alive sim || return 1
+        sleep 0.1
+    done
+    sim_line "$name"
+}
+sim_polls() { # N: so many hosts wait for orders
+    [ "$(sim_report | field polling)" -ge "$1" ] 2>/dev/null
+}
+# A system with a grant of free shape for VMS machines of one vCPU and 512 MiB: SYSTEM-number.
+sim_grant() { # SYSTEM UNIT VMS
+    run by tenant systems add "$1" --unit "$2" --purpose load --mlps 2
+    cat >"$DEMO_DIR/papers/$1.json" <<JSON
+{"number":"测试 $1","system":"$1","hold_ms":5000,"shape":"free","resources_max":$3,"lines":[
+ {"line":1,"kind":"vm","name":"vm","count":$3,"vcpus":1,"mem_mib":512,"disk_gib":1,"image":"$IMAGE","firmware":"bios","deferred":true}]}
+JSON
+    grant_sign "$DEMO_DIR/papers/$1.json" "$DEMO_DIR/papers/$1.paper"
+    run by bureau grants submit "$DEMO_DIR/papers/$1.paper"
+}
+sim_down() {
+    end_process sim
+    end_process controller
+    rm -rf "$DEMO_DIR" "$SIM_DIR"
+}
