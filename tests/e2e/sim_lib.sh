@@ -42,12 +42,11 @@ sim_report() { # a fresh summary on stdout
 sim_polls() { # N: so many hosts wait for orders
     [ "$(sim_report | field polling)" -ge "$1" ] 2>/dev/null
 }
-# A system with a grant of free shape for VMS machines of one vCPU and 512 MiB: SYSTEM-number.
-sim_grant() { # SYSTEM UNIT VMS
-    run by tenant systems add "$1" --unit "$2" --purpose load --mlps 2
+# A grant of free shape for VMS machines of one vCPU and 512 MiB.
+sim_grant() { # SYSTEM VMS
     cat >"$DEMO_DIR/papers/$1.json" <<JSON
-{"number":"测试 $1","system":"$1","hold_ms":5000,"shape":"free","resources_max":$3,"lines":[
- {"line":1,"kind":"vm","name":"vm","count":$3,"vcpus":1,"mem_mib":512,"disk_gib":1,"image":"$IMAGE","firmware":"bios","deferred":true}]}
+{"number":"测试 $1","system":"$1","hold_ms":5000,"shape":"free","resources_max":$2,"lines":[
+ {"line":1,"kind":"vm","name":"vm","count":$2,"vcpus":1,"mem_mib":512,"disk_gib":1,"image":"$IMAGE","firmware":"bios","deferred":true}]}
 JSON
     grant_sign "$DEMO_DIR/papers/$1.json" "$DEMO_DIR/papers/$1.paper"
     run by bureau grants submit "$DEMO_DIR/papers/$1.paper"

@@ -52,6 +52,7 @@ do_restore(struct sim_host *h, const char *args, struct err *e)
 static int
 do_sever(struct sim_host *h, const char *args, struct err *e)
 {
+    h->lost = h->open && h->n_fds > 0;
     sim_host_sever(h);
     return do_restore(h, args, e);
 }

@@ -129,7 +129,7 @@ note_seen(struct sim_host *h)
             continue;
         h->s->orders++;
         if (h->s->seen != NULL)
-            fprintf(h->s->seen, "%s %lld %d\n", all[i], now, h->n);
+            fprintf(h->s->seen, "%s %lld %lld %d\n", all[i], (long long)h->arrived_ns, now, h->n);
     }
     free(h->known);
     h->known = all;
@@ -147,6 +147,7 @@ sim_host_round(struct sim_host *h)
     h->round_ms = clock_mono_ms() + wait;
     sim_loop_due(h);
     note_seen(h);
-    if (h->storm_ms == 0 && h->s->storm_ms != 0 && !h->cut && link_polls(h->ag.link))
+    h->lost = h->lost && link_polls(h->ag.link);
+    if (!h->lost && h->storm_ms == 0 && h->s->storm_ms != 0 && !h->cut && link_polls(h->ag.link))
         h->storm_ms = clock_mono_ms();
 }

@@ -140,6 +140,7 @@ socket_ready(struct sim *s, uint64_t word, uint32_t events)
         ready |= HTTPC_IN;
     if ((events & (EPOLLOUT | EPOLLERR)) != 0)
         ready |= HTTPC_OUT;
+    h->arrived_ns = clock_mono_ns();
     link_event(h->ag.link, fd, ready);
     sim_host_round(h);
 }

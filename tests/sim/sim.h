@@ -31,8 +31,10 @@ struct sim_host {
     size_t heap_at;      /* place in sim.heap, from 1 */
     char (*known)[W_ID]; /* its resources with a durable order, sorted; n_known of them */
     size_t n_known;
+    bool lost;        /* its connections end, and it has not noticed yet */
     int64_t storm_ms; /* after the newest restoration: when it polled again; 0: not yet */
     unsigned connects;
+    int64_t arrived_ns; /* monotonic: when it last heard something */
 };
 
 struct sim_options {
@@ -66,7 +68,7 @@ struct sim {
     int control; /* read end of the control pipe, or -1 */
     char control_text[4096];
     size_t control_len;
-    FILE *seen; /* "resource monotonic_ns host" when an order of a new resource is durable there */
+    FILE *seen; /* see main.c */
     uint64_t orders, connects;
     uint64_t random;
     bool ended;
