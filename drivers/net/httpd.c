@@ -26,6 +26,7 @@ static const struct httpd_limits defaults = {
     .max_header_bytes = 16 * 1024,
     .max_body_bytes = 1024 * 1024,
     .max_connections = 4096,
+    .max_per_certificate = 16,
     .header_timeout_ms = 10 * 1000,
     .idle_timeout_ms = 75 * 1000,
 };
@@ -130,6 +131,8 @@ limits_or_default(const struct httpd_limits *l)
         r.max_body_bytes = defaults.max_body_bytes;
     if (r.max_connections <= 0)
         r.max_connections = defaults.max_connections;
+    if (r.max_per_certificate <= 0)
+        r.max_per_certificate = defaults.max_per_certificate;
     if (r.header_timeout_ms <= 0)
         r.header_timeout_ms = defaults.header_timeout_ms;
     if (r.idle_timeout_ms <= 0)

@@ -23,6 +23,8 @@ struct httpd_limits {
     size_t max_header_bytes; /* default 16 KiB */
     size_t max_body_bytes;   /* default 1 MiB; larger: 413 at once, body not read */
     int max_connections;     /* default 4096 each listener; beyond it the listener waits */
+    int max_per_certificate; /* agents: of one client certificate, on each loop; default 16; a
+                                further one ends the oldest */
     int header_timeout_ms;   /* the whole request must have arrived: default 10 s, and 1 s more for
                                 each 64 kB of body; then 408 or close */
     int idle_timeout_ms;     /* keep-alive: default 75 s */

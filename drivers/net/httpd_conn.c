@@ -220,6 +220,26 @@ conn_read(struct bufferevent *bev, void *arg)
     c->http_read(bev, c->evcon); /* c may be gone after this */
 }
 
+/* One host that opens connection after connection has only the newest.  They are in the order in
+ * which they came. */
+static void
+conn_make_room(struct conn *c)
+{
+    struct conn *oldest = NULL, *o;
+    int n = 0;
+
+    TAILQ_FOREACH(o, &c->port->loop->conns, next)
+    {
+        if (strcmp(o->fingerprint, c->fingerprint) != 0)
+            continue;
+        if (oldest == NULL)
+            oldest = o;
+        n++;
+    }
+    if (n > c->port->lst->limits.max_per_certificate)
+        conn_close(oldest); /* perhaps c itself, whose handshake took longest */
+}
+
 static void
 conn_event(struct bufferevent *bev, short what, void *arg)
 {
@@ -239,6 +259,7 @@ conn_event(struct bufferevent *bev, short what, void *arg)
         return; /* people's listener: none is asked for */
     if (tls_fingerprint(cert, c->fingerprint) < 0 || tls_san_uri(cert, c->uri, sizeof(c->uri)) < 0)
         c->uri[0] = '\0'; /* without a name of ours the router lets nobody in */
+    conn_make_room(c);
 }
 
 /* After evhttp has set its callbacks: put ours in front.  Runs before any input is seen. */

@@ -343,23 +343,47 @@ dom_adopt(struct virt *v, const char *id, const struct virt_mark *m, struct err 
     return fake_leave(&c, adopt_locked(c.f, id, m, &a, e), e);
 }
 
+/* The live XML may name one of these disks: whoever does not is not read in whole. */
+static bool
+may_name(const char *live, const struct virt_dom_def *def)
+{
+    for (size_t i = 0; live != NULL && i < def->n_disks; i++) {
+        const char *path = def->disks[i].path;
+
+        if (path != NULL && (strpbrk(path, "<>&\"'") != NULL || strstr(live, path) != NULL))
+            return true;
+    }
+    return false;
+}
+
 /* Another active domain on one of these disks: the lock manager's refusal. */
 static int
 disks_free(struct fake *f, const char *id, const struct virt_dom_def *def, struct arena *a,
            struct err *e)
 {
-    const struct virt_dom_seen *all;
+    const char *const *ids;
+    struct virt_dom_seen o;
+    struct fake_dom d;
     size_t n;
 
-    if (list_locked(f, a, &all, &n, e) < 0)
+    if (fake_names(f->world, "dom", ".dom", a, &ids, &n, e) < 0)
         return -1;
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; strcmp(all[i].id, id) != 0 && k < all[i].live.n_disks; k++)
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(ids[i], id) == 0)
+            continue;
+        if (fake_dom_load(f->world, ids[i], a, &d, e) < 0)
+            return -1;
+        if (!may_name(d.live, def))
+            continue;
+        if (fake_dom_see(f->world, ids[i], &d, a, &o, e) < 0)
+            return -1;
+        for (size_t k = 0; k < o.live.n_disks; k++)
             for (size_t m = 0; m < def->n_disks; m++)
-                if (def->disks[m].path != NULL && all[i].live.disks[k].path != NULL &&
-                    strcmp(def->disks[m].path, all[i].live.disks[k].path) == 0)
+                if (def->disks[m].path != NULL && o.live.disks[k].path != NULL &&
+                    strcmp(def->disks[m].path, o.live.disks[k].path) == 0)
                     return err_set(e, BY_E_CONFLICT, "fake: %s is in use by domain %s",
-                                   def->disks[m].path, all[i].id);
+                                   def->disks[m].path, ids[i]);
+    }
     return 0;
 }
 

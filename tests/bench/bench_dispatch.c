@@ -5,6 +5,7 @@
  * gets "RESOURCE ACKNOWLEDGED-NS LATENCY-NS" (monotonic).  An act that got no answer is asked again
  *       under its request id, for 60 s.  Prints a JSON line.
  *   bench-dispatch join ACKS SEEN                     from acknowledged to seen by the host
+ *   bench-dispatch ledger STORE ACKS                  acts of creation in the ledger against ACKS
  *   bench-dispatch copy STORE FILE                    a consistent copy of a store in use
  *   bench-dispatch floor STORE BEFORE                 the rows that STORE has more than its older
  *       copy BEFORE and that acts of creation write, in the groups in which they were signed,
@@ -200,6 +201,7 @@ do_load(char **arg)
     l.count = strtol(arg[2], NULL, 10);
     l.rate = strtol(arg[3], NULL, 10);
     l.acks = must(fopen(arg[4], "we"));
+    (void)setvbuf(l.acks, NULL, _IOLBF, 0); /* it may be read meanwhile; cannot fail before use */
     l.ms = must(calloc((size_t)l.count + 1, sizeof(*l.ms)));
     (void)pthread_mutex_init(&l.lock, NULL);
     l.start_ns = clock_mono_ns();
@@ -336,6 +338,27 @@ do_copy(char **arg)
     run_sql(to, "PRAGMA journal_mode=WAL");
     (void)sqlite3_close(to);
     (void)sqlite3_close(from);
+    return 0;
+}
+
+static int
+do_ledger(char **arg)
+{
+    sqlite3 *db = open_db(arg[0], SQLITE_OPEN_READONLY);
+    sqlite3_stmt *s = prepare(db, "SELECT subject FROM ledger WHERE act='unit.create'");
+    size_t n_acks, acts = 0, both = 0;
+    SCOPED(free) struct told *acks = told_read(arg[1], &n_acks);
+    struct told key = {0};
+
+    if (n_acks > 0)
+        qsort(acks, n_acks, sizeof(*acks), by_id);
+    for (; sqlite3_step(s) == SQLITE_ROW; acts++) {
+        (void)snprintf(key.id, sizeof(key.id), "%s", (const char *)sqlite3_column_text(s, 0));
+        both += n_acks > 0 && bsearch(&key, acks, n_acks, sizeof(*acks), by_id) != NULL;
+    }
+    (void)sqlite3_finalize(s);
+    (void)sqlite3_close(db);
+    printf("{\"acknowledged\":%zu,\"ledger\":%zu,\"both\":%zu}\n", n_acks, acts, both);
     return 0;
 }
 
@@ -488,10 +511,12 @@ main(int argc, char **argv)
         return do_load(argv + 2);
     if (argc == 4 && strcmp(argv[1], "join") == 0)
         return do_join(argv + 2);
+    if (argc == 4 && strcmp(argv[1], "ledger") == 0)
+        return do_ledger(argv + 2);
     if (argc == 4 && strcmp(argv[1], "copy") == 0)
         return do_copy(argv + 2);
     if (argc == 4 && strcmp(argv[1], "floor") == 0)
         return do_floor(argv + 2);
-    fprintf(stderr, "bench-dispatch load|join|copy|floor: see its source\n");
+    fprintf(stderr, "bench-dispatch load|join|ledger|copy|floor: see its source\n");
     return 2;
 }

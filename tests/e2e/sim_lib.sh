@@ -8,7 +8,6 @@ sim_cloud() {
     fake_image
     controller_up
     people_up
-    run by bureau policies set "$TOP/policies/rules/demo.json"
     grant_key_up
     papers_up
 }
@@ -45,7 +44,7 @@ sim_polls() { # N: so many hosts wait for orders
 # A grant of free shape for VMS machines of one vCPU and 512 MiB.
 sim_grant() { # SYSTEM VMS
     cat >"$DEMO_DIR/papers/$1.json" <<JSON
-{"number":"测试 $1","system":"$1","hold_ms":5000,"shape":"free","resources_max":$2,"lines":[
+{"number":"测试 $1","system":"$1","hold_ms":1296000000,"shape":"free","resources_max":$2,"lines":[
  {"line":1,"kind":"vm","name":"vm","count":$2,"vcpus":1,"mem_mib":512,"disk_gib":1,"image":"$IMAGE","firmware":"bios","deferred":true}]}
 JSON
     grant_sign "$DEMO_DIR/papers/$1.json" "$DEMO_DIR/papers/$1.paper"

@@ -107,11 +107,7 @@ do_release(struct sim_host *h, const char *args, struct err *e)
 static int
 do_steal(struct sim_host *h, const char *args, struct err *e)
 {
-    long from = strtol(args, NULL, 10);
-
-    if (from < 1 || from > h->s->o.hosts)
-        return err_set(e, BY_E_INVALID, "steal HOSTS FROM: no host '%s'", args);
-    return sim_steal(h, &h->s->hosts[from - 1], e);
+    return sim_steal(h, args, e);
 }
 
 static int

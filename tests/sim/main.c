@@ -33,7 +33,7 @@ static const char usage[] =
     "all,\n"
     "N, N-M or N%. cut, restore, sever (connections end once), kill, start, reboot, script LINE "
     "and\n"
-    "release (drivers/virt/virt_fake.h), capacity WORDS, steal FROM, flood COUNT, clone; report\n"
+    "release (drivers/virt/virt_fake.h), capacity WORDS, steal …, flood COUNT, clone; report\n"
     "[NAME], quit. Stdout: JSON lines, the last one a summary.\n";
 
 enum { OPT_HELP = 1000 };

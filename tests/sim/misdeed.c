@@ -44,37 +44,34 @@ status_of(const struct sim_host *h)
     return s;
 }
 
-/* Everything that from's receipts order is said to run here, and to be equal. */
+/* "RESOURCE ORDER GENERATION VCPUS MEM-MIB BYTES SEEN": a machine that is another's is said to be
+ * here as this order wants it. */
 int
-sim_steal(struct sim_host *h, const struct sim_host *from, struct err *e)
+sim_steal(struct sim_host *h, const char *args, struct err *e)
 {
     SCOPED(httpc_free) struct httpc *http = NULL;
-    SCOPED(arena) struct arena a = {0};
     struct w_status s = status_of(h);
-    const struct receipts *r = from->ag.receipts;
-    size_t n = from->open ? receipts_count(r) : 0;
-    struct w_observed *items = arena_alloc(&a, (n + 1) * sizeof(*items));
+    struct w_observed o = {.kind = RES_VM, .term = 1, .equal = true, .at_ms = clock_wall_ms()};
+    unsigned long long generation = 0, mem = 0, bytes = 0;
+    char seen[24] = "";
     struct err why = {0};
     int status = 0;
 
+    if (sscanf(args, "%39s %39s %llu %u %llu %llu %23s", o.resource, o.order, &generation, &o.vcpus,
+               &mem, &bytes, seen) != 7)
+        return err_set(e, BY_E_INVALID,
+                       "steal HOST RESOURCE ORDER GENERATION VCPUS MEM BYTES SEEN");
+    o.generation = generation;
+    o.mem_mib = mem;
+    o.bytes = bytes;
+    for (int i = 1; w_seen_names[i] != NULL; i++)
+        if (strcmp(w_seen_names[i], seen) == 0)
+            o.seen = i;
     if (!h->open || open_as(h, &http, e) < 0)
         return -1;
-    for (size_t i = 0; i < n; i++) {
-        const struct w_order *o = &receipts_at(r, i)->order;
-
-        items[i] = (struct w_observed){.kind = o->kind,
-                                       .term = o->term,
-                                       .generation = o->generation,
-                                       .seen = o->kind == RES_VM ? SEEN_RUNNING : SEEN_PRESENT,
-                                       .equal = true,
-                                       .at_ms = clock_wall_ms()};
-        memcpy(items[i].resource, o->resource, W_ID);
-        memcpy(items[i].order, o->id, W_ID);
-    }
-    s.items = (struct jm_list){.items = items, .n = n};
+    s.items = (struct jm_list){.items = &o, .n = 1};
     (void)post(http, "/a/v1/status", schema_status, &s, &status, &why); /* the answer is told */
-    printf("{\"event\":\"steal\",\"host\":%d,\"from\":%d,\"items\":%zu,\"status\":%d}\n", h->n,
-           from->n, n, status);
+    printf("{\"event\":\"steal\",\"host\":%d,\"status\":%d}\n", h->n, status);
     return fflush(stdout) != 0 ? err_set(e, BY_E_IO, "stdout") : 0;
 }
 

@@ -113,7 +113,7 @@ void sim_control_read(struct sim *s);
 int sim_command(struct sim *s, const char *text, struct err *e);
 
 /* misdeed.c: what no agent would do, with a host's own certificate */
-int sim_steal(struct sim_host *h, const struct sim_host *from, struct err *e);
+int sim_steal(struct sim_host *h, const char *args, struct err *e);
 int sim_flood(struct sim_host *h, long count, struct err *e);
 int sim_clone(struct sim_host *h, struct err *e);
 
