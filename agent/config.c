@@ -9,6 +9,10 @@ const struct conf_row agent_config_rows[] = {
         "the controller's listener for agents; empty: as enrolled"),
     ROW("controller", "poll_wait_ms", CONF_INT, poll_wait_ms, "50000", 0, 60000,
         "how long a poll may wait for news"),
+    ROW("controller", "retry_ms", CONF_INT, retry_ms, "2000", 10, 30000,
+        "after a failure it waits at most so long, at least half of it, and twice as long each "
+        "time; "
+        "many hosts that lost the controller together do not come back together"),
     ROW("controller", "report_ms", CONF_INT, report_ms, "60000", 100, 600000,
         "a full inventory at least this often; changes are reported at once"),
     ROW("libvirt", "uri", CONF_STR, libvirt_uri, "qemu:///system", 1, 0,

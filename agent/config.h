@@ -15,6 +15,7 @@ struct agent_config {
     char image_dir[256], serial_dir[256];
     bool forbid_kvm;
     int64_t workers, call_deadline_ms, stuck_max, stop_grace_ms, resync_ms, report_ms, poll_wait_ms;
+    int64_t retry_ms; /* after a failure, at most so long */
     int64_t fetch_spare_mib;
     int64_t fetch_mib_s;    /* of base images; 0: as fast as it goes */
     char metrics_file[256]; /* "": none */

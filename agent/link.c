@@ -26,7 +26,7 @@ enum {
     FORGET_MS = 5000,
     RECOVERY_POLL_MS = 1000,
 };
-static const struct retry_rule link_retry = {.base_ms = 200, .cap_ms = 30000};
+#define RETRY_CAP_MS 30000
 
 /* One kind of call: at most one of it at a time. */
 struct lane {
@@ -70,11 +70,12 @@ seed_now(void)
 static void
 lane_failed(struct lane *k, const struct err *e)
 {
+    const struct retry_rule rule = {.base_ms = k->l->ag->conf.retry_ms, .cap_ms = RETRY_CAP_MS};
     int64_t now = clock_mono_ms();
 
     am_contact(k->l->ag, false);
     k->failures++;
-    k->due_ms = retry_next(&link_retry, k->failures, true, now, seed_now()).next_ms;
+    k->due_ms = retry_next(&rule, k->failures, true, now, seed_now()).next_ms;
     if (k->failures == 1 || k->failures % 20 == 0)
         log_warn("link.failed", "path=%s failures=%u next_ms=%lld reason=" LOG_Q, k->path,
                  k->failures, (long long)(k->due_ms - now), e->msg);
@@ -385,6 +386,8 @@ http_open(struct link *l, struct httpc **out, struct err *e)
         .cert_file = ag->id.cert_file,
         .key_file = ag->id.key_file,
         .max_answer_bytes = 64 << 20,
+        .connect_timeout_ms = CALL_MS, /* one that has many hosts at once is not asked twice */
+        .once = true,                  /* they do not come back at once, nor together */
         .watch = ag->among.watch,
     };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #include "drivers/base/clock.h"
 #include "drivers/base/strbuf.h"
@@ -28,6 +29,7 @@ struct httpc {
     enum say_lang lang;
     bool page;
     struct httpc_watch watch;
+    bool once;
     struct call_list calls;
     int ncalls;
 };
@@ -39,7 +41,7 @@ struct call {
     struct curl_slist *headers;
     char *body;
     struct strbuf answer;
-    bool too_large;
+    bool too_large, sent;
     char why[CURL_ERROR_SIZE];
     httpc_done done;
     void *arg;
@@ -117,6 +119,7 @@ httpc_new(const struct httpc_config *c, struct httpc **out, struct err *e)
     h->connect_timeout_ms = c->connect_timeout_ms > 0 ? c->connect_timeout_ms : CONNECT_MS;
     h->lang = c->lang;
     h->page = c->page;
+    h->once = c->once;
     h->multi = curl_multi_init();
     if (h->multi == NULL || copy_string(&h->base_url, c->base_url) < 0 ||
         copy_string(&h->ca_file, c->ca_file) < 0 || copy_string(&h->ca_pem, c->ca_pem) < 0 ||
@@ -255,6 +258,44 @@ easy_tls(CURL *easy, const struct httpc *h)
     return bad;
 }
 
+/* About to be sent: a second time, libcurl would repeat it over another connection that it has. */
+static int
+call_sent(void *arg, char *to, char *from, int to_port, int from_port)
+{
+    struct call *c = arg;
+
+    (void)to;
+    (void)from;
+    (void)to_port;
+    (void)from_port;
+    if (c->sent)
+        return CURL_PREREQFUNC_ABORT;
+    c->sent = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+/* Or over a new one. */
+static curl_socket_t
+call_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    (void)purpose;
+    if (((struct call *)arg)->sent)
+        return CURL_SOCKET_BAD;
+    return socket(a->family, a->socktype, a->protocol);
+}
+
+static int
+call_once(struct call *c)
+{
+    int bad = 0;
+
+    bad |= curl_easy_setopt(c->easy, CURLOPT_PREREQFUNCTION, call_sent);
+    bad |= curl_easy_setopt(c->easy, CURLOPT_PREREQDATA, c);
+    bad |= curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETFUNCTION, call_socket);
+    bad |= curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETDATA, c);
+    return bad;
+}
+
 static int
 call_setup(struct call *c, const char *method, const char *path, size_t len, int timeout_ms,
            struct err *e)
@@ -277,6 +318,8 @@ call_setup(struct call *c, const char *method, const char *path, size_t len, int
         bad |= curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, c->body == NULL ? "" : c->body);
     }
     bad |= curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, method);
+    if (c->h->once)
+        bad |= call_once(c);
     if (call_headers(c, e) < 0)
         return -1;
     bad |= curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);

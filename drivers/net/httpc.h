@@ -34,6 +34,7 @@ struct httpc_config {
     size_t max_answer_bytes;          /* default 16 MiB */
     int connect_timeout_ms;           /* default 5 s */
     const struct httpc_watch *watch;  /* copied; or NULL */
+    bool once; /* a call whose connection dies fails; else libcurl may ask again, at once */
 };
 
 struct httpc_answer {

@@ -17,6 +17,7 @@ agent_configure() {
 [controller]
 url = $AGENTS_URL
 report_ms = 1000
+retry_ms = 200
 [libvirt]
 uri = $AGENT_URI
 pool_path = $DEMO_DIR/pool

@@ -37,6 +37,7 @@ agent_configure() { # quick deadlines: each wait of a scenario is a multiple of 
 url = $AGENTS_URL
 poll_wait_ms = 5000
 report_ms = 2000
+retry_ms = 200
 [libvirt]
 uri = $AGENT_URI
 pool_name = bianyun-faults

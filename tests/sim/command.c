@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "agent/link.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/host/durable.h"
@@ -33,7 +34,7 @@ do_cut(struct sim_host *h, const char *args, struct err *e)
     (void)args;
     (void)e;
     h->cut = true;
-    sim_host_sever(h);
+    sim_loop_sever(h);
     return 0;
 }
 
@@ -52,8 +53,8 @@ do_restore(struct sim_host *h, const char *args, struct err *e)
 static int
 do_sever(struct sim_host *h, const char *args, struct err *e)
 {
-    h->lost = h->open && h->n_fds > 0;
-    sim_host_sever(h);
+    h->lost = h->open && link_polls(h->ag.link);
+    sim_loop_sever(h);
     return do_restore(h, args, e);
 }
 

@@ -100,13 +100,6 @@ sim_host_kill(struct sim_host *h)
     return true;
 }
 
-void
-sim_host_sever(struct sim_host *h)
-{
-    for (int i = 0; i < h->n_fds; i++)
-        (void)shutdown(h->fds[i], SHUT_RDWR); /* one that is not connected yet is no loss */
-}
-
 /* Resources whose first order has become durable here; both lists are sorted by id. */
 static void
 note_seen(struct sim_host *h)

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/link.h"
@@ -82,6 +84,29 @@ remember_connect(struct sim_host *h)
     s->connects++;
 }
 
+static ino_t
+inode_of(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) < 0 ? 0 : st.st_ino;
+}
+
+/* The place of a connection, or of one that nobody waits for; -1: an agent has fewer. */
+static int
+conn_place(struct sim_host *h, int fd)
+{
+    int unused = -1;
+
+    for (int i = 0; i < SIM_FDS; i++) {
+        if (h->conns[i].fd == fd && h->conns[i].inode != 0)
+            return i;
+        if (!h->conns[i].waits && (unused < 0 || h->conns[i].inode == 0))
+            unused = i;
+    }
+    return unused;
+}
+
 void
 sim_loop_socket(void *host, int fd, int wanted)
 {
@@ -89,29 +114,34 @@ sim_loop_socket(void *host, int fd, int wanted)
     struct epoll_event ev = {.events = ((wanted & HTTPC_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
                                        ((wanted & HTTPC_OUT) != 0 ? (uint32_t)EPOLLOUT : 0),
                              .data.u64 = (uint64_t)h->n << 32 | (uint32_t)fd};
-    int i = 0;
+    int i = conn_place(h, fd);
+    ino_t inode = inode_of(fd);
 
-    while (i < h->n_fds && h->fds[i] != fd)
-        i++;
-    if (wanted == 0) {
-        if (i < h->n_fds) {
-            (void)epoll_ctl(h->s->epoll, EPOLL_CTL_DEL, fd,
-                            NULL); /* closed perhaps: gone as well */
-            h->fds[i] = h->fds[--h->n_fds];
-        }
+    if (i < 0)
+        abort();       /* an agent has six lanes */
+    if (wanted == 0) { /* it is closed, or kept for later */
+        (void)epoll_ctl(h->s->epoll, EPOLL_CTL_DEL, fd, NULL);
+        h->conns[i].waits = false;
         return;
     }
-    if (i == h->n_fds) {
-        if (h->n_fds == SIM_FDS)
-            abort(); /* an agent has six lanes */
-        h->fds[h->n_fds++] = fd;
-        if ((wanted & HTTPC_OUT) != 0) /* one that is kept is only written to when it is full */
-            remember_connect(h);
-    }
+    if (h->conns[i].fd != fd || h->conns[i].inode != inode)
+        remember_connect(h);
+    h->conns[i] = (struct sim_conn){.fd = fd, .inode = inode, .waits = true};
     if (epoll_ctl(h->s->epoll, EPOLL_CTL_MOD, fd, &ev) < 0 &&
         epoll_ctl(h->s->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) {
         fprintf(stderr, "hostsim: epoll: %s\n", strerror(errno));
         abort();
+    }
+}
+
+void
+sim_loop_sever(struct sim_host *h)
+{
+    for (int i = 0; i < SIM_FDS; i++) {
+        const struct sim_conn *c = &h->conns[i];
+
+        if (c->inode != 0 && inode_of(c->fd) == c->inode)
+            (void)shutdown(c->fd, SHUT_RDWR); /* one that is not connected yet is no loss */
     }
 }
 
@@ -128,14 +158,12 @@ static void
 socket_ready(struct sim *s, uint64_t word, uint32_t events)
 {
     struct sim_host *h = &s->hosts[(word >> 32) - 1];
-    int fd = (int)(uint32_t)word, ready = 0, i = 0;
+    int fd = (int)(uint32_t)word, ready = 0, i = conn_place(h, fd);
 
-    while (i < h->n_fds && h->fds[i] != fd)
-        i++;
-    if (!h->open || i == h->n_fds)
+    if (!h->open || i < 0 || h->conns[i].fd != fd || !h->conns[i].waits)
         return; /* it ended earlier in this batch */
     if (h->cut)
-        sim_host_sever(h);
+        sim_loop_sever(h);
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
         ready |= HTTPC_IN;
     if ((events & (EPOLLOUT | EPOLLERR)) != 0)

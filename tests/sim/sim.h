@@ -13,6 +13,13 @@ enum { SIM_FDS = 16, SIM_HOSTS_MAX = 20000 };
 
 struct sim;
 
+/* A connection of a link; also one that is kept for later and is not waited for. */
+struct sim_conn {
+    int fd;
+    ino_t inode; /* 0: none; the descriptor may have become another's */
+    bool waits;
+};
+
 struct sim_host {
     struct sim *s;
     int n; /* from 1 */
@@ -21,14 +28,13 @@ struct sim_host {
     struct agent ag;
     bool open;
     struct httpc_watch watch;
-    int fds[SIM_FDS]; /* of its connections */
-    int n_fds;
-    bool cut;            /* no connection of it lives */
-    bool threads;        /* its hypervisor may be slow or hang */
-    bool queued;         /* in sim.ready; under sim.lock */
-    int64_t timer_ms;    /* monotonic; of its link */
-    int64_t round_ms;    /* monotonic; of its next round */
-    size_t heap_at;      /* place in sim.heap, from 1 */
+    struct sim_conn conns[SIM_FDS]; /* in no order */
+    bool cut;                       /* no connection of it lives */
+    bool threads;                   /* its hypervisor may be slow or hang */
+    bool queued;                    /* in sim.ready; under sim.lock */
+    int64_t timer_ms;               /* monotonic; of its link */
+    int64_t round_ms;               /* monotonic; of its next round */
+    size_t heap_at;                 /* place in sim.heap, from 1 */
     char (*known)[W_ID]; /* its resources with a durable order, sorted; n_known of them */
     size_t n_known;
     bool lost;        /* its connections end, and it has not noticed yet */
@@ -90,6 +96,8 @@ void sim_loop_due(struct sim_host *h);
 /** Its next round is due now; from any thread. */
 void sim_wake(void *host);
 void sim_loop_socket(void *host, int fd, int wanted);
+/** Every connection that it has ends. */
+void sim_loop_sever(struct sim_host *h);
 void sim_loop_timer(void *host, int in_ms);
 
 /* host.c */
@@ -98,8 +106,6 @@ int sim_host_start(struct sim_host *h, struct err *e);
 /** As by kill -9; false when a call still hangs. */
 bool sim_host_kill(struct sim_host *h);
 void sim_host_round(struct sim_host *h);
-/** Every connection it has ends. */
-void sim_host_sever(struct sim_host *h);
 void sim_host_reboot_id(struct sim_host *h);
 
 /* enrol.c */

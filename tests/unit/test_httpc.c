@@ -8,7 +8,9 @@
 #include "drivers/base/clock.h"
 #include "drivers/net/httpc.h"
 #include "drivers/net/httpd.h"
+#include "drivers/host/durable.h"
 #include "tests/unit/net_fixture.h"
+#include "tests/unit/tmpdir.h"
 
 #define WAIT_MS 60000 /* longer than anything here takes on a busy machine */
 
@@ -17,6 +19,7 @@ struct peer {
     struct pki pki;
     struct httpd *h;
     char url[64];
+    int agents; /* port of the listener that wants a certificate */
     pthread_mutex_t lock;
     struct http_req *kept[HTTPC_MAX_CALLS + 4];
     int nkept;
@@ -46,7 +49,7 @@ peer_open(struct peer *p)
 {
     struct httpd_listener l = {.address = "127.0.0.1", .on_request = on_request, .arg = p};
     struct err e = {0};
-    int index = -1;
+    int index = -1, agents = -1;
 
     memset(p, 0, sizeof(*p));
     (void)pthread_mutex_init(&p->lock, NULL);
@@ -55,7 +58,11 @@ peer_open(struct peer *p)
     l.key_pem = p->pki.server_key;
     CU_ASSERT_EQUAL_FATAL(httpd_new(1, &p->h, &e), 0);
     CU_ASSERT_EQUAL_FATAL(httpd_listen(p->h, &l, &index, &e), 0);
+    l.client_ca_pem = p->pki.ca_cert;
+    l.limits.max_per_certificate = 2;
+    CU_ASSERT_EQUAL_FATAL(httpd_listen(p->h, &l, &agents, &e), 0);
     CU_ASSERT_EQUAL_FATAL(httpd_start(p->h, &e), 0);
+    p->agents = httpd_port(p->h, agents);
     (void)snprintf(p->url, sizeof(p->url), "https://127.0.0.1:%d", httpd_port(p->h, index));
 }
 
@@ -226,11 +233,81 @@ fetches_a_ca_only_by_its_pin(void)
     CU_ASSERT_EQUAL(e.code, BY_E_IO);
 }
 
+static int
+kept(struct peer *p)
+{
+    int n;
+
+    (void)pthread_mutex_lock(&p->lock);
+    n = p->nkept;
+    (void)pthread_mutex_unlock(&p->lock);
+    return n;
+}
+
+static void
+leaves_a_call_whose_connection_died_to_its_owner(void)
+{
+    SCOPED_PEER p;
+    SCOPED(tmpdir) char *dir = tmpdir_new();
+    SCOPED(httpc_free) struct httpc *h = NULL;
+    char cert[300], key[300], url[64];
+    struct httpc_config c = {.base_url = url, .cert_file = cert, .key_file = key, .once = true};
+    struct httpc_answer a;
+    struct tally d = {0};
+    struct err e = {0};
+
+    peer_open(&p);
+    c.ca_pem = p.pki.ca_cert;
+    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", p.agents);
+    (void)snprintf(cert, sizeof(cert), "%s/cert", dir);
+    (void)snprintf(key, sizeof(key), "%s/key", dir);
+    CU_ASSERT_EQUAL(durable_write(cert, p.pki.client_cert, strlen(p.pki.client_cert), 0600, &e), 0);
+    CU_ASSERT_EQUAL(durable_write(key, p.pki.client_key, strlen(p.pki.client_key), 0600, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(httpc_new(&c, &h, &e), 0);
+    CU_ASSERT_EQUAL(httpc_call(h, "POST", "/same", "{}", 2, WAIT_MS, &a, &e), 0);
+    httpc_answer_clear(&a);
+    CU_ASSERT_EQUAL_FATAL(httpc_start(h, "POST", "/slow", "{}", 2, WAIT_MS, on_done, &d, &e), 0);
+    while (kept(&p) == 0)
+        httpc_run(h, 10);
+    httpd_revoke(p.h, p.pki.client_pin);
+    while (d.done == 0 && kept(&p) < 2)
+        httpc_run(h, 10);
+    CU_ASSERT_EQUAL(d.failed, 1);
+    CU_ASSERT_EQUAL(kept(&p), 1);
+    CU_ASSERT_EQUAL(httpc_call(h, "POST", "/same", "{}", 2, WAIT_MS, &a, &e), 0);
+    httpc_answer_clear(&a);
+}
+
+static void
+a_certificate_keeps_its_newest_connections_only(void)
+{
+    static const char text[] = "GET /same HTTP/1.1\r\nHost: x\r\n\r\n";
+    SCOPED_PEER p;
+    struct raw *r[3];
+
+    peer_open(&p);
+    for (int i = 0; i < 3; i++) {
+        r[i] = raw_open(p.agents, p.pki.client_cert, p.pki.client_key);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(r[i]);
+        CU_ASSERT_TRUE(raw_says(r[i], text));
+        CU_ASSERT_EQUAL(raw_status(r[i], WAIT_MS), 200);
+    }
+    CU_ASSERT_TRUE(raw_closed(r[0], WAIT_MS));
+    CU_ASSERT_TRUE(raw_says(r[1], text));
+    CU_ASSERT_EQUAL(raw_status(r[1], WAIT_MS), 200);
+    for (int i = 0; i < 3; i++)
+        raw_free(r[i]);
+}
+
 CU_TestInfo httpc_tests[] = {
+    {"a certificate keeps its newest connections only",
+     a_certificate_keeps_its_newest_connections_only},
     {"sends the token and forgets it", sends_the_token_and_forgets_it},
     {"says what went wrong on the way", says_what_went_wrong_on_the_way},
     {"drives many calls and bounds them", drives_many_calls_and_bounds_them},
     {"returns early when woken", returns_early_when_woken},
+    {"leaves a call whose connection died to its owner",
+     leaves_a_call_whose_connection_died_to_its_owner},
     {"fetches a CA only by its pin", fetches_a_ca_only_by_its_pin},
     CU_TEST_INFO_NULL,
 };

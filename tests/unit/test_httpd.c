@@ -490,31 +490,6 @@ closes_what_a_revoked_certificate_has_open(void)
     CU_ASSERT_EQUAL(raw_status(other, WAIT_MS), 200);
 }
 
-static void
-ends_the_oldest_of_too_many_connections_of_one_certificate(void)
-{
-    static const char text[] = "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n";
-    struct httpd_limits lim = {.max_per_certificate = 2};
-    SCOPED_SITE s;
-    SCOPED(raw_free) struct raw *a = NULL;
-    SCOPED(raw_free) struct raw *b = NULL;
-    SCOPED(raw_free) struct raw *c = NULL;
-
-    site_open(&s, 1, &lim);
-    a = raw_open(s.agents, s.pki.client_cert, s.pki.client_key);
-    CU_ASSERT_TRUE(raw_says(a, text));
-    CU_ASSERT_EQUAL(raw_status(a, WAIT_MS), 200);
-    b = raw_open(s.agents, s.pki.client_cert, s.pki.client_key);
-    CU_ASSERT_TRUE(raw_says(b, text));
-    CU_ASSERT_EQUAL(raw_status(b, WAIT_MS), 200);
-    c = raw_open(s.agents, s.pki.client_cert, s.pki.client_key);
-    CU_ASSERT_TRUE(raw_says(c, text));
-    CU_ASSERT_EQUAL(raw_status(c, WAIT_MS), 200);
-    CU_ASSERT_TRUE(raw_closed(a, WAIT_MS));
-    CU_ASSERT_TRUE(raw_says(b, text));
-    CU_ASSERT_EQUAL(raw_status(b, WAIT_MS), 200);
-}
-
 #define CROWD 2000
 static void
 serves_through_two_thousand_idle_connections(void)
@@ -806,8 +781,6 @@ CU_TestInfo httpd_tests[] = {
      loses_only_the_connection_that_sends_while_waiting},
     {"notices a client that leaves while waiting", notices_a_client_that_leaves_while_waiting},
     {"lets in agents by certificate only", lets_in_agents_by_certificate_only},
-    {"ends the oldest of too many connections of one certificate",
-     ends_the_oldest_of_too_many_connections_of_one_certificate},
     {"closes what a revoked certificate has open", closes_what_a_revoked_certificate_has_open},
     {"serves through two thousand idle connections", serves_through_two_thousand_idle_connections},
     {"lets further connections wait when full", lets_further_connections_wait_when_full},
