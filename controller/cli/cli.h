@@ -45,6 +45,7 @@ struct cli {
     const char *profile;
     int utc_offset_min; /* of the city's clocks */
     int timeout_ms;     /* of one call; 0: the usual */
+    int exit_status;    /* of a run that did not fail */
     struct cli_names names[CLI_NAMED__MAX];
     char url[300], ca_file[600], token[160]; /* from the profile */
     struct httpc *http;
@@ -146,6 +147,8 @@ bool cli_ends_with(const char *s, const char *tail);
 void cli_line(struct cli *c, FILE *f, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /** A sentence of ours, from whichever program, in the language of this run. */
 const char *cli_sentence(struct cli *c, const char *english);
+/** Blanks that a label lacks to be so wide on a terminal; a Chinese character takes two. */
+int cli_pad(const char *label, int want);
 /** An instant in the city's time. */
 const char *cli_time(struct cli *c, int64_t ms);
 /** A number, truth or enumeration of obj; 0 for texts. */

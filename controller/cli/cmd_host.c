@@ -127,16 +127,6 @@ cmd_hold_end(struct cli *c, struct err *e)
 }
 
 int
-cmd_status(struct cli *c, struct err *e)
-{
-    struct w_status_view s;
-
-    if (CLI_GET(c, "/v1/status", status_view, &s, e) < 0)
-        return -1;
-    return cli_print_one(c, schema_status_view, &s, e);
-}
-
-int
 cmd_recovery_confirm(struct cli *c, struct err *e)
 {
     struct w_act_request in = {.reason = cli_opt(c, "reason"),

@@ -115,6 +115,8 @@ main(int argc, char **argv)
             fprintf(stderr, say(c.lang, " (field %s)"), e.field);
         fprintf(stderr, "\n");
         status = err_exit_status(e.code);
+    } else {
+        status = c.exit_status;
     }
     httpc_free(c.http);
     arena_clear(&c.a);

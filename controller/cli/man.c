@@ -43,6 +43,7 @@ cmd_man(struct cli *c, struct err *e)
         strbuf_adds(&b, ".\n\n");
     }
     man_exits(&b);
+    strbuf_adds(&b, "*1*\n\t_status --check_: something needs somebody\n\n");
     strbuf_adds(
         &b, "# ENVIRONMENT\n\n*BIANYUN\\_PROFILE*\n\tprofile to use\n\n*LC\\_ALL*, "
             "*LC\\_MESSAGES*, *LANG*\n\tlanguage of messages: zh or English\n\n# FILES\n\n"

@@ -207,17 +207,6 @@ cli_print_list(struct cli *c, const struct jm_field *list_schema, const void *li
     return cli_print_part(c, list_schema, "items", list, columns, e);
 }
 
-/* Width of a label on a terminal: a Chinese character takes two. */
-static int
-label_pad(const char *label, int want)
-{
-    int width = 0;
-
-    for (const unsigned char *p = (const unsigned char *)label; *p != '\0'; p++)
-        width += (*p & 0xc0) == 0x80 ? 0 : *p < 0x80 ? 1 : 2;
-    return width < want ? want - width : 0;
-}
-
 /* Nothing was said in it: an object that was not there. */
 static bool
 is_blank(const struct jm_field *schema, const void *obj)
@@ -260,7 +249,7 @@ print_fields(struct cli *c, const struct jm_field *schema, const void *obj, int 
 
             if (text[0] != '\0' && (cli_number(f, obj) != 0 || (f->flags & JM_KEEP0) != 0 ||
                                     f->type == JM_STR || f->type == JM_TEXT))
-                printf("%*s%s%*s %s\n", indent, "", label, label_pad(label, 22 - indent), "", text);
+                printf("%*s%s%*s %s\n", indent, "", label, cli_pad(label, 22 - indent), "", text);
         }
     }
 }

@@ -33,6 +33,16 @@ span_text(struct arena *a, int64_t ms)
     return arena_printf(a, "%" PRId64 " ms", ms);
 }
 
+int
+cli_pad(const char *label, int want)
+{
+    int width = 0;
+
+    for (const unsigned char *p = (const unsigned char *)label; *p != '\0'; p++)
+        width += (*p & 0xc0) == 0x80 ? 0 : *p < 0x80 ? 1 : 2;
+    return width < want ? want - width : 0;
+}
+
 const char *
 cli_time(struct cli *c, int64_t ms)
 {

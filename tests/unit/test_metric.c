@@ -295,6 +295,58 @@ counts_who_was_refused_and_what_is_no_route(void)
     flow_stop(&f);
 }
 
+/* Of the rest a busy machine with a small disk may complain. */
+static bool
+complains(const struct w_status_view *v, const char *of)
+{
+    for (size_t i = 0; i < v->problems.n; i++)
+        if (strstr(JM_ITEM(v->problems, struct w_status_finding, i)->text, of) != NULL)
+            return true;
+    return false;
+}
+
+/* The page for people shows the same figures, to those who may see them. */
+static void
+the_status_says_what_needs_somebody(void)
+{
+    struct w_status_view v;
+    struct w_accepted acc;
+    struct flow f;
+    struct err e = {0};
+    SCOPED(db_free) struct db *d = NULL;
+
+    flow_start(&f);
+    CU_ASSERT_EQUAL(flow_hello(&f), 0);
+    CU_ASSERT_EQUAL(flow_grant_add(&f, flow_grant(&f, "S-1"), flow_uuid(&f), &acc), 0);
+    d = ctl_db(&f.ctl);
+    CU_ASSERT_EQUAL(job_run(&f.ctl.c, d, JOB_PROOF, &e), 0);
+    CU_ASSERT_EQUAL(
+        FLOW_CALL(&f, f.people[FLOW_PROVIDER], "GET", "/v1/status", NULL, status_view, &v), 0);
+    CU_ASSERT_FALSE(complains(&v, "silent"));
+    CU_ASSERT_EQUAL(v.hosts_ready, 1);
+    CU_ASSERT_EQUAL(v.orders_open, 4);
+    CU_ASSERT(v.figures.commit_p50_us > 0 && v.figures.commit_p99_us >= v.figures.commit_p50_us);
+    CU_ASSERT(v.figures.order_oldest_ms > 0 && v.figures.clocks_open >= 1);
+    CU_ASSERT_EQUAL(v.figures.quota_drift, 0);
+    CU_ASSERT_EQUAL(v.figures.quota_unproven, 1);
+    CU_ASSERT(v.figures.disk_bytes > v.figures.disk_free_bytes);
+    CU_ASSERT(v.figures.started_ms > 0 && v.figures.memory_bytes > 1 << 20);
+    CU_ASSERT_EQUAL(
+        FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/status", NULL, status_view, &v), 0);
+    CU_ASSERT(v.figures.started_ms == 0 && v.figures.disk_bytes == 0 && v.figures.clocks_open == 0);
+
+    ctl_clock(600000, 600000); /* ten minutes without a word of the host */
+    CU_ASSERT_EQUAL(
+        FLOW_CALL(&f, f.people[FLOW_PROVIDER], "GET", "/v1/status", NULL, status_view, &v), 0);
+    CU_ASSERT_EQUAL(v.hosts_silent, 1);
+    CU_ASSERT_TRUE(complains(&v, "1 hosts are silent, the longest for 10 min"));
+    CU_ASSERT_EQUAL(
+        FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/status", NULL, status_view, &v), 0);
+    CU_ASSERT_EQUAL(v.problems.n, 0); /* whose hosts these are is none of a tenant's business */
+    ctl_clock(0, 0);
+    flow_stop(&f);
+}
+
 static int
 status_with(struct flow *f, const char *token, const char *path)
 {
@@ -462,6 +514,7 @@ CU_TestInfo metric_tests[] = {
      a_wait_is_measured_from_its_first_cause_to_the_look_that_saw_it},
     {"tells how the controller is", tells_how_the_controller_is},
     {"counts who was refused and what is no route", counts_who_was_refused_and_what_is_no_route},
+    {"the status says what needs somebody", the_status_says_what_needs_somebody},
     {"the scraping token reads the figures and nothing else",
      the_scraping_token_reads_the_figures_and_nothing_else},
     {"an agent writes its figures where it is told", an_agent_writes_its_figures_where_it_is_told},
