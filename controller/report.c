@@ -21,6 +21,7 @@ struct report {
     struct tx *t;
     const char *host;
     struct arena *a;
+    int64_t stamp_ms; /* of what it says; a full one's is newer than all before */
 };
 
 /* ---- is it what the order says ------------------------------------------------------------------
@@ -191,17 +192,17 @@ static int
 take_inventory(struct report *p, const struct w_observed *o, struct err *e)
 {
     if (is_there(o->seen))
-        return inventory_put(p->t->d, p->host, o, p->t->now_ms, e);
+        return inventory_put(p->t->d, p->host, o, p->stamp_ms, e);
     if (o->seen == SEEN_ABSENT || o->seen == SEEN_MISSING)
         return inventory_delete(p->t->d, p->host, o->resource, e);
-    return inventory_blur(p->t->d, p->host, o, p->t->now_ms, e);
+    return inventory_blur(p->t->d, p->host, o, p->stamp_ms, e);
 }
 
 static int
 take_register(struct report *p, const struct w_observed *o, struct err *e)
 {
     if (o->seen == SEEN_FOREIGN || o->seen == SEEN_MISSING || o->seen == SEEN_UNCLAIMED)
-        return unregistered_put(p->t->d, p->host, o, p->t->now_ms, e);
+        return unregistered_put(p->t->d, p->host, o, p->stamp_ms, e);
     return unregistered_delete(p->t->d, p->host, o->kind, o->resource, e);
 }
 
@@ -215,7 +216,7 @@ take_stranger(struct report *p, const struct w_observed *o, struct err *e)
         return unregistered_delete(p->t->d, p->host, o->kind, o->resource, e);
     if (x.seen != SEEN_FOREIGN)
         x.seen = SEEN_UNCLAIMED;
-    return unregistered_put(p->t->d, p->host, &x, p->t->now_ms, e);
+    return unregistered_put(p->t->d, p->host, &x, p->stamp_ms, e);
 }
 
 static int
@@ -304,13 +305,13 @@ take_complete(struct report *p, struct err *e)
 {
     struct missing_list l = {.a = p->a};
 
-    if (inventory_full(p->t->d, p->host, p->t->now_ms, e) < 0 ||
+    if (inventory_full(p->t->d, p->host, p->stamp_ms, e) < 0 ||
         inventory_each_missing(p->t->d, p->host, note_missing, &l, e) < 0)
         return -1;
     for (const struct missing *m = l.head; m != NULL; m = m->next)
         if (take_missing(p, m->id, e) < 0)
             return -1;
-    return unregistered_trim(p->t->d, p->host, p->t->now_ms, e);
+    return unregistered_trim(p->t->d, p->host, p->stamp_ms, e);
 }
 
 /* What the host says of machines that no order made, beside their entries. */
@@ -332,8 +333,10 @@ int
 report_take(struct tx *t, const char *host, const struct w_status *s, struct arena *a,
             struct err *e)
 {
-    struct report p = {t, host, a};
+    struct report p = {t, host, a, t->now_ms};
 
+    if (s->complete && inventory_stamp(t->d, host, t->now_ms, &p.stamp_ms, e) < 0)
+        return -1;
     for (size_t i = 0; i < s->items.n; i++) {
         const struct w_observed *o = JM_ITEM(s->items, struct w_observed, i);
 

@@ -217,6 +217,17 @@ inventory_delete(struct db *d, const char *host, const char *resource, struct er
 }
 
 int
+inventory_stamp(struct db *d, const char *host, int64_t now_ms, int64_t *out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+    if (DB_QUERY(d, DB_INVENTORY_NEWEST, &r, e, DBS(host), DBS(host)) < 0 || db_next(r, e) != 1)
+        return -1;
+    *out = db_int(r, 0) < now_ms ? now_ms : db_int(r, 0) + 1;
+    return 0;
+}
+
+int
 inventory_full(struct db *d, const char *host, int64_t now_ms, struct err *e)
 {
     return DB_EXEC(d, DB_INVENTORY_CLEAR, NULL, e, DBS(host), DBI(now_ms));

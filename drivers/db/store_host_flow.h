@@ -61,6 +61,9 @@ int inventory_put(struct db *d, const char *host, const struct w_observed *o, in
 int inventory_blur(struct db *d, const char *host, const struct w_observed *o, int64_t now_ms,
                    struct err *e);
 int inventory_delete(struct db *d, const char *host, const char *resource, struct err *e);
+/** A stamp for all of a full inventory that is newer than all that is kept of the host, also when
+ * the last one came in the same millisecond or the clock fell. */
+int inventory_stamp(struct db *d, const char *host, int64_t now_ms, int64_t *out, struct err *e);
 int inventory_full(struct db *d, const char *host, int64_t now_ms, struct err *e);
 int unregistered_put(struct db *d, const char *host, const struct w_observed *o, int64_t now_ms,
                      struct err *e);
