@@ -569,7 +569,7 @@ agent_run(const struct agent_options *o, struct err *e)
     while (!atomic_load(&ag.stopping)) {
         int wait = agent_round(&ag);
 
-        notify_send("WATCHDOG=1");
+        notify_alive();
         agent_wait(&ag, wait);
     }
     notify_send("STOPPING=1");

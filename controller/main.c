@@ -309,7 +309,7 @@ main_serve(struct controller *c, const sigset_t *ends)
         if (sig > 0)
             break;
         if (server_alive(c, every_ms) == 0)
-            notify_send("WATCHDOG=1");
+            notify_alive();
         else
             log_error("loop.stuck", "effect=" LOG_Q, "the watchdog is not fed");
     }

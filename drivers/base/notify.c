@@ -5,12 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-void
-notify_send(const char *lines)
+enum { WAIT_MS = 2000 };
+
+/* A supervisor that does not listen must not hold us up: at most so long. */
+static void
+send_lines(const char *lines, int wait_ms)
 {
+    struct timeval most = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000L};
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     const char *path = getenv("NOTIFY_SOCKET");
     size_t len = path == NULL ? 0 : strlen(path);
@@ -24,11 +29,23 @@ notify_send(const char *lines)
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
-    /* A supervisor that does not listen must not hold us up. */
-    (void)sendto(fd, lines, strlen(lines), MSG_NOSIGNAL | MSG_DONTWAIT,
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
+    (void)sendto(fd, lines, strlen(lines), MSG_NOSIGNAL | (wait_ms > 0 ? 0 : MSG_DONTWAIT),
                  (const struct sockaddr *)&to,
                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
     (void)close(fd); /* a datagram is sent or it is not */
+}
+
+void
+notify_send(const char *lines)
+{
+    send_lines(lines, WAIT_MS);
+}
+
+void
+notify_alive(void)
+{
+    send_lines("WATCHDOG=1", 0);
 }
 
 int

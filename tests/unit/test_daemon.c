@@ -4,6 +4,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -14,9 +15,11 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "drivers/base/clock.h"
+#include "drivers/base/notify.h"
 #include "drivers/base/scope.h"
 #include "drivers/host/durable.h"
 #include "tests/unit/tmpdir.h"
@@ -95,6 +98,41 @@ notified(int fd, const char *line)
     return false;
 }
 
+static void *
+say_stopping(void *arg)
+{
+    (void)arg;
+    notify_send("STOPPING=1");
+    return NULL;
+}
+
+/* The kernel keeps some ten messages of a socket that nobody reads. */
+static void
+what_is_said_once_waits_for_room(void)
+{
+    SCOPED(tmpdir) char *dir = tmpdir_new();
+    SCOPED(fd) int fd = -1;
+    char sock[220];
+    struct timespec soon;
+    pthread_t thread;
+    bool ended;
+
+    (void)snprintf(sock, sizeof(sock), "%s/notify", dir);
+    fd = notify_open(sock);
+    CU_ASSERT_EQUAL(setenv("NOTIFY_SOCKET", sock, 1), 0);
+    for (int i = 0; i < 2000; i++) /* far more than it keeps: none of them waits */
+        notify_alive();
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, say_stopping, NULL), 0);
+    (void)clock_gettime(CLOCK_REALTIME, &soon);
+    soon.tv_sec++;
+    ended =
+        pthread_timedjoin_np(thread, NULL, &soon) == 0; /* it gave up, and what it said is lost */
+    CU_ASSERT_TRUE(notified(fd, "STOPPING=1"));
+    if (!ended)
+        CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0);
+    CU_ASSERT_EQUAL(unsetenv("NOTIFY_SOCKET"), 0);
+}
+
 static void
 tells_systemd_ready_alive_and_stopping(void)
 {
@@ -154,6 +192,7 @@ says_what_is_wrong_and_how_it_ended(void)
 }
 
 CU_TestInfo daemon_tests[] = {
+    {"what is said once waits for room", what_is_said_once_waits_for_room},
     {"tells systemd ready, alive and stopping", tells_systemd_ready_alive_and_stopping},
     {"says what is wrong and how it ended", says_what_is_wrong_and_how_it_ended},
     CU_TEST_INFO_NULL,
