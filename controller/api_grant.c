@@ -183,7 +183,7 @@ place(struct tx *t, struct intake *in, struct arena *a, struct err *e)
     }
     for (size_t limit = PLACING_FEW; limit != 0 && !in->fits;
          limit = limit == PLACING_FEW && in->facts.hosts.n == PLACING_FEW ? PLACING_MANY : 0) {
-        if (placing_gather(t->c, t->d, &x, &in->policy, t->now_ms, limit, a, &in->facts, e) < 0)
+        if (placing_gather(t, &x, &in->policy, limit, a, &in->facts, e) < 0)
             return -1;
         in->fits = placing_decide(&in->facts, a, &in->choices);
     }
@@ -578,7 +578,7 @@ api_grant_get(struct api_call *k, struct tx *t, struct err *e)
 {
     struct grant_row g;
 
-    if (grant_row_get(t->d, k->id, k->a, &g, e) < 0 || own_check(k, g.unit, "grant", e) < 0)
+    if (grant_row_show(t->d, k->id, k->a, &g, e) < 0 || own_check(k, g.unit, "grant", e) < 0)
         return -1;
     grant_view_fill(k->c, &g, true, t->now_ms, k->out);
     return 0;

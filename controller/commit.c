@@ -10,6 +10,7 @@
 
 #include "controller/auth.h"
 #include "controller/controller.h"
+#include "controller/hosttable.h"
 #include "controller/live.h"
 #include "controller/meta.h"
 #include "controller/metrics.h"
@@ -196,6 +197,7 @@ commit_step_run(struct commit *w, struct group *g, struct item *it, struct err *
         return -1;
     }
     db_savepoint_rollback(w->d);
+    hosttable_taken_back(w->c->hosts);
     return 0;
 }
 
@@ -226,6 +228,8 @@ static void
 commit_unkept(struct commit *w, const struct group *g, size_t n, bool tried, struct err *e)
 {
     db_rollback(w->d);
+    hosttable_taken_back(w->c->hosts);
+    hosttable_kept(w->c->hosts);
     w->stale = true;
     log_error("commit.failed", "steps=%zu reason=" LOG_Q, n, e->msg);
     if (!tried) {
@@ -243,6 +247,7 @@ commit_published(struct commit *w, struct group *g)
 
     w->tail = g->s.tail;
     w->revision = g->s.revision;
+    hosttable_kept(w->c->hosts);
     if (g->head != NULL)
         live_set_head(w->c->live, g->head, g->s.tail.seq, g->s.tail.at_ms);
     while (g->s.hooks != NULL) { /* oldest first */
@@ -257,21 +262,23 @@ commit_published(struct commit *w, struct group *g)
     commit_wake(w, g);
 }
 
-/* Take items until the group is full or 2 ms are over; each is kept in list whatever happens. */
+/* Take what waits until the group is full or has run for long, and wait for more until 2 ms are
+ * over; each is kept in list whatever happens. */
 static int
 commit_gather(struct commit *w, struct group *g, struct item *it, struct item **list, size_t *n,
               struct err *e)
 {
-    int64_t until = clock_mono_ns() + COMMIT_GATHER_MS * INT64_C(1000000);
+    int64_t from = clock_mono_ns(), until = from + COMMIT_GATHER_MS * INT64_C(1000000);
+    int64_t end = from + COMMIT_LONG_MS * INT64_C(1000000);
     int rc = 0;
 
     while (it != NULL) {
         list[(*n)++] = it;
         if (rc == 0)
             rc = commit_step_run(w, g, it, e);
-        if (rc < 0 || *n == COMMIT_GROUP || clock_mono_ns() >= until)
+        if (rc < 0 || *n == COMMIT_GROUP || clock_mono_ns() >= end)
             break;
-        it = commit_next(w, w->crowded ? until : -1);
+        it = commit_next(w, w->crowded && clock_mono_ns() < until ? until : -1);
     }
     return rc;
 }
@@ -470,7 +477,8 @@ commit_new(struct controller *c, struct commit **out, struct err *e)
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&w->more, &attr);
     (void)pthread_condattr_destroy(&attr);
-    if (db_open(c->store_path, false, &w->d, e) < 0 || commit_reload(w, e) < 0) {
+    if (db_open(c->store_path, false, &w->d, e) < 0 || commit_reload(w, e) < 0 ||
+        hosttable_new(c, &c->hosts, e) < 0 || hosttable_load(c->hosts, w->d, e) < 0) {
         commit_free(w);
         return -1;
     }
@@ -494,6 +502,7 @@ commit_free(struct commit *w)
     (void)pthread_mutex_unlock(&w->lock);
     if (w->started)
         (void)pthread_join(w->thread, NULL);
+    hosttable_free(TAKE(w->c->hosts));
     db_free(w->d);
     (void)pthread_cond_destroy(&w->more);
     (void)pthread_mutex_destroy(&w->lock);

@@ -1,8 +1,9 @@
 #ifndef BY_CONTROLLER_COMMIT_H
 #define BY_CONTROLLER_COMMIT_H
-/* The one writer: gathers steps (at most 100, or 2 ms), runs each in a savepoint, then in the same
- * transaction: signs the group's new orders as one Merkle batch, chains and signs the ledger head,
- * commits (durable), and only then lets answers leave and wakes the hosts that were touched. */
+/* The one writer: gathers steps (at most 100; waits 2 ms for more), runs each in a savepoint, then
+ * in the same transaction: signs the group's new orders as one Merkle batch, chains and signs the
+ * ledger head, commits (durable), and only then lets answers leave and wakes the hosts that were
+ * touched. */
 #include "controller/api.h"
 #include "controller/issue.h"
 #include "controller/ledger.h"
@@ -10,7 +11,8 @@
 struct commit;
 
 #define COMMIT_GROUP 100     /* steps in one group */
-#define COMMIT_GATHER_MS 2   /* from the first step */
+#define COMMIT_GATHER_MS 2   /* from the first step: so long it waits for more */
+#define COMMIT_LONG_MS 50    /* from the first step: so long it takes what waits already */
 #define COMMIT_QUEUE 4096    /* steps that may wait */
 #define CLOCK_JUMP_MS 300000 /* a jump beyond it is a ledger entry and holds overdue verdicts */
 

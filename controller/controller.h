@@ -15,6 +15,7 @@
 struct auth;
 struct commit;
 struct dispatch;
+struct hosttable;
 struct httpd;
 struct imager;
 struct jobs;
@@ -45,6 +46,7 @@ struct controller {
     struct signin *signin;     /* passwords in memory */
     struct units *units;       /* the tree of units in memory */
     struct commit *commit;     /* the one writer */
+    struct hosttable *hosts;   /* the writer's: hosts in memory, for placing */
     struct pool *readers;      /* each thread has its own read connection */
     struct pool *workers;      /* signatures, hashes, decoding */
     struct pool *hashers;      /* passwords: slow, so that they keep nobody else waiting */

@@ -384,7 +384,10 @@ item_new(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size_t
     o->line = l->line;
     o->ordinal = ordinal;
     o->kind = l->kind;
-    random_uuid(o->resource);
+    if (l->kind == RES_NETWORK) /* its first digits name the bridge */
+        random_uuid(o->resource);
+    else
+        random_uuid_at(b->g->approved_at_ms, o->resource);
     return it;
 }
 

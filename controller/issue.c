@@ -88,7 +88,7 @@ order_issue(struct tx *t, struct w_order *o, struct err *e)
     if (issue_resource(t, o, &generation, old, e) < 0 ||
         issue_incarnation(t, o->host, &o->incarnation, e) < 0)
         return err_wrap(e, "order");
-    random_uuid(o->id);
+    random_uuid_at(t->now_ms, o->id);
     o->version = o->vm.adopt.id[0] != '\0' ? 2 : 1;
     o->term = controller_term(t->c);
     o->generation = generation + 1;

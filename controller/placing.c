@@ -6,6 +6,7 @@
 #include "controller/auth.h"
 #include "controller/controller.h"
 #include "controller/granting.h"
+#include "controller/hosttable.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/db/store_host_flow.h"
 #include "policies/host_fsm.h"
@@ -99,22 +100,22 @@ group_fact(const struct expand_group *g, struct w_placing_group *o)
 }
 
 static void
-facts_fill(struct controller *c, const struct host_facts *hosts, size_t n,
-           const struct expansion *x, const struct w_policy *policy, int64_t now_ms,
-           struct arena *a, struct w_placing_facts *out)
+facts_fill(const struct hosttable_picked *p, const struct expansion *x,
+           const struct w_policy *policy, int64_t now_ms, struct arena *a,
+           struct w_placing_facts *out)
 {
-    struct w_placing_host *h = arena_alloc(a, (n + 1) * sizeof(*h));
+    struct w_placing_host *h = arena_alloc(a, (p->n + 1) * sizeof(*h));
     struct w_placing_group *g = arena_alloc(a, (x->n_groups + 1) * sizeof(*g));
 
-    for (size_t i = 0; i < n; i++)
-        host_fact(&hosts[i], is_silent(c, &hosts[i], now_ms), a, &h[i]);
+    for (size_t i = 0; i < p->n; i++)
+        host_fact(&p->hosts[i], p->silent[i], a, &h[i]);
     for (size_t i = 0; i < x->n_groups; i++)
         group_fact(&x->groups[i], &g[i]);
     memset(out, 0, sizeof(*out));
     memcpy(out->policy, policy->version, sizeof(out->policy));
     out->rule = PLACE_RULE_2;
     out->at_ms = now_ms;
-    out->hosts = (struct jm_list){h, n};
+    out->hosts = (struct jm_list){h, p->n};
     out->groups = (struct jm_list){g, x->n_groups};
 }
 
@@ -123,16 +124,6 @@ static const char *
 system_of(const struct expansion *x)
 {
     return x->n > 0 ? x->items[0].order.system : "";
-}
-
-static uint64_t
-largest_mem(const struct expansion *x)
-{
-    uint64_t most = 0;
-
-    for (size_t i = 0; i < x->n_groups; i++)
-        most = x->groups[i].mem_mib > most ? x->groups[i].mem_mib : most;
-    return most;
 }
 
 static int
@@ -146,34 +137,56 @@ archs_fill(struct db *d, const struct expansion *x, struct arena *a, struct w_pl
     return 0;
 }
 
-int
-placing_gather(struct controller *c, struct db *d, const struct expansion *x,
-               const struct w_policy *policy, int64_t now_ms, size_t limit, struct arena *a,
-               struct w_placing_facts *out, struct err *e)
+static int
+pick(struct tx *t, const struct expansion *x, size_t limit, struct arena *a,
+     struct hosttable_picked *out, struct err *e)
 {
-    struct host_facts *hosts = NULL;
-    size_t n = 0;
+    struct hosttable_need *need = arena_alloc(a, (x->n_groups + 1) * sizeof(*need));
+    bool ranges = false;
 
-    if (host_facts_load(d, system_of(x), largest_mem(x), limit, a, &hosts, &n, e) < 0)
+    for (size_t i = 0; i < x->n_groups; i++) {
+        const struct expand_group *g = &x->groups[i];
+
+        need[i] = (struct hosttable_need){g->vcpus, g->mem_mib, g->disk_bytes, g->largest_vcpus};
+        ranges = ranges || g->cidr != NULL;
+    }
+    if (hosttable_pick(t->c->hosts, need, x->n_groups, t->now_ms, limit, a, out, e) < 0)
         return -1;
-    facts_fill(c, hosts, n, x, policy, now_ms, a, out);
-    out->room_vcpus = policy->largest_vcpus;
-    out->room_mem_mib = policy->largest_mem_mib;
-    out->room_disk_gib = policy->largest_disk_gib;
-    return archs_fill(d, x, a, out, e);
+    for (size_t i = 0; i < out->n; i++)
+        if ((ranges && host_facts_ranges(t->d, a, &out->hosts[i], e) < 0) ||
+            host_facts_same(t->d, system_of(x), &out->hosts[i], e) < 0)
+            return -1;
+    return 0;
 }
 
 int
-placing_gather_host(struct controller *c, struct db *d, const struct expansion *x,
-                    const struct w_policy *policy, int64_t now_ms, const char *host,
-                    struct arena *a, struct w_placing_facts *out, struct err *e)
+placing_gather(struct tx *t, const struct expansion *x, const struct w_policy *policy,
+               size_t limit, struct arena *a, struct w_placing_facts *out, struct err *e)
+{
+    struct hosttable_picked p;
+
+    if (pick(t, x, limit, a, &p, e) < 0)
+        return -1;
+    facts_fill(&p, x, policy, t->now_ms, a, out);
+    out->room_vcpus = policy->largest_vcpus;
+    out->room_mem_mib = policy->largest_mem_mib;
+    out->room_disk_gib = policy->largest_disk_gib;
+    return archs_fill(t->d, x, a, out, e);
+}
+
+int
+placing_gather_host(struct tx *t, const struct expansion *x, const struct w_policy *policy,
+                    const char *host, struct arena *a, struct w_placing_facts *out, struct err *e)
 {
     struct host_facts h;
+    bool silent;
+    const struct hosttable_picked one = {.hosts = &h, .silent = &silent, .n = 1};
 
-    if (host_facts_get(d, host, system_of(x), a, &h, e) < 0)
+    if (host_facts_get(t->d, host, system_of(x), a, &h, e) < 0)
         return -1;
-    facts_fill(c, &h, 1, x, policy, now_ms, a, out);
-    return archs_fill(d, x, a, out, e);
+    silent = is_silent(t->c, &h, t->now_ms);
+    facts_fill(&one, x, policy, t->now_ms, a, out);
+    return archs_fill(t->d, x, a, out, e);
 }
 
 /* ---- deciding -------------------------------------------------------------------------------- */

@@ -15,13 +15,12 @@
 #define PLACING_MANY 1024
 
 /** At most limit hosts, and the groups, as facts; a host unheard for too long takes nothing. */
-int placing_gather(struct controller *c, struct db *d, const struct expansion *x,
-                   const struct w_policy *policy, int64_t now_ms, size_t limit, struct arena *a,
-                   struct w_placing_facts *out, struct err *e);
+int placing_gather(struct tx *t, const struct expansion *x, const struct w_policy *policy,
+                   size_t limit, struct arena *a, struct w_placing_facts *out, struct err *e);
 /** As placing_gather(), of one host only: what is made or grown there can stand nowhere else. */
-int placing_gather_host(struct controller *c, struct db *d, const struct expansion *x,
-                        const struct w_policy *policy, int64_t now_ms, const char *host,
-                        struct arena *a, struct w_placing_facts *out, struct err *e);
+int placing_gather_host(struct tx *t, const struct expansion *x, const struct w_policy *policy,
+                        const char *host, struct arena *a, struct w_placing_facts *out,
+                        struct err *e);
 /** One choice a group, in order; each takes its room from the next.  True when all found a host. */
 bool placing_decide(const struct w_placing_facts *f, struct arena *a,
                     struct w_placing_choices *out);

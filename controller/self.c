@@ -129,16 +129,13 @@ self_room(struct self *s, struct expansion *x, const char *host, char out[W_ID],
     int rc;
 
     if (host != NULL) {
-        rc = placing_gather_host(s->k->c, s->t->d, x, &s->policy, s->t->now_ms, host, a, &s->facts,
-                                 e);
+        rc = placing_gather_host(s->t, x, &s->policy, host, a, &s->facts, e);
         fits = rc == 0 && placing_decide(&s->facts, a, &s->choices);
     } else {
-        rc = placing_gather(s->k->c, s->t->d, x, &s->policy, s->t->now_ms, PLACING_FEW, a,
-                            &s->facts, e);
+        rc = placing_gather(s->t, x, &s->policy, PLACING_FEW, a, &s->facts, e);
         fits = rc == 0 && placing_decide(&s->facts, a, &s->choices);
         if (rc == 0 && !fits && s->facts.hosts.n == PLACING_FEW) {
-            rc = placing_gather(s->k->c, s->t->d, x, &s->policy, s->t->now_ms, PLACING_MANY, a,
-                                &s->facts, e);
+            rc = placing_gather(s->t, x, &s->policy, PLACING_MANY, a, &s->facts, e);
             fits = rc == 0 && placing_decide(&s->facts, a, &s->choices);
         }
     }
@@ -305,7 +302,7 @@ self_keep(struct self *s, struct err *e)
 {
     struct w_accepted *out = s->k->out;
 
-    random_uuid(out->act);
+    random_uuid_at(s->t->now_ms, out->act);
     return keep(s, out->act, e) < 0 ? err_wrap(e, "%s", s->r.name) : 0;
 }
 

@@ -160,7 +160,8 @@ check_range(struct self *s, struct err *e)
 static int
 expand(struct self *s, const struct w_grant_line *l, struct expansion *x, struct err *e)
 {
-    struct w_grant one = {.version = 1, .lines = {(void *)(uintptr_t)l, 1}};
+    struct w_grant one = {
+        .version = 1, .approved_at_ms = s->t->now_ms, .lines = {(void *)(uintptr_t)l, 1}};
     struct system_row sys;
     struct quota_size all;
 

@@ -554,7 +554,7 @@ room_ask(struct tx *t, struct supersede *s, const struct room *r, const struct w
     struct w_placing_choices choices = {0};
     bool fits;
 
-    if (placing_gather_host(t->c, t->d, &x, policy, t->now_ms, r->host, a, &facts, e) < 0)
+    if (placing_gather_host(t, &x, policy, r->host, a, &facts, e) < 0)
         return -1;
     fits = placing_decide(&facts, a, &choices);
     room_note(s, &facts, &choices, a);

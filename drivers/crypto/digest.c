@@ -137,17 +137,34 @@ random_bytes(void *out, size_t len)
         abort(); /* a guessable id or token is worse than no process */
 }
 
+static void
+uuid_text(uint8_t b[16], uint8_t version, char out[37])
+{
+    b[6] = (uint8_t)((b[6] & 0x0f) | version << 4);
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    (void)snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+                   b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+                   b[13], b[14], b[15]);
+}
+
 void
 random_uuid(char out[37])
 {
     uint8_t b[16];
 
     random_bytes(b, sizeof(b));
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    (void)snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-                   b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
-                   b[13], b[14], b[15]);
+    uuid_text(b, 4, out);
+}
+
+void
+random_uuid_at(int64_t at_ms, char out[37])
+{
+    uint8_t b[16];
+
+    random_bytes(b, sizeof(b));
+    for (int i = 0; i < 6; i++)
+        b[i] = (uint8_t)((uint64_t)at_ms >> (40 - 8 * i));
+    uuid_text(b, 7, out);
 }
 
 void

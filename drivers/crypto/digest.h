@@ -29,6 +29,9 @@ int digest_file_sha256_hex(const char *path, char out[65], struct err *e);
 void random_bytes(void *out, size_t len);
 /** A random UUID (version 4) as text: 36 characters and NUL. */
 void random_uuid(char out[37]);
+/** One that begins with the time (version 7): of rows that are made one after the other the indexes
+ * then grow at their end, where a page takes many.  Not for what must not be guessed. */
+void random_uuid_at(int64_t at_ms, char out[37]);
 /** prefix + 43 base64url characters (256 bits); out holds at least strlen(prefix) + 44. */
 void random_token(const char *prefix, char *out, size_t size);
 #endif

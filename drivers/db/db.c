@@ -31,6 +31,8 @@ struct db {
     struct db_schema schema;
     sqlite3_stmt **stmts;
     struct db_rows *rows; /* one for each statement: a query costs no allocation */
+    db_change_fn on_change;
+    void *on_change_arg;
 };
 
 static const char *const statements[] = {
@@ -173,6 +175,24 @@ db_limit_bytes(struct db *d, int64_t bytes, struct err *e)
 
     (void)snprintf(sql, sizeof(sql), "PRAGMA max_page_count=%lld", (long long)(bytes / 4096));
     return sqlite_run(d->s, sql, e);
+}
+
+static void
+db_changed(void *arg, int what, const char *base, const char *table, sqlite3_int64 row)
+{
+    const struct db *d = arg;
+
+    (void)what;
+    (void)base;
+    d->on_change(d->on_change_arg, table, row);
+}
+
+void
+db_on_change(struct db *d, db_change_fn fn, void *arg)
+{
+    d->on_change = fn;
+    d->on_change_arg = arg;
+    (void)sqlite3_update_hook(d->s, fn == NULL ? NULL : db_changed, d); /* the one before */
 }
 
 int

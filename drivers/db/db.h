@@ -84,6 +84,11 @@ bool db_is_null(const struct db_rows *r, int col);
 void db_rows_free(struct db_rows *r);
 SCOPE_FN(db_rows_free, struct db_rows)
 SCOPE_FN(db_free, struct db)
+/** Hear of each row that this connection adds, changes or removes: its table and its number. Called
+ * in the middle of the statement, and not told when that is rolled back; it may not use the
+ * connection.  NULL: no more. */
+typedef void (*db_change_fn)(void *arg, const char *table, int64_t row);
+void db_on_change(struct db *d, db_change_fn fn, void *arg);
 /** Copy the whole store to a file while it is in use. */
 int db_backup(struct db *d, const char *path, struct err *e);
 #endif

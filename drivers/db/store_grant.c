@@ -48,13 +48,14 @@ grant_read(const struct db_rows *r, struct arena *a, struct grant_row *o)
     COPY(o->superseded_by, r, c++);
 }
 
-int
-grant_row_find(struct db *d, const char *id, struct arena *a, struct grant_row *out, struct err *e)
+static int
+grant_one(struct db *d, enum db_stmt s, const char *id, struct arena *a, struct grant_row *out,
+          struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *rows = NULL;
     int rc;
 
-    if (DB_QUERY(d, DB_GRANT_GET, &rows, e, DBS(id)) < 0)
+    if (DB_QUERY(d, s, &rows, e, DBS(id)) < 0)
         return -1;
     rc = db_next(rows, e);
     if (rc == 1)
@@ -63,13 +64,29 @@ grant_row_find(struct db *d, const char *id, struct arena *a, struct grant_row *
 }
 
 int
-grant_row_get(struct db *d, const char *id, struct arena *a, struct grant_row *out, struct err *e)
+grant_row_find(struct db *d, const char *id, struct arena *a, struct grant_row *out, struct err *e)
 {
-    int rc = grant_row_find(d, id, a, out, e);
+    return grant_one(d, DB_GRANT_GET, id, a, out, e);
+}
 
+static int
+grant_must(int rc, const char *id, struct err *e)
+{
     if (rc == 0)
         return err_set(e, BY_E_NOT_FOUND, "there is no grant %s", id);
     return rc < 0 ? -1 : 0;
+}
+
+int
+grant_row_get(struct db *d, const char *id, struct arena *a, struct grant_row *out, struct err *e)
+{
+    return grant_must(grant_one(d, DB_GRANT_GET, id, a, out, e), id, e);
+}
+
+int
+grant_row_show(struct db *d, const char *id, struct arena *a, struct grant_row *out, struct err *e)
+{
+    return grant_must(grant_one(d, DB_GRANT_SHOW, id, a, out, e), id, e);
 }
 
 int

@@ -26,6 +26,9 @@ int grant_insert(struct db *d, const struct w_grant *g, const char *account, con
                  const char *body_sha256, int64_t now_ms, struct err *e);
 int grant_row_get(struct db *d, const char *id, struct arena *a, struct grant_row *out,
                   struct err *e);
+/** As grant_row_get(), and its orders are counted. */
+int grant_row_show(struct db *d, const char *id, struct arena *a, struct grant_row *out,
+                   struct err *e);
 /** 1 found, 0 not, -1 error. */
 int grant_row_find(struct db *d, const char *id, struct arena *a, struct grant_row *out,
                    struct err *e);

@@ -93,10 +93,10 @@ host_flow_each_cert(struct db *d, const char *id, host_cert_fn fn, void *arg, st
 /* ---- facts for placing ------------------------------------------------------------------------
  */
 
-static void
-facts_read(const struct db_rows *r, struct host_facts *o)
+void
+host_facts_read(const struct db_rows *r, int from, struct host_facts *o)
 {
-    int c = 0;
+    int c = from;
 
     COPY(o->id, r, c++);
     COPY(o->name, r, c++);
@@ -116,11 +116,10 @@ facts_read(const struct db_rows *r, struct host_facts *o)
     o->vcpus_used = (uint64_t)db_int(r, c++);
     o->mem_used_mib = (uint64_t)db_int(r, c++);
     o->bytes_used = (uint64_t)db_int(r, c++);
-    o->same = (uint32_t)db_int(r, c++);
 }
 
-static int
-ranges_load(struct db *d, struct arena *a, struct host_facts *h, struct err *e)
+int
+host_facts_ranges(struct db *d, struct arena *a, struct host_facts *h, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     size_t room = 0;
@@ -142,25 +141,13 @@ ranges_load(struct db *d, struct arena *a, struct host_facts *h, struct err *e)
 }
 
 int
-host_facts_load(struct db *d, const char *system, uint64_t mem_mib, size_t limit, struct arena *a,
-                struct host_facts **out, size_t *n, struct err *e)
+host_facts_same(struct db *d, const char *system, struct host_facts *h, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
-    struct host_facts *hosts = arena_alloc(a, (limit + 1) * sizeof(*hosts));
-    size_t count = 0;
-    int rc;
 
-    if (DB_QUERY(d, DB_PLACE_HOSTS, &r, e, DBS(system), DBI(mem_mib), DBI(limit)) < 0)
+    if (DB_QUERY(d, DB_PLACE_SAME, &r, e, DBS(h->id), DBS(system)) < 0 || db_next(r, e) != 1)
         return -1;
-    while ((rc = db_next(r, e)) == 1 && count < limit)
-        facts_read(r, &hosts[count++]);
-    if (rc < 0)
-        return err_wrap(e, "host table");
-    for (size_t i = 0; i < count; i++)
-        if (ranges_load(d, a, &hosts[i], e) < 0)
-            return err_wrap(e, "host table");
-    *out = hosts;
-    *n = count;
+    h->same = (uint32_t)db_int(r, 0);
     return 0;
 }
 
@@ -171,13 +158,13 @@ host_facts_get(struct db *d, const char *id, const char *system, struct arena *a
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     int rc;
 
-    if (DB_QUERY(d, DB_PLACE_HOST, &r, e, DBS(system), DBS(id)) < 0 || (rc = db_next(r, e)) < 0)
+    if (DB_QUERY(d, DB_PLACE_HOST, &r, e, DBS(id)) < 0 || (rc = db_next(r, e)) < 0)
         return -1;
     if (rc == 0)
         return err_set(e, BY_E_NOT_FOUND, "there is no host %s", id);
     memset(out, 0, sizeof(*out));
-    facts_read(r, out);
-    return ranges_load(d, a, out, e);
+    host_facts_read(r, 0, out);
+    return host_facts_same(d, system, out, e) < 0 ? -1 : host_facts_ranges(d, a, out, e);
 }
 
 int

@@ -45,10 +45,12 @@ struct host_facts {
     const char **ranges;                           /* of its networks */
     size_t n_ranges;
 };
-/** At most limit hosts, ready ones first, of these those with mem_mib left, the fullest first;
- * `same` counts machines of that system; *out in the arena. */
-int host_facts_load(struct db *d, const char *system, uint64_t mem_mib, size_t limit,
-                    struct arena *a, struct host_facts **out, size_t *n, struct err *e);
+/** The columns of a row from the n-th on; the ranges are not among them. */
+void host_facts_read(const struct db_rows *r, int from, struct host_facts *out);
+/** Counts the machines of that system there. */
+int host_facts_same(struct db *d, const char *system, struct host_facts *h, struct err *e);
+/** Adds the address ranges of its networks. */
+int host_facts_ranges(struct db *d, struct arena *a, struct host_facts *h, struct err *e);
 /** One host by id; NOT_FOUND. */
 int host_facts_get(struct db *d, const char *id, const char *system, struct arena *a,
                    struct host_facts *out, struct err *e);

@@ -45,7 +45,7 @@ quota_entry_move(struct db *d, const char *grant, enum quota_metric m, enum quot
     char movement[W_ID];
 
     assert(amount > 0 && from != to);
-    random_uuid(movement);
+    random_uuid_at(now_ms, movement);
     for (int side = 0; side < 2; side++) {
         const char *account = account_names[side == 0 ? from : to];
         int64_t part = side == 0 ? -amount : amount;

@@ -1,0 +1,55 @@
+#ifndef BY_CONTROLLER_HOSTTABLE_H
+#define BY_CONTROLLER_HOSTTABLE_H
+/* What is known of every host, in columns, for placing.  A copy of the store's rows, never the only
+ * one: each row that a change touches is read again before it is looked at next, also when the step
+ * or the whole group is taken back.  So what steps of the running group have promised counts, and
+ * what was rolled back does not.  Threads: the writer, and before it starts. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/base/arena.h"
+#include "drivers/base/error.h"
+#include "drivers/base/scope.h"
+#include "drivers/db/db.h"
+#include "drivers/db/store_host_flow.h"
+#include "policies/place.h"
+
+struct controller;
+struct hosttable;
+
+#define HOSTTABLE_MAX 100000 /* hosts */
+
+int hosttable_new(struct controller *c, struct hosttable **out, struct err *e);
+void hosttable_free(struct hosttable *t);
+SCOPE_FN(hosttable_free, struct hosttable)
+/** Read the whole table on the writer's connection, and hear of its changes from now on. */
+int hosttable_load(struct hosttable *t, struct db *d, struct err *e);
+/** A step, or the group with all its steps, was rolled back: what it touched is read again. */
+void hosttable_taken_back(struct hosttable *t);
+/** The group is kept: what it touched is true. */
+void hosttable_kept(struct hosttable *t);
+
+/** Of one group that is to be placed, what decides which hosts are worth recording. */
+struct hosttable_need {
+    uint64_t vcpus, mem_mib, bytes;
+    uint32_t largest_vcpus;
+};
+struct hosttable_picked {
+    struct host_facts *hosts; /* copies, in the arena; without ranges */
+    bool *silent;             /* unheard for too long */
+    size_t n;
+};
+/** At most limit hosts: those that could take one of the needs first, of these the fullest; then
+ * others, so that a refusal has its reasons. */
+int hosttable_pick(struct hosttable *t, const struct hosttable_need *need, size_t n_needs,
+                   int64_t now_ms, size_t limit, struct arena *a, struct hosttable_picked *out,
+                   struct err *e);
+/** The columns, every row as the store has it now; rows that no host has are in state HS_NONE. */
+int hosttable_columns(struct hosttable *t, int64_t now_ms, const struct place_hosts **out,
+                      struct err *e);
+/** Rows whose memory differs from the store: must be 0 (a check for tests and jobs). */
+int hosttable_differs(struct hosttable *t, size_t *n, struct err *e);
+/** Bytes that it holds. */
+size_t hosttable_bytes(const struct hosttable *t);
+#endif
