@@ -486,6 +486,7 @@ commit_new(struct controller *c, struct commit **out, struct err *e)
         commit_free(w);
         return err_set(e, BY_E_NOMEM, "no thread for the writer");
     }
+    (void)pthread_setname_np(w->thread, "writer"); /* only for people who look */
     w->started = true;
     *out = w;
     return 0;

@@ -9,6 +9,7 @@
 #include "controller/controller.h"
 #include "controller/hostauth.h"
 #include "controller/metrics.h"
+#include "controller/parking.h"
 #include "controller/policy.h"
 #include "controller/server.h"
 #include "controller/waiting.h"
@@ -21,41 +22,20 @@
 
 enum { PARKED_MAX = 30000, WAIT_RECOVERY_MS = 3000, WAIT_MAX_MS = 60000 };
 
-/* One waiting poll.  It has exactly one owner at a time: the list, or who took it out of it. */
-struct parked {
-    struct parked *next;
-    struct api_call *k; /* ours until it is resumed, answered or failed */
-    char host[W_ID];
-    uint64_t touched; /* as counted before it looked */
-    int64_t deadline_mono_ms;
-};
-
 /* How often a host was touched: a poll that read before the touch and parks after it must not
  * sleep.  Hosts share buckets; a false wake costs one look. */
-enum { BUCKETS = 4096 };
-
 struct dispatch {
     struct controller *c;
     struct waiting *waiting;
     pthread_t thread;
     bool started;
     pthread_mutex_t lock; /* everything below */
-    pthread_cond_t cond;  /* an earlier deadline, or stop */
+    pthread_cond_t cond;  /* an earlier end of a wait, or stop */
     bool stop;
-    struct parked *list;
-    size_t n;
-    uint64_t touched[BUCKETS];
+    int64_t asleep_until_ms; /* the thread; 0: until it is told */
+    struct parking parking;
+    uint64_t touched[PARKING_BUCKETS];
 };
-
-static size_t
-bucket(const char *host)
-{
-    uint64_t h = 1469598103934665603ULL;
-
-    for (; *host != '\0'; host++)
-        h = (h ^ (unsigned char)*host) * 1099511628211ULL;
-    return h % BUCKETS;
-}
 
 static uint64_t
 touches(struct dispatch *d, const char *host)
@@ -63,7 +43,7 @@ touches(struct dispatch *d, const char *host)
     uint64_t v;
 
     (void)pthread_mutex_lock(&d->lock);
-    v = d->touched[bucket(host)];
+    v = d->touched[parking_bucket(host)];
     (void)pthread_mutex_unlock(&d->lock);
     return v;
 }
@@ -145,65 +125,6 @@ look_again(struct parked *p)
         server_fail(k, &e); /* the agent asks again, with its jitter */
 }
 
-/* Take out of the list, under the lock, what match() says. */
-static struct parked *
-take(struct dispatch *d, bool (*match)(const struct parked *p, const void *arg), const void *arg)
-{
-    struct parked *out = NULL, **at = &d->list;
-
-    while (*at != NULL) {
-        struct parked *p = *at;
-
-        if (!match(p, arg)) {
-            at = &p->next;
-            continue;
-        }
-        *at = p->next;
-        p->next = out;
-        out = p;
-        d->n--;
-    }
-    return out;
-}
-
-static bool
-of_host(const struct parked *p, const void *arg)
-{
-    return strcmp(p->host, arg) == 0;
-}
-
-static bool
-of_request(const struct parked *p, const void *arg)
-{
-    return p->k->req == arg;
-}
-
-static bool
-is_due(const struct parked *p, const void *arg)
-{
-    return p->deadline_mono_ms <= *(const int64_t *)arg;
-}
-
-static bool
-is_any(const struct parked *p, const void *arg)
-{
-    (void)p;
-    (void)arg;
-    return true;
-}
-
-static struct parked *
-take_locked(struct dispatch *d, bool (*match)(const struct parked *p, const void *arg),
-            const void *arg)
-{
-    struct parked *p;
-
-    (void)pthread_mutex_lock(&d->lock);
-    p = take(d, match, arg);
-    (void)pthread_mutex_unlock(&d->lock);
-    return p;
-}
-
 static void
 each_taken(struct parked *p, void (*fn)(struct parked *p))
 {
@@ -225,8 +146,8 @@ dispatch_wake(struct controller *c, const char *host)
         return;
     waiting_begin(d->waiting, host, clock_mono_ns());
     (void)pthread_mutex_lock(&d->lock);
-    d->touched[bucket(host)]++;
-    p = take(d, of_host, host);
+    d->touched[parking_bucket(host)]++;
+    p = parking_take_host(&d->parking, host);
     (void)pthread_mutex_unlock(&d->lock);
     each_taken(p, look_again);
 }
@@ -237,7 +158,7 @@ dispatch_parked(struct dispatch *d)
     size_t n;
 
     (void)pthread_mutex_lock(&d->lock);
-    n = d->n;
+    n = d->parking.n;
     (void)pthread_mutex_unlock(&d->lock);
     return n;
 }
@@ -247,8 +168,12 @@ static void
 on_gone(struct http_req *req, void *arg)
 {
     struct dispatch *d = arg;
+    struct parked *p;
 
-    each_taken(take_locked(d, of_request, req), reply_empty);
+    (void)pthread_mutex_lock(&d->lock);
+    p = parking_take_req(&d->parking, req);
+    (void)pthread_mutex_unlock(&d->lock);
+    each_taken(p, reply_empty);
 }
 
 /* The server's last act on a poll without news. */
@@ -261,13 +186,12 @@ park(struct api_call *k)
 
     http_req_on_gone(k->req, on_gone, d);
     (void)pthread_mutex_lock(&d->lock);
-    ok = !d->stop && d->n < PARKED_MAX;
+    ok = !d->stop && d->parking.n < PARKED_MAX;
     /* Touched since it looked: there is news, and nobody would wake it. */
-    if (ok && d->touched[bucket(p->host)] == p->touched) {
-        p->next = d->list;
-        d->list = p;
-        d->n++;
-        (void)pthread_cond_signal(&d->cond);
+    if (ok && d->touched[parking_bucket(p->host)] == p->touched) {
+        parking_add(&d->parking, p);
+        if (d->asleep_until_ms == 0 || p->deadline_mono_ms < d->asleep_until_ms)
+            (void)pthread_cond_signal(&d->cond);
         p = NULL;
     }
     (void)pthread_mutex_unlock(&d->lock);
@@ -277,17 +201,7 @@ park(struct api_call *k)
         reply_empty(p); /* stopping, or too many wait: the agent comes back */
 }
 
-static int64_t
-next_deadline(const struct dispatch *d, int64_t now)
-{
-    int64_t at = now + 1000;
-
-    for (const struct parked *p = d->list; p != NULL; p = p->next)
-        if (p->deadline_mono_ms < at)
-            at = p->deadline_mono_ms;
-    return at;
-}
-
+/* Asleep until the next wait is over, or somebody waits at all. */
 static void *
 deadlines(void *arg)
 {
@@ -295,13 +209,15 @@ deadlines(void *arg)
 
     (void)pthread_mutex_lock(&d->lock);
     while (!d->stop) {
-        int64_t now = clock_mono_ms(), at = next_deadline(d, now);
+        int64_t at = parking_next(&d->parking);
         struct timespec ts = {.tv_sec = at / 1000, .tv_nsec = (at % 1000) * 1000000};
 
-        if (at > now)
+        d->asleep_until_ms = at;
+        if (at == 0)
+            (void)pthread_cond_wait(&d->cond, &d->lock);
+        else if (at > clock_mono_ms())
             (void)pthread_cond_timedwait(&d->cond, &d->lock, &ts);
-        now = clock_mono_ms();
-        struct parked *p = take(d, is_due, &now);
+        struct parked *p = parking_take_due(&d->parking, clock_mono_ms());
         (void)pthread_mutex_unlock(&d->lock);
         each_taken(p, reply_empty);
         (void)pthread_mutex_lock(&d->lock);
@@ -360,7 +276,7 @@ dispatch_stop(struct dispatch *d)
     if (d->started)
         (void)pthread_join(d->thread, NULL);
     d->started = false;
-    each_taken(take_locked(d, is_any, NULL), reply_stopping);
+    each_taken(parking_take_due(&d->parking, INT64_MAX), reply_stopping);
 }
 
 void
@@ -370,6 +286,7 @@ dispatch_free(struct dispatch *d)
         return;
     dispatch_stop(d);
     waiting_free(d->waiting);
+    parking_clear(&d->parking);
     (void)pthread_cond_destroy(&d->cond);
     (void)pthread_mutex_destroy(&d->lock);
     free(d);
@@ -450,6 +367,7 @@ desired_park(struct api_call *k, int64_t wait, uint64_t touched, struct err *e)
     if (p == NULL)
         return err_set(e, BY_E_NOMEM, "desired");
     p->k = k;
+    p->req = k->req;
     memcpy(p->host, k->who.host, sizeof(p->host));
     p->touched = touched;
     p->deadline_mono_ms = clock_mono_ms() + wait;

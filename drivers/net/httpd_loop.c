@@ -214,6 +214,7 @@ loop_start(struct loop *l, struct err *e)
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0)
         return err_set(e, BY_E_IO, "event loop: %s", strerror(rc));
+    (void)pthread_setname_np(l->thread, "loop"); /* only for people who look */
     l->started = true;
     return 0;
 }
