@@ -181,12 +181,8 @@ place(struct tx *t, struct intake *in, struct arena *a, struct err *e)
         at[x.n_groups] = i;
         x.groups[x.n_groups++] = *g;
     }
-    for (size_t limit = PLACING_FEW; limit != 0 && !in->fits;
-         limit = limit == PLACING_FEW && in->facts.hosts.n == PLACING_FEW ? PLACING_MANY : 0) {
-        if (placing_gather(t, &x, &in->policy, limit, a, &in->facts, e) < 0)
-            return -1;
-        in->fits = placing_decide(&in->facts, a, &in->choices);
-    }
+    if (placing_choose(t, &x, &in->policy, a, &in->facts, &in->choices, &in->fits, e) < 0)
+        return -1;
     for (size_t i = 0; i < x.n_groups; i++)
         memcpy(in->x.groups[at[i]].host,
                JM_ITEM(in->choices.items, struct w_placing_choice, i)->host, W_ID);

@@ -160,8 +160,8 @@ pick(struct tx *t, const struct expansion *x, size_t limit, struct arena *a,
 }
 
 int
-placing_gather(struct tx *t, const struct expansion *x, const struct w_policy *policy,
-               size_t limit, struct arena *a, struct w_placing_facts *out, struct err *e)
+placing_gather(struct tx *t, const struct expansion *x, const struct w_policy *policy, size_t limit,
+               struct arena *a, struct w_placing_facts *out, struct err *e)
 {
     struct hosttable_picked p;
 
@@ -472,4 +472,68 @@ placing_decide(const struct w_placing_facts *f, struct arena *a, struct w_placin
     }
     out->items = (struct jm_list){c, f->groups.n};
     return all;
+}
+
+/* ---- both, for the record -------------------------------------------------------------------- */
+
+static bool
+is_chosen(const struct w_placing_choices *c, const char *host)
+{
+    for (size_t i = 0; i < c->items.n; i++)
+        if (strcmp(JM_ITEM(c->items, struct w_placing_choice, i)->host, host) == 0)
+            return true;
+    return false;
+}
+
+static bool
+same_hosts(const struct w_placing_choices *a, const struct w_placing_choices *b)
+{
+    for (size_t i = 0; i < a->items.n; i++)
+        if (strcmp(JM_ITEM(a->items, struct w_placing_choice, i)->host,
+                   JM_ITEM(b->items, struct w_placing_choice, i)->host) != 0)
+            return false;
+    return true;
+}
+
+/* A few hosts besides the chosen ones, in their order; only if the decision is the same then. */
+static void
+keep_few(struct w_placing_facts *f, struct w_placing_choices *c, struct arena *a)
+{
+    struct w_placing_host *h = arena_alloc(a, (f->hosts.n + 1) * sizeof(*h));
+    struct w_placing_facts few = *f;
+    struct w_placing_choices again = {0};
+    size_t others = PLACING_KEPT - 1;
+
+    few.hosts = (struct jm_list){h, 0};
+    for (size_t i = 0; i < f->hosts.n; i++) {
+        const struct w_placing_host *one = JM_ITEM(f->hosts, struct w_placing_host, i);
+        bool chosen = is_chosen(c, one->id);
+
+        if (!chosen && others == 0)
+            continue;
+        others -= chosen ? 0 : 1;
+        h[few.hosts.n++] = *one;
+    }
+    if (!placing_decide(&few, a, &again) || !same_hosts(c, &again))
+        return;
+    *f = few;
+    *c = again;
+}
+
+int
+placing_choose(struct tx *t, const struct expansion *x, const struct w_policy *policy,
+               struct arena *a, struct w_placing_facts *facts, struct w_placing_choices *choices,
+               bool *fits, struct err *e)
+{
+    if (placing_gather(t, x, policy, PLACING_FEW, a, facts, e) < 0)
+        return -1;
+    *fits = placing_decide(facts, a, choices);
+    if (!*fits && facts->hosts.n == PLACING_FEW) {
+        if (placing_gather(t, x, policy, PLACING_MANY, a, facts, e) < 0)
+            return -1;
+        *fits = placing_decide(facts, a, choices);
+    }
+    if (*fits)
+        keep_few(facts, choices, a);
+    return 0;
 }

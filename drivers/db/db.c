@@ -17,7 +17,8 @@
 #define BUSY_TIMEOUT_MS 5000
 /* After a checkpoint the log file is cut to this. */
 #define LOG_KEEP_BYTES "67108864"
-#define CACHE_KIB "32768"
+#define CACHE_KIB "16384"
+#define CACHE_READ_KIB "4096"
 
 struct db_rows {
     struct db *d;
@@ -59,6 +60,21 @@ db_blob(const void *bytes, size_t len)
 }
 
 static int
+db_prepare_one(struct db *d, size_t i, struct err *e)
+{
+    const char *tail = "";
+
+    if (sqlite3_prepare_v3(d->s, d->schema.statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+                           &d->stmts[i], &tail) != SQLITE_OK)
+        return sqlite_err(d->s, d->schema.statements[i], e);
+    if (*tail != '\0')
+        return err_set(e, BY_E_BUG, "more than one statement: %s", d->schema.statements[i]);
+    return 0;
+}
+
+/* The connection that writes tries every statement; each keeps those that it has used: most use
+ * few, and all of them would be some megabytes in each connection. */
+static int
 db_prepare(struct db *d, struct err *e)
 {
     size_t n = d->schema.statement_count;
@@ -67,14 +83,11 @@ db_prepare(struct db *d, struct err *e)
     d->rows = calloc(n + 1, sizeof(*d->rows));
     if (d->stmts == NULL || d->rows == NULL)
         return err_set(e, BY_E_NOMEM, "out of memory");
-    for (size_t i = 0; i < n; i++) {
-        const char *tail = "";
-
-        if (sqlite3_prepare_v3(d->s, d->schema.statements[i], -1, SQLITE_PREPARE_PERSISTENT,
-                               &d->stmts[i], &tail) != SQLITE_OK)
-            return sqlite_err(d->s, d->schema.statements[i], e);
-        if (*tail != '\0')
-            return err_set(e, BY_E_BUG, "more than one statement: %s", d->schema.statements[i]);
+    for (size_t i = 0; !d->read_only && i < n; i++) {
+        if (db_prepare_one(d, i, e) < 0)
+            return -1;
+        (void)sqlite3_finalize(d->stmts[i]); /* it has not run */
+        d->stmts[i] = NULL;
     }
     return 0;
 }
@@ -105,17 +118,20 @@ db_setup(struct db *d, const char *path, struct err *e)
     const struct db_schema *c = &d->schema;
 
     if (sqlite3_extended_result_codes(d->s, 1) != SQLITE_OK ||
-        sqlite3_busy_timeout(d->s, BUSY_TIMEOUT_MS) != SQLITE_OK)
+        sqlite3_busy_timeout(d->s, BUSY_TIMEOUT_MS) != SQLITE_OK ||
+        /* Plans are not made anew for each value where a partial index could help one of them. */
+        sqlite3_db_config(d->s, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL) != SQLITE_OK)
         return sqlite_err(d->s, path, e);
     if (sqlite_run(d->s,
                    "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; "
-                   "PRAGMA cache_size=-" CACHE_KIB,
+                   "PRAGMA cache_size=-" CACHE_READ_KIB,
                    e) < 0)
         return -1;
     if (d->read_only)
         return migrate_check(d->s, c->migrations, c->migration_count, e);
     if (sqlite_run(d->s,
                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                   "PRAGMA wal_autocheckpoint=8192; PRAGMA cache_size=-" CACHE_KIB "; "
                    "PRAGMA journal_size_limit=" LOG_KEEP_BYTES,
                    e) < 0)
         return -1;
@@ -271,6 +287,8 @@ db_bind(struct db *d, enum db_stmt s, const struct db_value *v, size_t n,
 
     if (k >= d->schema.statement_count)
         return err_set(e, BY_E_BUG, "store: no statement %u", k);
+    if (d->stmts[k] == NULL && db_prepare_one(d, k, e) < 0)
+        return -1;
     st = d->stmts[k];
     if (d->rows[k].open)
         return err_set(e, BY_E_BUG, "store: still running: %s", d->schema.statements[k]);

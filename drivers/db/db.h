@@ -32,7 +32,7 @@ struct db;
 struct db_rows; /* a running query; end with db_rows_free() before the same statement runs again */
 
 /** Open a file (created when absent, migrated to the newest schema; a newer schema is CONFLICT).
- * Every statement is prepared here: a typo stops the daemon, not a user. */
+ * One that writes tries every statement here: a typo stops the daemon, not a user. */
 int db_open(const char *path, bool read_only, struct db **out, struct err *e);
 /** As db_open() with another schema and other statements (then enum db_stmt is an index into them):
  * for tests of this module. */
