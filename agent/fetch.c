@@ -20,6 +20,7 @@
 #include "drivers/host/durable.h"
 #include "drivers/host/image.h"
 #include "drivers/host/image_head.h"
+#include "drivers/host/image_tables.h"
 #include "drivers/net/httpc.h"
 
 enum { WANTED_MAX = 16, CALL_MS = 60000, TELL_MS = 1000 };
@@ -334,7 +335,7 @@ settle(struct job *j, struct err *e)
         (void)durable_remove(j->part, NULL); /* else it is refused again the next time */
         return err_set(e, BY_E_IO, "its bytes came with the hash %s; it is fetched anew", found);
     }
-    if (image_head_file(j->fd, &head, e) < 0)
+    if (image_head_file(j->fd, &head, e) < 0 || image_tables_file(j->fd, e) < 0)
         return -1;
     (void)snprintf(whole, sizeof(whole), "%.400s/%s%s", ag->conf.image_dir, j->sha256,
                    head.format == FMT_QCOW2 ? ".qcow2" : ".img");

@@ -14,7 +14,9 @@
 #include "drivers/base/fault.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/host/durable.h"
+#include "drivers/host/image_tables.h"
 #include "drivers/host/image_head.h"
+#include "drivers/host/image_tables.h"
 
 enum { PATH_BYTES = 512 };
 
@@ -148,7 +150,7 @@ check_file(const char *path, const char *sha256, uint64_t size_bytes, struct ima
     if ((uint64_t)st.st_size != size_bytes)
         return err_set(e, BY_E_INVALID, "it has %jd bytes, %" PRIu64 " were announced",
                        (intmax_t)st.st_size, size_bytes);
-    if (image_head_file(fd, head, e) < 0) /* costs nothing: before the hash */
+    if (image_head_file(fd, head, e) < 0 || image_tables_file(fd, e) < 0) /* before the hash */
         return -1;
     if (digest_file_sha256_hex(path, found, e) < 0)
         return -1;

@@ -1,6 +1,6 @@
 # Fuzzing.  A target NAME is tests/fuzz/fuzz_NAME.c and, if it has one, tests/fuzz/corpus/NAME/ and
 # tests/fuzz/NAME.dict (else the dictionary made from the schema rows).  See tests/fuzz/README.md.
-FUZZ_TARGETS := approvalsig conf csr domread http imagehead jscan paper wire
+FUZZ_TARGETS := approvalsig conf csr domread http imagehead jscan paper sentence wire
 FUZZ_JSON_TARGETS := jscan paper wire # these also mutate whole JSON elements
 FUZZ_XML_TARGETS := domread # these whole XML elements
 FUZZ_SECONDS ?= 60

@@ -18,6 +18,7 @@
 #include "drivers/codec/jscan.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/host/image_head.h"
+#include "drivers/host/image_tables.h"
 
 enum { CHECK_MS = 600000, CHECK_LOOK_MS = 200, TELL_MS = 500, RETRIES = 5, RETRY_MS = 1000 };
 
@@ -177,7 +178,7 @@ look_at(struct cli *c, const char *path, int *fd, struct w_image_request *in, st
     if (!S_ISREG(st.st_mode) || st.st_size == 0)
         return err_set(e, BY_E_INVALID, "%s is not a file with something in it", path);
     in->size_bytes = (uint64_t)st.st_size;
-    if (image_head_file(*fd, &head, e) < 0)
+    if (image_head_file(*fd, &head, e) < 0 || image_tables_file(*fd, e) < 0)
         return err_wrap(e, "%s", path);
     cli_line(c, stderr, "%s: %s, %" PRIu64 " MiB, %" PRIu64 " MiB for the guest; hashing …", path,
              w_format_names[head.format], in->size_bytes >> 20, head.virtual_bytes >> 20);

@@ -4,6 +4,7 @@
 
 #include "drivers/base/scope.h"
 #include "drivers/host/image_head.h"
+#include "drivers/host/image_tables.h"
 
 enum { FILE_BYTES = 262144, HEAD = 65536 };
 
@@ -135,6 +136,105 @@ refuses_a_header_cut_anywhere(void)
     }
 }
 
+/* ---- what the tables point at --------------------------------------------------------------- */
+
+struct mem {
+    const unsigned char *bytes;
+    size_t len, asked; /* asked: bytes that were read in all */
+};
+
+static int
+mem_read(void *arg, uint64_t at, void *buf, size_t len, struct err *e)
+{
+    struct mem *m = arg;
+
+    m->asked += len;
+    if (at > m->len || len > m->len - at)
+        return err_set(e, BY_E_BUG, "a read beyond the end");
+    memcpy(buf, m->bytes + at, len);
+    return 0;
+}
+
+enum { C = 65536, WHOLE = 8 * C };
+
+/* As good(), with all its clusters: 1 references, 2 a block of them, 3 first table, 4 and 5 second
+ * tables, 6 and 7 data. */
+static void
+whole(unsigned char *f)
+{
+    memset(f, 0, WHOLE);
+    good(f);
+    put(f, 1 * C, 8, 2 * C);
+    put(f, 3 * C, 8, UINT64_C(1) << 63 | 4 * C);
+    put(f, 3 * C + 8, 8, UINT64_C(1) << 63 | 5 * C);
+    put(f, 4 * C + 80, 8, UINT64_C(1) << 63 | 6 * C);
+    put(f, 5 * C + 8, 8, UINT64_C(1) << 63 | 7 * C);
+    put(f, 5 * C + 16, 8, 1); /* reads as zeros, without a place */
+}
+
+static void
+refuses_what_points_beyond_the_end(void)
+{
+    static const struct {
+        const char *what;
+        size_t at;
+        uint64_t value;
+        size_t len; /* of the file */
+        int rc;
+    } rows[] = {
+        {"as it was made", 0, 0, WHOLE, 0},
+        {"its last cluster is short", 0, 0, WHOLE - C + 512, 0},
+        {"cut before its last cluster", 0, 0, WHOLE - C, -1},
+        {"cut within a second table", 0, 0, 5 * C + 512, -1},
+        {"a second table behind the end", 3 * C, UINT64_C(1) << 63 | 8 * C, WHOLE, -1},
+        {"a second table that does not end", 3 * C, 7 * C, WHOLE - 8, -1},
+        {"a second table between clusters", 3 * C, 4 * C + 512, WHOLE, -1},
+        {"data behind the end", 4 * C + 80, 8 * C, WHOLE, -1},
+        {"data far behind it", 4 * C + 80, UINT64_C(1) << 50, WHOLE, -1},
+        {"data between clusters", 4 * C + 80, 6 * C + 512, WHOLE, -1},
+        {"packed data", 4 * C + 80, UINT64_C(1) << 62 | (6 * C + 77), WHOLE, 0},
+        {"packed data behind the end", 4 * C + 80, UINT64_C(1) << 62 | (8 * C + 77), WHOLE, -1},
+        {"references behind the end", 1 * C, 8 * C, WHOLE, -1},
+        {"references between clusters", 1 * C + 8, 2 * C + 512, WHOLE, -1},
+    };
+    SCOPED(free) unsigned char *f = malloc(WHOLE);
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct mem m = {.bytes = f, .len = rows[i].len};
+        const struct image_bytes b = {.read = mem_read, .arg = &m, .size = rows[i].len};
+        struct err e = {0};
+
+        whole(f);
+        if (rows[i].at != 0)
+            put(f, rows[i].at, 8, rows[i].value);
+        if (image_tables_check(&b, &e) != rows[i].rc || e.code == BY_E_BUG) {
+            fprintf(stderr, "\n%s: '%s'\n", rows[i].what, e.msg);
+            CU_FAIL(rows[i].what);
+        }
+        CU_ASSERT(m.asked <= rows[i].len + 112);
+    }
+}
+
+/* A first table whose entries all name the same second one would be read for days. */
+static void
+reads_no_more_than_the_file_has(void)
+{
+    SCOPED(free) unsigned char *f = malloc(WHOLE);
+    struct mem m = {.bytes = f, .len = WHOLE};
+    const struct image_bytes b = {.read = mem_read, .arg = &m, .size = WHOLE};
+    struct err e = {0};
+
+    whole(f);
+    put(f, 36, 4, C / 8);
+    for (size_t i = 0; i < C / 8; i++)
+        put(f, 3 * C + 8 * i, 8, 4 * C);
+    CU_ASSERT_EQUAL(image_tables_check(&b, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_INVALID);
+    CU_ASSERT(m.asked <= WHOLE + 112);
+    memset(f, 0, WHOLE); /* no qcow2: nothing to look at */
+    CU_ASSERT_EQUAL(image_tables_check(&b, &e), 0);
+}
+
 static void
 refuses_other_formats_and_packed_files(void)
 {
@@ -169,5 +269,7 @@ CU_TestInfo image_head_tests[] = {
     {"refuses what a stranger may try", refuses_what_a_stranger_may_try},
     {"refuses a header cut anywhere", refuses_a_header_cut_anywhere},
     {"refuses other formats and packed files", refuses_other_formats_and_packed_files},
+    {"refuses what points beyond the end", refuses_what_points_beyond_the_end},
+    {"reads no more than the file has", reads_no_more_than_the_file_has},
     CU_TEST_INFO_NULL,
 };
