@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -325,6 +326,7 @@ main_run(const struct options *o, struct err *e)
     struct controller c = {0};
     int rc;
 
+    (void)mallopt(M_ARENA_MAX, 2); /* threads that wait must not each keep memory */
     if (main_config(o, &conf, e) < 0 || main_lock(conf.dir, DURABLE_ENDING_MS, &lock, e) < 0)
         return -1;
     main_log_level(conf.log);

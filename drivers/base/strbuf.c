@@ -10,6 +10,8 @@ strbuf_room(struct strbuf *b, size_t more)
 {
     size_t cap = b->cap != 0 ? b->cap : 128;
 
+    if (b->cap != 0 && more < b->cap - b->len) /* one byte is for the end */
+        return;
     if (more >= (size_t)-1 / 4 || b->len >= (size_t)-1 / 4)
         abort();
     while (cap < b->len + more + 1)
@@ -52,7 +54,29 @@ strbuf_add(struct strbuf *b, const void *bytes, size_t len)
 void
 strbuf_addc(struct strbuf *b, char c)
 {
-    strbuf_add(b, &c, 1);
+    strbuf_room(b, 1);
+    b->s[b->len++] = c;
+    b->s[b->len] = '\0';
+}
+
+void
+strbuf_addu(struct strbuf *b, uint64_t v)
+{
+    char text[20];
+    size_t i = sizeof(text);
+
+    do
+        text[--i] = (char)('0' + v % 10);
+    while ((v /= 10) != 0);
+    strbuf_add(b, text + i, sizeof(text) - i);
+}
+
+void
+strbuf_addi(struct strbuf *b, int64_t v)
+{
+    if (v < 0)
+        strbuf_addc(b, '-');
+    strbuf_addu(b, v < 0 ? -(uint64_t)v : (uint64_t)v);
 }
 
 void

@@ -3,6 +3,7 @@
 /* A growing, NUL-terminated byte string.  Running out of memory aborts: nothing here is worth
  * half an answer.  Threads: one owner. */
 #include <stddef.h>
+#include <stdint.h>
 
 struct strbuf {
     char *s; /* NULL when nothing was ever added */
@@ -14,6 +15,8 @@ void strbuf_reset(struct strbuf *b); /* keep the memory, empty the text */
 void strbuf_add(struct strbuf *b, const void *bytes, size_t len);
 void strbuf_addc(struct strbuf *b, char c);
 void strbuf_adds(struct strbuf *b, const char *s);
+void strbuf_addu(struct strbuf *b, uint64_t v); /* in decimal */
+void strbuf_addi(struct strbuf *b, int64_t v);
 void strbuf_addf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** The text, never NULL; valid until the buffer changes. */
 const char *strbuf_peek(const struct strbuf *b);

@@ -498,13 +498,13 @@ jm_put_value(const struct jm_field *f, const char *at, struct strbuf *out)
         jm_put_text(out, f, *(const char *const *)p != NULL ? *(const char *const *)p : "");
         break;
     case JM_U32:
-        strbuf_addf(out, "%u", *(const uint32_t *)p);
+        strbuf_addu(out, *(const uint32_t *)p);
         break;
     case JM_U64:
-        strbuf_addf(out, "%llu", (unsigned long long)*(const uint64_t *)p);
+        strbuf_addu(out, *(const uint64_t *)p);
         break;
     case JM_I64:
-        strbuf_addf(out, "%lld", (long long)*(const int64_t *)p);
+        strbuf_addi(out, *(const int64_t *)p);
         break;
     case JM_BOOL:
         strbuf_adds(out, *(const bool *)p ? "true" : "false");

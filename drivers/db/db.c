@@ -390,6 +390,16 @@ db_str(const struct db_rows *r, int col)
     return s == NULL ? "" : s;
 }
 
+void
+db_copy(const struct db_rows *r, int col, char *out, size_t size)
+{
+    const char *s = db_str(r, col);
+    size_t n = strnlen(s, size - 1);
+
+    memcpy(out, s, n);
+    out[n] = '\0';
+}
+
 size_t
 db_len(const struct db_rows *r, int col)
 {

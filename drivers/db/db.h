@@ -79,6 +79,8 @@ int db_first(struct db *d, enum db_stmt s, const struct db_value *v, size_t n, s
              sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value), out, e)
 int64_t db_int(const struct db_rows *r, int col);
 const char *db_str(const struct db_rows *r, int col); /* "" for NULL; valid until db_next() */
+/** As much of it as fits, as a string. */
+void db_copy(const struct db_rows *r, int col, char *out, size_t size);
 size_t db_len(const struct db_rows *r, int col);      /* bytes of a TEXT or BLOB */
 bool db_is_null(const struct db_rows *r, int col);
 void db_rows_free(struct db_rows *r);

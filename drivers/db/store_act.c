@@ -5,7 +5,7 @@
 
 #include "drivers/base/strbuf.h"
 
-#define COPY(dst, r, col) (void)snprintf(dst, sizeof(dst), "%s", db_str(r, col))
+#define COPY(dst, r, col) db_copy(r, col, dst, sizeof(dst))
 
 static int
 state_read(const char *text, struct arena *a, struct w_unit_state *out, struct err *e)

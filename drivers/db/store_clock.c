@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COPY(dst, r, col) (void)snprintf(dst, sizeof(dst), "%s", db_str(r, col))
+#define COPY(dst, r, col) db_copy(r, col, dst, sizeof(dst))
 
 static const char *
 or_all(const char *s)

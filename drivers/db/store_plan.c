@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COPY(dst, r, col) (void)snprintf(dst, sizeof(dst), "%s", db_str(r, col))
+#define COPY(dst, r, col) db_copy(r, col, dst, sizeof(dst))
 
 /* Columns as in PLAN_COLS of stmt_plan.def. */
 static void

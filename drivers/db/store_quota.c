@@ -6,7 +6,7 @@
 
 #include "drivers/crypto/digest.h"
 
-#define COPY(dst, r, col) (void)snprintf(dst, sizeof(dst), "%s", db_str(r, col))
+#define COPY(dst, r, col) db_copy(r, col, dst, sizeof(dst))
 
 static const char *const metric_names[QM__MAX] = {"vcpus", "mem_mib", "disk_gib", "networks"};
 static const char *const account_names[QB__MAX] = {"granted", "free", "reserved", "used",

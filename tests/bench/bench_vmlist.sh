@@ -8,7 +8,7 @@ trap filled_down EXIT
 for size in ${BENCH_SIZES:-20k 250k}; do
     filled_up "$([ "$size" = 20k ] && echo 1000 || echo 10000)" "${size%k}000"
     BENCH_BUREAU=$(token bureau) BENCH_TENANT=$(token tenant)
-    export BENCH_BUREAU BENCH_TENANT BENCH_URL=$PEOPLE_URL BENCH_CA=$DEMO_DIR/controller/ca.pem
+    export BENCH_BUREAU BENCH_TENANT BENCH_URL=$PEOPLE_URL BENCH_CA=$DEMO_DIR/controller/ca.pem BENCH_PID=$CONTROLLER_PID
     BENCH_VM=$(by tenant vms list --json | field id) || true # the pipe ends early
     export BENCH_VM
     filled_quiet
