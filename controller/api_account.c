@@ -9,6 +9,7 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/listing.h"
+#include "controller/paging.h"
 #include "controller/notice.h"
 #include "controller/own.h"
 #include "controller/routes.h"
@@ -64,14 +65,20 @@ api_account_list(struct api_call *k, struct tx *t, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     struct w_account_list *out = k->out;
+    struct paging p;
     struct row one;
     int rc;
 
-    if (db_query(t->d, DB_ACCOUNT_LIST, NULL, 0, &r, e) < 0)
+    if (PAGING_OPEN(&p, k, out, account, 0, e) < 0 ||
+        DB_QUERY(t->d, DB_ACCOUNT_LIST, &r, e, DBS(p.from.text), DBI(p.from.limit)) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1) {
+        struct w_account *to;
+
         row_read(r, t->now_ms, &one);
-        memcpy(listing_add(&out->items, sizeof(one.a), k->a), &one.a, sizeof(one.a));
+        to = paging_add(&p, 0, "", one.a.login);
+        if (to != NULL)
+            *to = one.a;
     }
     return rc;
 }

@@ -9,83 +9,39 @@
 #include "controller/attachment.h"
 #include "controller/cases.h"
 #include "controller/own.h"
+#include "controller/paging.h"
 #include "controller/params.h"
 #include "controller/routes.h"
 #include "policies/authz.h"
 
-enum { CASES_PAGE = 100 };
-
-struct page {
-    struct w_case_list *out;
-    bool more;
-};
-
 static int
 page_add(void *arg, const struct case_row *c, struct err *e)
 {
-    struct page *p = arg;
-    struct jm_list *to = &p->out->items;
+    struct w_case_item *to = paging_add(arg, c->opened_ms, c->id, "");
 
-    if (to->n == CASES_PAGE) {
-        p->more = true;
-        return 0;
-    }
     (void)e;
-    case_item_fill(c, JM_ITEM(*to, struct w_case_item, to->n++));
+    if (to != NULL)
+        case_item_fill(c, to);
     return 0;
-}
-
-/* "INSTANT ID": where the page before ended. */
-static int
-query_after(const struct api_call *k, int64_t *ms, char id[W_ID], struct err *e)
-{
-    const char *v = param_text(k, "after");
-    char *end;
-
-    id[0] = '\0';
-    if (v[0] == '\0')
-        return 0;
-    *ms = strtoll(v, &end, 10);
-    if (end == v || *end != ' ' || strlen(end + 1) != 36)
-        return err_field(e, BY_E_INVALID, "after",
-                         "pass what the page before gave as 'next', unchanged");
-    (void)snprintf(id, W_ID, "%s", end + 1);
-    return 0;
-}
-
-static void
-page_end(struct api_call *k, struct page *p)
-{
-    const struct jm_list *l = &p->out->items;
-    const struct w_case_item *last;
-
-    if (!p->more)
-        return;
-    last = JM_ITEM(*l, struct w_case_item, l->n - 1);
-    p->out->next = arena_printf(k->a, "%lld %s", (long long)last->opened_at_ms, last->id);
 }
 
 int
 api_case_list(struct api_call *k, struct tx *t, struct err *e)
 {
-    struct page p = {.out = k->out};
-    char id[W_ID];
+    struct w_case_list *out = k->out;
+    struct paging p;
     struct case_filter f = {.unit = own_filter(k),
                             .system = param_text(k, "system"),
                             .kind = param_word(k, "kind"),
                             .state = param_word(k, "state"),
-                            .number = param_text(k, "number"),
-                            .before_ms = INT64_MAX,
-                            .before_id = id,
-                            .limit = CASES_PAGE + 1};
+                            .number = param_text(k, "number")};
 
-    if (query_after(k, &f.before_ms, id, e) < 0)
+    if (PAGING_OPEN(&p, k, out, case_item, INT64_MAX, e) < 0)
         return -1;
-    p.out->items.items = arena_alloc(k->a, CASES_PAGE * sizeof(struct w_case_item));
-    if (case_each(t->d, &f, k->a, page_add, &p, e) < 0)
-        return -1;
-    page_end(k, &p);
-    return 0;
+    f.before_ms = p.from.n;
+    f.before_id = p.from.id;
+    f.limit = p.from.limit;
+    return case_each(t->d, &f, k->a, page_add, &p, e);
 }
 
 int

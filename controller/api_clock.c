@@ -8,36 +8,30 @@
 #include "controller/controller.h"
 #include "controller/listing.h"
 #include "controller/own.h"
+#include "controller/paging.h"
 #include "controller/params.h"
 #include "controller/routes.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/digest.h"
 
-enum { PAGE = 100, CAUSES_MAX = 100 };
+enum { CAUSES_MAX = 100 };
 
 /* ---- lists --------------------------------------------------------------------------------- */
 
 struct page {
-    struct api_call *k;
-    struct w_clock_list *out;
+    struct paging p;
     int64_t now_ms;
-    size_t limit;
 };
 
 static int
 add_row(void *arg, const struct clock_row *r, struct err *e)
 {
     struct page *p = arg;
-    const struct w_clock_view *last;
+    struct w_clock_view *to = paging_add(&p->p, r->due_ms, r->id, "");
 
     (void)e;
-    if (p->out->items.n < p->limit) {
-        clock_view_fill(p->k->c, r, p->now_ms,
-                        listing_add(&p->out->items, sizeof(struct w_clock_view), p->k->a));
-        return 0;
-    }
-    last = JM_ITEM(p->out->items, const struct w_clock_view, p->limit - 1);
-    (void)snprintf(p->out->next, sizeof(p->out->next), "%" PRId64 "/%s", last->due_ms, last->id);
+    if (to != NULL)
+        clock_view_fill(p->p.k->c, r, p->now_ms, to);
     return 0;
 }
 
@@ -64,37 +58,27 @@ add_counts(struct api_call *k, struct tx *t, struct w_clock_list *out, struct er
     return rc;
 }
 
-static int
-after_of(struct api_call *k, struct clock_filter *f, struct err *e)
-{
-    const char *after = param_text(k, "after"), *slash = strchr(after, '/');
-
-    if (after[0] == '\0')
-        return 0;
-    if (slash == NULL || sscanf(after, "%" SCNd64, &f->after_ms) != 1)
-        return err_field(e, BY_E_INVALID, "after", "this is no 'next' of a page");
-    f->after_id = slash + 1;
-    return 0;
-}
-
 int
 api_clock_list(struct api_call *k, struct tx *t, struct err *e)
 {
     struct w_clock_list *out = k->out;
-    struct page p = {
-        .k = k, .out = out, .now_ms = t->now_ms, .limit = (size_t)param_number(k, "limit", PAGE)};
+    struct page p = {.now_ms = t->now_ms};
     struct clock_filter f = {.unit = own_filter(k),
                              .subject = param_text(k, "subject"),
                              .kind = (enum clock_kind)param_word(k, "kind"),
                              .duty_role = param_flag(k, "mine") ? (int)k->who.role : 0,
-                             .open = param_flag(k, "open") || param_flag(k, "overdue"),
-                             .limit = (uint32_t)p.limit + 1};
+                             .open = param_flag(k, "open") || param_flag(k, "overdue")};
 
     if (param_flag(k, "overdue")) /* held: nothing is */
         f.due_before_ms = controller_clock_jumped(k->c) ? 1 : t->now_ms;
-    if (after_of(k, &f, e) < 0 || clock_each(t->d, &f, add_row, &p, e) < 0)
+    if (PAGING_OPEN(&p.p, k, out, clock_view, 0, e) < 0)
         return -1;
-    return param_text(k, "after")[0] == '\0' ? add_counts(k, t, out, e) : 0;
+    f.after_ms = p.p.from.n;
+    f.after_id = p.p.from.id;
+    f.limit = (uint32_t)p.p.from.limit;
+    if (clock_each(t->d, &f, add_row, &p, e) < 0)
+        return -1;
+    return p.p.first ? add_counts(k, t, out, e) : 0;
 }
 
 /* ---- one ----------------------------------------------------------------------------------- */

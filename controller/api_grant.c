@@ -16,6 +16,7 @@
 #include "controller/made.h"
 #include "controller/manual.h"
 #include "controller/own.h"
+#include "controller/paging.h"
 #include "controller/params.h"
 #include "controller/placing.h"
 #include "controller/policy.h"
@@ -28,7 +29,7 @@
 #include "drivers/db/store_resource.h"
 #include "policies/model.h"
 
-enum { GRANTS_MAX = 1000, CLOCK_SKEW_MS = 300000 };
+enum { CLOCK_SKEW_MS = 300000 };
 
 /* One grant on its way in. */
 struct intake {
@@ -531,10 +532,8 @@ grant_view_fill(struct controller *c, const struct grant_row *g, bool paper, int
 }
 
 struct list {
-    struct w_grant_list *out;
+    struct paging p;
     struct controller *c;
-    struct arena *a;
-    size_t room;
     int64_t now_ms;
 };
 
@@ -542,31 +541,24 @@ static int
 list_add(void *arg, const struct grant_row *g, struct err *e)
 {
     struct list *l = arg;
-    struct jm_list *to = &l->out->items;
+    struct w_grant_view *to = paging_add(&l->p, g->accepted_ms, g->id, "");
 
     (void)e;
-    if (to->n >= GRANTS_MAX)
-        return 0;
-    if (to->n == l->room) {
-        size_t room = l->room == 0 ? 16 : l->room * 2;
-        struct w_grant_view *more = arena_alloc(l->a, room * sizeof(*more));
-
-        if (to->n > 0)
-            memcpy(more, to->items, to->n * sizeof(*more));
-        to->items = more;
-        l->room = room;
-    }
-    grant_view_fill(l->c, g, false, l->now_ms, JM_ITEM(*to, struct w_grant_view, to->n));
-    to->n++;
+    if (to != NULL)
+        grant_view_fill(l->c, g, false, l->now_ms, to);
     return 0;
 }
 
 int
 api_grant_list(struct api_call *k, struct tx *t, struct err *e)
 {
-    struct list l = {.out = k->out, .c = k->c, .a = k->a, .now_ms = t->now_ms};
+    struct w_grant_list *out = k->out;
+    struct list l = {.c = k->c, .now_ms = t->now_ms};
 
-    return grant_each(t->d, own_filter(k), param_text(k, "system"), k->a, list_add, &l, e);
+    if (PAGING_OPEN(&l.p, k, out, grant_view, INT64_MAX, e) < 0)
+        return -1;
+    return grant_each(t->d, own_filter(k), param_text(k, "system"), &l.p.from, k->a, list_add, &l,
+                      e);
 }
 
 int

@@ -17,9 +17,7 @@
 int
 api_host_list(struct api_call *k, struct tx *t, struct err *e)
 {
-    struct w_host_list *out = k->out;
-
-    return hosts_view(t, NULL, k->a, &out->items, e);
+    return hosts_page(t, k, k->out, e);
 }
 
 /* The host as the answer of an act on it. */

@@ -8,7 +8,7 @@
 #include "controller/controller.h"
 #include "controller/image_file.h"
 #include "controller/imager.h"
-#include "controller/listing.h"
+#include "controller/paging.h"
 #include "controller/params.h"
 #include "controller/pool.h"
 #include "controller/routes.h"
@@ -77,7 +77,7 @@ get(struct api_call *k, struct tx *t, struct image_row *r, struct err *e)
 
 struct list {
     struct api_call *k;
-    struct w_image_list *out;
+    struct paging p;
 };
 
 /* Tenants see what they may be granted, and what their machines may stand on. */
@@ -91,22 +91,33 @@ static int
 list_add(void *arg, const struct image_row *r, struct err *e)
 {
     struct list *l = arg;
+    struct w_image_view *to;
     uint64_t received;
 
-    if (l->out->items.n >= IMAGES_MAX || !may_see(l->k, r))
+    if (!may_see(l->k, r)) {
+        paging_pass(&l->p, -r->created_ms, r->id, r->name);
+        return 0;
+    }
+    to = paging_add(&l->p, -r->created_ms, r->id, r->name);
+    if (to == NULL)
         return 0;
     if (received_of(l->k->c, r, &received, e) < 0)
         return -1;
-    view_of(r, received, listing_add(&l->out->items, sizeof(struct w_image_view), l->k->a));
+    view_of(r, received, to);
     return 0;
 }
 
 int
 api_image_list(struct api_call *k, struct tx *t, struct err *e)
 {
-    struct list l = {k, k->out};
+    struct w_image_list *out = k->out;
+    struct list l = {.k = k};
 
-    return image_each(t->d, param_text(k, "name"), k->a, list_add, &l, e);
+    if (PAGING_OPEN(&l.p, k, out, image_view, INT64_MIN, e) < 0)
+        return -1;
+    if (k->who.role == ROLE_TENANT) /* some are left out */
+        l.p.from.limit = INT32_MAX;
+    return image_each(t->d, param_text(k, "name"), &l.p.from, k->a, list_add, &l, e);
 }
 
 int

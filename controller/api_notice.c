@@ -8,6 +8,7 @@
 #include "controller/listing.h"
 #include "controller/notice.h"
 #include "controller/notices.h"
+#include "controller/paging.h"
 #include "controller/params.h"
 #include "controller/routes.h"
 #include "controller/sender.h"
@@ -100,45 +101,23 @@ fill(const struct db_rows *r, struct arena *a, struct w_delivery *o)
     o->answer = arena_strdup(a, db_str(r, 15));
 }
 
-static int
-query_after(const struct api_call *k, int64_t *ms, const char **id, struct err *e)
-{
-    const char *v = param_text(k, "after");
-    char *end;
-
-    *ms = INT64_MAX;
-    *id = "";
-    if (v[0] == '\0')
-        return 0;
-    *ms = strtoll(v, &end, 10);
-    if (end == v || *end != ' ' || strlen(end + 1) != 36)
-        return err_field(e, BY_E_INVALID, "after",
-                         "pass what the page before gave as 'next', unchanged");
-    *id = end + 1;
-    return 0;
-}
-
 int
 api_notice_list(struct api_call *k, struct tx *t, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     struct w_delivery_list *out = k->out;
     int state = param_word(k, "state"), rc;
-    const char *id;
-    int64_t ms;
+    struct paging p;
 
-    if (query_after(k, &ms, &id, e) < 0 ||
-        DB_QUERY(t->d, DB_DELIVERY_PAGE, &r, e, DBI(state), DBI(state), DBI(ms), DBS(id),
-                 DBI(OUTBOX_PAGE + 1)) < 0)
+    if (PAGING_OPEN(&p, k, out, delivery, INT64_MAX, e) < 0 ||
+        DB_QUERY(t->d, DB_DELIVERY_PAGE, &r, e, DBI(state), DBI(state), DBI(p.from.n),
+                 DBS(p.from.id), DBI(p.from.limit)) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1) {
-        if (out->items.n == OUTBOX_PAGE) {
-            const struct w_delivery *last = JM_ITEM(out->items, struct w_delivery, OUTBOX_PAGE - 1);
+        struct w_delivery *to = paging_add(&p, db_int(r, 5), db_str(r, 0), "");
 
-            out->next = arena_printf(k->a, "%lld %s", (long long)last->made_at_ms, last->id);
-            return 0;
-        }
-        fill(r, k->a, listing_add(&out->items, sizeof(struct w_delivery), k->a));
+        if (to != NULL)
+            fill(r, k->a, to);
     }
     return rc;
 }

@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "controller/own.h"
+#include "controller/paging.h"
 #include "controller/params.h"
-
-enum { ORDERS_MAX = 1000 };
 
 void
 order_view_fill(const struct order_row *o, bool paper, struct w_order_view *v)
@@ -45,45 +44,32 @@ order_view_new(const struct w_order *o, const char *name, struct w_order_view *v
     v->issued_at_ms = o->issued_at_ms;
 }
 
-struct list {
-    struct w_order_list *out;
-    struct arena *a;
-    size_t room;
-};
-
 static int
 list_add(void *arg, const struct order_row *o, struct err *e)
 {
-    struct list *l = arg;
-    struct jm_list *to = &l->out->items;
+    struct w_order_view *to = paging_add(arg, o->issued_ms, o->id, "");
 
     (void)e;
-    if (to->n >= ORDERS_MAX)
-        return 0;
-    if (to->n == l->room) {
-        size_t room = l->room == 0 ? 32 : l->room * 2;
-        struct w_order_view *more = arena_alloc(l->a, room * sizeof(*more));
-
-        if (to->n > 0)
-            memcpy(more, to->items, to->n * sizeof(*more));
-        to->items = more;
-        l->room = room;
-    }
-    order_view_fill(o, false, JM_ITEM(*to, struct w_order_view, to->n));
-    to->n++;
+    if (to != NULL)
+        order_view_fill(o, false, to);
     return 0;
 }
 
 int
 api_order_list(struct api_call *k, struct tx *t, struct err *e)
 {
-    struct list l = {.out = k->out, .a = k->a};
-    const struct order_filter f = {.unit = own_filter(k),
-                                   .grant = param_text(k, "grant"),
-                                   .resource = param_text(k, "resource"),
-                                   .open = param_flag(k, "open")};
+    struct w_order_list *out = k->out;
+    struct order_filter f = {.unit = own_filter(k),
+                             .grant = param_text(k, "grant"),
+                             .resource = param_text(k, "resource"),
+                             .host = param_text(k, "host"),
+                             .open = param_flag(k, "open")};
+    struct paging p;
 
-    return order_each(t->d, &f, k->a, list_add, &l, e);
+    if (PAGING_OPEN(&p, k, out, order_view, INT64_MAX, e) < 0)
+        return -1;
+    f.from = p.from;
+    return order_each(t->d, &f, k->a, list_add, &p, e);
 }
 
 int

@@ -6,11 +6,7 @@
 #include "controller/act.h"
 #include "controller/api_order.h"
 #include "controller/own.h"
-#include "controller/params.h"
 #include "controller/self.h"
-#include "drivers/codec/jclass.h"
-
-enum { PAGE_DEFAULT = 100 };
 
 void
 resource_view_fill(const struct resource_row *r, struct w_resource_view *v)
@@ -49,72 +45,6 @@ resource_view_fill(const struct resource_row *r, struct w_resource_view *v)
 
 /* ---- reading ----------------------------------------------------------------------------------
  */
-
-struct page {
-    struct w_resource_list *out;
-    size_t limit;
-    bool more;
-    char name[W_NAME], id[W_ID]; /* of the last on the page */
-};
-
-static int
-page_add(void *arg, const struct resource_row *r, struct err *e)
-{
-    struct page *p = arg;
-    struct jm_list *to = &p->out->items;
-
-    (void)e;
-    if (to->n == p->limit) {
-        p->more = true;
-        return 0;
-    }
-    resource_view_fill(r, JM_ITEM(*to, struct w_resource_view, to->n));
-    to->n++;
-    memcpy(p->name, r->name, sizeof(p->name));
-    memcpy(p->id, r->id, sizeof(p->id));
-    return 0;
-}
-
-/* "ID NAME": where the page before ended. */
-static int
-page_after(const struct api_call *k, char name[W_NAME], char id[W_ID], struct err *e)
-{
-    const char *v = param_text(k, "after");
-
-    name[0] = id[0] = '\0';
-    if (v[0] == '\0')
-        return 0;
-    if (strlen(v) < 38 || v[36] != ' ' || strlen(v + 37) >= W_NAME ||
-        jclass_fault(JM_UUID, v, 36) != NULL)
-        return err_field(e, BY_E_INVALID, "after",
-                         "pass what the page before gave as 'next', unchanged");
-    (void)snprintf(id, W_ID, "%.36s", v);
-    (void)snprintf(name, W_NAME, "%s", v + 37);
-    return 0;
-}
-
-int
-api_resource_list(struct api_call *k, struct tx *t, struct err *e)
-{
-    struct page p = {.out = k->out, .limit = (size_t)param_number(k, "limit", PAGE_DEFAULT)};
-    char name[W_NAME], id[W_ID];
-    struct resource_page q = {.unit = own_filter(k),
-                              .system = param_text(k, "system"),
-                              .name = param_text(k, "name"),
-                              .kind = param_word(k, "kind"),
-                              .after_name = name,
-                              .after_id = id};
-
-    if (page_after(k, name, id, e) < 0)
-        return -1;
-    q.limit = (int)p.limit + 1;
-    p.out->items.items = arena_alloc(k->a, p.limit * sizeof(struct w_resource_view));
-    if (resource_each_page(t->d, &q, k->a, page_add, &p, e) < 0)
-        return -1;
-    if (p.more)
-        p.out->next = arena_printf(k->a, "%s %s", p.id, p.name);
-    return 0;
-}
 
 int
 api_resource_get(struct api_call *k, struct tx *t, struct err *e)

@@ -4,7 +4,7 @@
 
 #include "controller/commit.h"
 #include "controller/controller.h"
-#include "controller/listing.h"
+#include "controller/paging.h"
 #include "controller/own.h"
 #include "controller/routes.h"
 #include "controller/units.h"
@@ -42,12 +42,19 @@ api_unit_list(struct api_call *k, struct tx *t, struct err *e)
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     struct w_unit_list *out = k->out;
     const char *mine = own_filter(k);
+    struct paging p;
     int rc;
 
-    if (DB_QUERY(t->d, DB_UNIT_LIST, &r, e, DBS(mine), DBS(mine)) < 0)
+    if (PAGING_OPEN(&p, k, out, unit, 0, e) < 0 ||
+        DB_QUERY(t->d, DB_UNIT_LIST, &r, e, DBS(mine), DBS(mine), DBS(p.from.text),
+                 DBI(p.from.limit)) < 0)
         return -1;
-    while ((rc = db_next(r, e)) == 1)
-        unit_read(r, listing_add(&out->items, sizeof(struct w_unit), k->a));
+    while ((rc = db_next(r, e)) == 1) {
+        struct w_unit *u = paging_add(&p, 0, "", db_str(r, 1));
+
+        if (u != NULL)
+            unit_read(r, u);
+    }
     return rc;
 }
 
@@ -161,13 +168,18 @@ api_system_list(struct api_call *k, struct tx *t, struct err *e)
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     struct w_system_list *out = k->out;
     const char *mine = own_filter(k);
+    struct paging p;
     int rc;
 
-    if (DB_QUERY(t->d, DB_SYSTEM_LIST, &r, e, DBS(mine), DBS(mine), DBS(""), DBS("")) < 0)
+    if (PAGING_OPEN(&p, k, out, system, 0, e) < 0 ||
+        DB_QUERY(t->d, DB_SYSTEM_LIST, &r, e, DBS(mine), DBS(mine), DBS(p.from.text),
+                 DBS(p.from.id), DBI(p.from.limit)) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1) {
-        struct w_system *s = listing_add(&out->items, sizeof(*s), k->a);
+        struct w_system *s = paging_add(&p, 0, db_str(r, 0), db_str(r, 1));
 
+        if (s == NULL)
+            continue;
         (void)snprintf(s->id, sizeof(s->id), "%s", db_str(r, 0));
         (void)snprintf(s->name, sizeof(s->name), "%s", db_str(r, 1));
         (void)snprintf(s->unit, sizeof(s->unit), "%s", db_str(r, 2));

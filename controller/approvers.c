@@ -5,7 +5,7 @@
 
 #include "controller/commit.h"
 #include "controller/controller.h"
-#include "controller/listing.h"
+#include "controller/paging.h"
 #include "controller/routes.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/digest.h"
@@ -117,12 +117,22 @@ api_approver_list(struct api_call *k, struct tx *t, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     struct w_approver_list *out = k->out;
+    struct paging p;
+    struct w_approver one;
     int rc;
 
-    if (db_query(t->d, DB_APPROVER_LIST, NULL, 0, &r, e) < 0)
+    if (PAGING_OPEN(&p, k, out, approver, 0, e) < 0 ||
+        DB_QUERY(t->d, DB_APPROVER_LIST, &r, e, DBS(p.from.text), DBI(p.from.n), DBS(p.from.id),
+                 DBI(p.from.limit)) < 0)
         return -1;
-    while ((rc = db_next(r, e)) == 1)
-        row_read(r, k->a, listing_add(&out->items, sizeof(struct w_approver), k->a));
+    while ((rc = db_next(r, e)) == 1) {
+        struct w_approver *to;
+
+        row_read(r, k->a, &one);
+        to = paging_add(&p, one.registered_at_ms, one.id, one.name);
+        if (to != NULL)
+            *to = one;
+    }
     return rc;
 }
 

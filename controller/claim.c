@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "controller/commit.h"
-#include "controller/listing.h"
+#include "controller/paging.h"
 #include "controller/notice.h"
 #include "controller/own.h"
 #include "drivers/base/strbuf.h"
@@ -237,7 +237,7 @@ api_claim_withdraw(struct api_call *k, struct tx *t, struct err *e)
 /* ---- reading ---- */
 
 struct list {
-    struct jm_list *items;
+    struct paging p;
     struct arena *a;
 };
 
@@ -246,8 +246,11 @@ list_claim(void *arg, const struct claim_row *c, struct err *e)
 {
     struct list *l = arg;
 
+    struct w_claim_view *to = paging_add(&l->p, -c->at_ms, c->id, c->state == 1 ? "0" : "1");
+
     (void)e;
-    claim_view_fill(c, listing_add(l->items, sizeof(struct w_claim_view), l->a));
+    if (to != NULL)
+        claim_view_fill(c, to);
     return 0;
 }
 
@@ -255,9 +258,11 @@ int
 api_claim_list(struct api_call *k, struct tx *t, struct err *e)
 {
     struct w_claim_list *out = k->out;
-    struct list l = {&out->items, k->a};
+    struct list l = {.a = k->a};
 
-    return claim_each(t->d, own_filter(k), k->a, list_claim, &l, e);
+    if (PAGING_OPEN(&l.p, k, out, claim_view, INT64_MIN, e) < 0)
+        return -1;
+    return claim_each(t->d, own_filter(k), &l.p.from, k->a, list_claim, &l, e);
 }
 
 int
@@ -322,12 +327,15 @@ static int
 list_object(void *arg, const struct found_row *f, struct err *e)
 {
     struct list *l = arg;
+    struct w_unregistered_view *to = paging_add(&l->p, f->kind, f->id, f->host_name);
     struct w_found found;
-    bool known = claim_found(f->found, l->a, &found);
+    bool known;
 
     (void)e;
-    object_fill(f, known ? &found : NULL, l->a,
-                listing_add(l->items, sizeof(struct w_unregistered_view), l->a));
+    if (to == NULL)
+        return 0;
+    known = claim_found(f->found, l->a, &found);
+    object_fill(f, known ? &found : NULL, l->a, to);
     return 0;
 }
 
@@ -335,9 +343,11 @@ int
 api_unregistered_list(struct api_call *k, struct tx *t, struct err *e)
 {
     struct w_unregistered_list *out = k->out;
-    struct list l = {&out->items, k->a};
+    struct list l = {.a = k->a};
 
-    return found_each(t->d, k->a, list_object, &l, e);
+    if (PAGING_OPEN(&l.p, k, out, unregistered_view, 0, e) < 0)
+        return -1;
+    return found_each(t->d, &l.p.from, k->a, list_object, &l, e);
 }
 
 static int

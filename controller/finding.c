@@ -7,6 +7,7 @@
 #include "controller/controller.h"
 #include "controller/notice.h"
 #include "controller/own.h"
+#include "controller/paging.h"
 #include "controller/params.h"
 #include "controller/policy.h"
 #include "drivers/base/strbuf.h"
@@ -315,22 +316,14 @@ finding_evaluate(struct controller *c, struct db *d, size_t *n, struct err *e)
 /* ---- for people
  * ---------------------------------------------------------------------------------- */
 
-struct list {
-    struct w_finding_list *out;
-    bool calm; /* also verdicts that ask for nothing */
-};
-
 static int
 list_add(void *arg, const struct finding_row *f, struct err *e)
 {
-    struct list *l = arg;
-    struct w_finding_view *v = JM_ITEM(l->out->items, struct w_finding_view, l->out->items.n);
+    struct w_finding_view *v = paging_add(arg, f->since_ms, f->id, "");
 
     (void)e;
-    if (l->out->items.n >= FINDINGS_MAX ||
-        (!l->calm && f->verdict != VERDICT_IDLE && f->verdict != VERDICT_UNDERUSED))
+    if (v == NULL)
         return 0;
-    l->out->items.n++;
     memcpy(v->id, f->id, sizeof(v->id));
     memcpy(v->vm, f->vm, sizeof(v->vm));
     memcpy(v->name, f->name, sizeof(v->name));
@@ -350,13 +343,14 @@ list_add(void *arg, const struct finding_row *f, struct err *e)
 int
 api_finding_list(struct api_call *k, struct tx *t, struct err *e)
 {
-    struct list l = {.out = k->out};
-    struct finding_filter f = {.unit = own_filter(k),
-                               .vm = param_text(k, "vm"),
-                               .verdict = param_word(k, "verdict"),
-                               .limit = FINDINGS_MAX * 10};
+    struct w_finding_list *out = k->out;
+    struct finding_filter f = {
+        .unit = own_filter(k), .vm = param_text(k, "vm"), .verdict = param_word(k, "verdict")};
+    struct paging p;
 
-    l.calm = f.verdict != VERDICT_NONE || param_flag(k, "all");
-    l.out->items.items = arena_alloc(k->a, FINDINGS_MAX * sizeof(struct w_finding_view));
-    return finding_each(t->d, &f, k->a, list_add, &l, e);
+    if (PAGING_OPEN(&p, k, out, finding_view, INT64_MAX, e) < 0)
+        return -1;
+    f.flagged = f.verdict == VERDICT_NONE && !param_flag(k, "all");
+    f.from = p.from;
+    return finding_each(t->d, &f, k->a, list_add, &p, e);
 }

@@ -5,6 +5,7 @@
 
 #include "controller/commit.h"
 #include "controller/notice.h"
+#include "controller/paging.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/digest.h"
@@ -97,12 +98,26 @@ api_hold_end(struct api_call *k, struct tx *t, struct err *e)
     return hold_tell(t, k->who.account, "hold.ended", &h.hold, e);
 }
 
+static int
+list_add(void *arg, const struct hold_row *h, struct err *e)
+{
+    struct w_hold *to = paging_add(arg, h->at_ms, h->hold.id, "");
+
+    (void)e;
+    if (to != NULL)
+        *to = h->hold;
+    return 0;
+}
+
 int
 api_hold_list(struct api_call *k, struct tx *t, struct err *e)
 {
     struct w_hold_list *out = k->out;
+    struct paging p;
 
-    return hold_in_force(t->d, "", t->now_ms, k->a, &out->items, e);
+    if (PAGING_OPEN(&p, k, out, hold, 0, e) < 0)
+        return -1;
+    return hold_each_page(t->d, t->now_ms, &p.from, k->a, list_add, &p, e);
 }
 
 /* ---- by itself ----------------------------------------------------------------------------------

@@ -7,6 +7,10 @@
 #include "controller/auth.h"
 #include "controller/controller.h"
 #include "controller/listing.h"
+#include "controller/paging.h"
+#include "controller/params.h"
+
+enum { HOSTS_MAX = 30000, HOSTS_LOOKED = 2000 };
 
 static void
 host_state(const struct tx *t, const struct db_rows *r, struct arena *a, struct w_host_view *v)
@@ -59,12 +63,46 @@ int
 hosts_view(struct tx *t, const char *id, struct arena *a, struct jm_list *out, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
-    const char *only = id == NULL ? "" : id;
     int rc;
 
-    if (DB_QUERY(t->d, DB_HOST_VIEW, &r, e, DBI(t->now_ms), DBS(only), DBS(only)) < 0)
+    if ((id != NULL ? DB_QUERY(t->d, DB_HOST_VIEW_ONE, &r, e, DBI(t->now_ms), DBS(id))
+                    : DB_QUERY(t->d, DB_HOST_VIEW, &r, e, DBI(t->now_ms), DBS(""), DBS(""), DBS(""),
+                               DBI(HOSTS_MAX))) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1)
         host_read(t, r, a, listing_add(out, sizeof(struct w_host_view), a));
     return rc;
+}
+
+int
+hosts_page(struct tx *t, struct api_call *k, struct w_host_list *out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    const char *zone = param_text(k, "zone"), *state = param_text(k, "state");
+    struct w_host_view one;
+    struct paging p;
+    int rc = 0, looked = 0;
+
+    if (PAGING_OPEN(&p, k, out, host_view, 0, e) < 0 ||
+        DB_QUERY(t->d, DB_HOST_VIEW, &r, e, DBI(t->now_ms), DBS(p.from.text), DBS(zone), DBS(zone),
+                 DBI(state[0] == '\0' ? p.from.limit : HOSTS_LOOKED + 1)) < 0)
+        return -1;
+    while (out->next == NULL && (rc = db_next(r, e)) == 1) {
+        struct w_host_view *to;
+
+        if (++looked > HOSTS_LOOKED) { /* the rest is for the next page */
+            paging_stop(&p);
+            return 0;
+        }
+        memset(&one, 0, sizeof(one));
+        host_read(t, r, k->a, &one);
+        if (state[0] != '\0' && strcmp(state, one.state) != 0) {
+            paging_pass(&p, 0, "", one.name);
+            continue;
+        }
+        to = paging_add(&p, 0, "", one.name);
+        if (to != NULL)
+            *to = one;
+    }
+    return rc < 0 ? -1 : 0;
 }

@@ -206,34 +206,44 @@ run_hosts(struct controller *c, struct db *d, struct err *e)
 /* ---- proof
  * ---------------------------------------------------------------------------------------- */
 
+struct proof {
+    int64_t drift[QM__MAX], unproven;
+};
+
+static int
+tell_drift(void *arg, const char *grant, const struct w_quota_row *rows, size_t n, struct err *e)
+{
+    struct proof *p = arg;
+
+    (void)e;
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].drift != 0)
+            log_error("quota.drift", "grant=%s metric=%s used=%lld proven=%lld", grant,
+                      rows[i].metric, (long long)rows[i].used, (long long)rows[i].proven);
+        for (size_t m = 0; m < QM__MAX; m++)
+            if (strcmp(rows[i].metric, quota_metric_name((enum quota_metric)m)) == 0)
+                p->drift[m] += llabs(rows[i].drift);
+    }
+    p->unproven += n > 0 && rows[0].unproven;
+    return 0;
+}
+
 static int
 run_proof(struct controller *c, struct db *d, struct err *e)
 {
-    SCOPED(arena) struct arena a = {0};
-    struct w_quota_list q = {0};
-    int64_t unbalanced = 0, wrong = 0, promises = 0, drift[QM__MAX] = {0}, unproven = 0;
+    struct proof p = {0};
+    int64_t unbalanced = 0, wrong = 0, promises = 0;
 
-    if (quota_view(d, "", controller_now_ms(c), &a, &q, e) < 0 ||
+    if (quota_prove_all(d, controller_now_ms(c), tell_drift, &p, e) < 0 ||
         quota_books_wrong(d, &unbalanced, &wrong, e) < 0 ||
         host_promises_wrong(d, &promises, e) < 0)
         return -1;
     if (unbalanced != 0 || wrong != 0 || promises != 0)
         log_error("quota.books_wrong", "unbalanced=%lld wrong_sums=%lld wrong_hosts=%lld",
                   (long long)unbalanced, (long long)wrong, (long long)promises);
-    for (size_t i = 0; i < q.items.n; i++) {
-        const struct w_quota_row *r = JM_ITEM(q.items, struct w_quota_row, i);
-
-        if (r->drift != 0)
-            log_error("quota.drift", "grant=%s metric=%s used=%lld proven=%lld", r->grant,
-                      r->metric, (long long)r->used, (long long)r->proven);
-        for (size_t m = 0; m < QM__MAX; m++)
-            if (strcmp(r->metric, quota_metric_name((enum quota_metric)m)) == 0)
-                drift[m] += llabs(r->drift);
-        unproven += r->unproven && strcmp(r->metric, quota_metric_name(QM_VCPUS)) == 0;
-    }
     for (size_t m = 0; m < QM__MAX; m++)
-        metric_set(c->metrics, CM_QUOTA_DRIFT, m, drift[m]);
-    metric_set(c->metrics, CM_QUOTA_UNPROVEN, 0, unproven);
+        metric_set(c->metrics, CM_QUOTA_DRIFT, m, p.drift[m]);
+    metric_set(c->metrics, CM_QUOTA_UNPROVEN, 0, p.unproven);
     metric_set(c->metrics, CM_BOOKS_WRONG, CM_UNBALANCED, unbalanced);
     metric_set(c->metrics, CM_BOOKS_WRONG, CM_SUMS, wrong);
     metric_set(c->metrics, CM_BOOKS_WRONG, CM_PROMISES, promises);

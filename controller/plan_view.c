@@ -9,6 +9,7 @@
 #include "controller/controller.h"
 #include "controller/listing.h"
 #include "controller/own.h"
+#include "controller/paging.h"
 #include "controller/params.h"
 #include "controller/plan.h"
 #include "drivers/base/strbuf.h"
@@ -16,48 +17,35 @@
 #include "drivers/db/store_plan.h"
 #include "drivers/db/store_resource.h"
 
-enum { PAGE = 100, UUID_LEN = 36 };
-
 /* ---- lists ---------------------------------------------------------------------------------- */
 
 static int
-add_item(void *arg, const struct w_plan_item *p, struct err *e)
+add_item(void *arg, const struct w_plan_item *i, struct err *e)
 {
-    struct api_call *k = arg;
-    struct w_plan_list *out = k->out;
-    const struct w_plan_item *last;
+    struct w_plan_item *to = paging_add(arg, i->accepted_ms, i->id, "");
 
     (void)e;
-    if (out->items.n < PAGE) {
-        *(struct w_plan_item *)listing_add(&out->items, sizeof(*p), k->a) = *p;
-        return 0;
-    }
-    last = JM_ITEM(out->items, const struct w_plan_item, PAGE - 1);
-    out->next = arena_printf(k->a, "%lld %s", (long long)last->accepted_ms, last->id);
+    if (to != NULL)
+        *to = *i;
     return 0;
 }
 
 int
 api_plan_list(struct api_call *k, struct tx *t, struct err *e)
 {
+    struct w_plan_list *out = k->out;
     struct plan_filter f = {.unit = own_filter(k),
                             .grant = param_text(k, "grant"),
                             .resource = param_text(k, "resource"),
-                            .waiting = param_flag(k, "waiting"),
-                            .before_ms = INT64_MAX,
-                            .before_id = "",
-                            .limit = PAGE + 1};
-    const char *after = param_text(k, "after");
-    char *end;
+                            .waiting = param_flag(k, "waiting")};
+    struct paging p;
 
-    if (after[0] != '\0') {
-        f.before_ms = strtoll(after, &end, 10);
-        if (end == after || *end != ' ' || strlen(end + 1) != UUID_LEN)
-            return err_field(e, BY_E_INVALID, "after",
-                             "pass what the page before gave as 'next', unchanged");
-        f.before_id = end + 1;
-    }
-    return plan_each(t->d, &f, add_item, k, e);
+    if (PAGING_OPEN(&p, k, out, plan_item, INT64_MAX, e) < 0)
+        return -1;
+    f.before_ms = p.from.n;
+    f.before_id = p.from.id;
+    f.limit = (uint32_t)p.from.limit;
+    return plan_each(t->d, &f, add_item, &p, e);
 }
 
 /* ---- one ------------------------------------------------------------------------------------ */

@@ -343,7 +343,8 @@ quota_prove(struct db *d, const char *grant, int64_t now_ms, struct quota_proof 
 struct view {
     struct db *d;
     int64_t now_ms;
-    struct w_quota_list *out;
+    quota_rows_fn fn;
+    void *arg;
 };
 
 static int
@@ -351,16 +352,18 @@ view_grant(void *arg, const char *grant, const char *number, const struct quota_
            struct err *e)
 {
     struct view *v = arg;
+    struct w_quota_row rows[QM__MAX] = {0};
     struct quota_proof p;
+    size_t n = 0;
 
     if (quota_prove(v->d, grant, v->now_ms, &p, e) < 0)
         return -1;
-    for (int m = 0; m < QM__MAX && v->out->items.n < 4096; m++) {
-        struct w_quota_row *r = JM_ITEM(v->out->items, struct w_quota_row, v->out->items.n);
+    for (int m = 0; m < QM__MAX; m++) {
+        struct w_quota_row *r = &rows[n];
 
         if (s->by[m][QB_GRANTED] == 0)
             continue;
-        v->out->items.n++;
+        n++;
         (void)snprintf(r->grant, sizeof(r->grant), "%s", grant);
         (void)snprintf(r->number, sizeof(r->number), "%s", number);
         (void)snprintf(r->metric, sizeof(r->metric), "%s", quota_metric_name((enum quota_metric)m));
@@ -371,16 +374,47 @@ view_grant(void *arg, const char *grant, const char *number, const struct quota_
         r->drift = p.settled[m] - p.proven[m];
         r->unproven = p.unproven;
     }
-    return 0;
+    return v->fn(v->arg, grant, rows, n, e);
 }
 
 int
-quota_view(struct db *d, const char *unit, int64_t now_ms, struct arena *a,
-           struct w_quota_list *out, struct err *e)
+quota_view(struct db *d, const char *unit, int64_t now_ms, const char *after, int grants,
+           quota_rows_fn fn, void *arg, struct err *e)
 {
-    struct view v = {d, now_ms, out};
+    struct view v = {d, now_ms, fn, arg};
 
-    out->items.items = arena_alloc(a, 4096 * sizeof(struct w_quota_row));
-    out->items.n = 0;
-    return quota_each_grant(d, unit, view_grant, &v, e);
+    return quota_each_grant(d, unit, after, grants, view_grant, &v, e);
+}
+
+struct sweep {
+    quota_rows_fn fn;
+    void *arg;
+    char last[W_ID];
+    int n;
+};
+
+static int
+sweep_grant(void *arg, const char *grant, const struct w_quota_row *rows, size_t n, struct err *e)
+{
+    struct sweep *s = arg;
+
+    (void)snprintf(s->last, sizeof(s->last), "%s", grant);
+    s->n++;
+    return s->fn(s->arg, grant, rows, n, e);
+}
+
+int
+quota_prove_all(struct db *d, int64_t now_ms, quota_rows_fn fn, void *arg, struct err *e)
+{
+    struct sweep s = {.fn = fn, .arg = arg};
+
+    do {
+        char after[W_ID];
+
+        memcpy(after, s.last, sizeof(after));
+        s.n = 0;
+        if (quota_view(d, "", now_ms, after, QUOTA_SWEEP, sweep_grant, &s, e) < 0)
+            return -1;
+    } while (s.n == QUOTA_SWEEP);
+    return 0;
 }

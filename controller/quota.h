@@ -62,7 +62,13 @@ struct quota_proof {
 #define QUOTA_FRESH_MS 180000 /* an inventory older than three rounds proves nothing */
 int quota_prove(struct db *d, const char *grant, int64_t now_ms, struct quota_proof *out,
                 struct err *e);
-/** One row of each metric and grant that the unit ("" all) may see. */
-int quota_view(struct db *d, const char *unit, int64_t now_ms, struct arena *a,
-               struct w_quota_list *out, struct err *e);
+/** Of so many grants that the unit ("" all) may see, behind one ("" from the first): a row of each
+ * metric that it gives. */
+typedef int (*quota_rows_fn)(void *arg, const char *grant, const struct w_quota_row *rows, size_t n,
+                             struct err *e);
+int quota_view(struct db *d, const char *unit, int64_t now_ms, const char *after, int grants,
+               quota_rows_fn fn, void *arg, struct err *e);
+/** Of every grant there is, a few at a time: no read lasts long. */
+enum { QUOTA_SWEEP = 100 };
+int quota_prove_all(struct db *d, int64_t now_ms, quota_rows_fn fn, void *arg, struct err *e);
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "controller/own.h"
+#include "controller/paging.h"
 #include "controller/self.h"
 
 /* Why it cannot be undone now, or NULL.  r: as the register has it. */
@@ -46,20 +47,21 @@ why_not(const struct act_row *u, const struct resource_row *r, int64_t now_ms)
 struct list {
     struct api_call *k;
     struct tx *t;
-    struct w_unit_act_list *out;
+    struct paging p;
 };
 
 static int
 list_add(void *arg, const struct act_row *u, struct err *e)
 {
     struct list *l = arg;
-    struct w_unit_act_view *v = JM_ITEM(l->out->items, struct w_unit_act_view, l->out->items.n);
+    struct w_unit_act_view *v = paging_add(&l->p, u->seq, "", "");
     struct resource_row r;
     const char *why;
 
+    if (v == NULL)
+        return 0;
     if (resource_get(l->t->d, u->resource, l->k->a, &r, e) < 0)
         return -1;
-    l->out->items.n++;
     why = why_not(u, &r, l->t->now_ms);
     memcpy(v->id, u->id, sizeof(v->id));
     v->at_ms = u->at_ms;
@@ -79,10 +81,12 @@ list_add(void *arg, const struct act_row *u, struct err *e)
 int
 api_unit_act_list(struct api_call *k, struct tx *t, struct err *e)
 {
-    struct list l = {k, t, k->out};
+    struct w_unit_act_list *out = k->out;
+    struct list l = {.k = k, .t = t};
 
-    l.out->items.items = arena_alloc(k->a, 200 * sizeof(struct w_unit_act_view));
-    return act_row_each(t->d, own_filter(k), k->a, list_add, &l, e);
+    if (PAGING_OPEN(&l.p, k, out, unit_act_view, INT64_MAX, e) < 0)
+        return -1;
+    return act_row_each(t->d, own_filter(k), &l.p.from, k->a, list_add, &l, e);
 }
 
 /* The act that takes it back, and what it is asked for. */

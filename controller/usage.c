@@ -4,13 +4,14 @@
 
 #include "controller/hostauth.h"
 #include "controller/own.h"
+#include "controller/paging.h"
 #include "controller/params.h"
 #include "controller/policy.h"
 #include "drivers/db/store_host_flow.h"
 #include "drivers/db/store_resource.h"
 #include "drivers/db/store_usage.h"
 
-enum { SKEW_MS = 300000, USAGE_ROWS_MAX = 10000, USAGE_VMS_MAX = 1000 };
+enum { SKEW_MS = 300000 };
 
 /* ---- from hosts ---------------------------------------------------------------------------------
  */
@@ -80,6 +81,9 @@ struct list {
     struct api_call *k;
     struct tx *t;
     struct w_usage_list *out;
+    struct paging p; /* of VMs: each keeps all its rows */
+    struct jm_list vms;
+    int seen;
     int64_t from_ms, to_ms;
 };
 
@@ -105,9 +109,14 @@ list_vm(void *arg, const struct resource_row *r, struct err *e)
 {
     struct list *l = arg;
 
-    if (r->absent_ms > 0)
+    l->seen++;
+    if (r->absent_ms > 0) {
+        paging_pass(&l->p, 0, r->id, r->name);
         return 0;
-    for (int m = METRIC_CPU; m < METRIC__MAX && l->out->items.n < USAGE_ROWS_MAX; m++) {
+    }
+    if (paging_add(&l->p, 0, r->id, r->name) == NULL)
+        return 0;
+    for (int m = METRIC_CPU; m < METRIC__MAX; m++) {
         struct w_usage_row *row = JM_ITEM(l->out->items, struct w_usage_row, l->out->items.n);
         struct usage_sum u;
 
@@ -141,21 +150,23 @@ api_usage_list(struct api_call *k, struct tx *t, struct err *e)
 {
     struct list l = {.k = k, .t = t, .out = k->out};
     const char *vm = param_text(k, "vm");
-    const struct resource_page page = {.unit = own_filter(k),
-                                       .system = "",
-                                       .kind = RES_VM,
-                                       .after_name = "",
-                                       .after_id = "",
-                                       .limit = USAGE_VMS_MAX};
+    struct resource_page page = {.unit = own_filter(k), .system = "", .kind = RES_VM};
     struct resource_row r;
 
-    if (window_of(k, t, &l, e) < 0)
+    if (window_of(k, t, &l, e) < 0 || paging_open(&l.p, k, &l.vms, 1, &l.out->next, 0, e) < 0)
         return -1;
-    l.out->items.items =
-        arena_alloc(k->a, (vm[0] == '\0' ? (size_t)USAGE_VMS_MAX * METRIC__MAX : METRIC__MAX) *
-                              sizeof(struct w_usage_row));
-    if (vm[0] == '\0')
-        return resource_each_page(t->d, &page, k->a, list_vm, &l, e);
+    l.out->items.items = arena_alloc(k->a, (vm[0] == '\0' ? l.p.limit : 1) * METRIC__MAX *
+                                               sizeof(struct w_usage_row));
+    if (vm[0] == '\0') {
+        page.after_name = l.p.from.text;
+        page.after_id = l.p.from.id;
+        page.limit = l.p.from.limit;
+        if (resource_each_page(t->d, &page, k->a, list_vm, &l, e) < 0)
+            return -1;
+        if (l.seen == page.limit) /* also when some of them are gone */
+            paging_stop(&l.p);
+        return 0;
+    }
     if (resource_get(t->d, vm, k->a, &r, e) < 0 || own_check(k, r.unit, "VM", e) < 0)
         return -1;
     return list_vm(&l, &r, e);

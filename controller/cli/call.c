@@ -78,6 +78,8 @@ cli_call(struct cli *c, const char *method, const char *path, const struct jm_fi
 {
     SCOPED(strbuf) struct strbuf body = {0};
 
+    if (cli_has_pages(method, path, out_schema))
+        return cli_pages(c, path, out_schema, out_size, out, e);
     if (in_schema != NULL)
         jm_encode(in_schema, in, &body);
     return cli_send(c, method, path, in_schema != NULL ? strbuf_peek(&body) : NULL, body.len,

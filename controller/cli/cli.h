@@ -74,10 +74,19 @@ int cli_opt_ms(const struct cli *c, const char *name, int64_t fallback, int64_t 
                struct err *e);
 
 /** Call the API.  in (of in_schema) may be NULL; out is zeroed and filled, strings in c->a.
- * GET answers over one page: pass the query in the path. */
+ * A list comes whole, from as many pages as it has. */
 int cli_call(struct cli *c, const char *method, const char *path, const struct jm_field *in_schema,
              const void *in, const struct jm_field *out_schema, size_t out_size, void *out,
              struct err *e);
+/** pages.c: lists with pages are asked for whole, or as far as --limit goes; a path with a limit of
+ * its own asks for that one page. */
+bool cli_has_pages(const char *method, const char *path, const struct jm_field *schema);
+int cli_pages(struct cli *c, const char *path, const struct jm_field *schema, size_t size,
+              void *out, struct err *e);
+/** What a command "list" shows: the first 1,000, --limit, or with --all everything. */
+int cli_list(struct cli *c, const char *path, const struct jm_field *schema, size_t size, void *out,
+             struct err *e);
+#define CLI_LIST(c, path, o, out, e) cli_list(c, path, schema_##o, sizeof(struct w_##o), out, e)
 /** As cli_call() with bytes as body. */
 int cli_send(struct cli *c, const char *method, const char *path, const void *bytes, size_t len,
              const struct jm_field *out_schema, size_t out_size, void *out, struct err *e);

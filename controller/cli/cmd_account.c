@@ -175,7 +175,7 @@ cmd_account_list(struct cli *c, struct err *e)
 {
     struct w_account_list l;
 
-    if (CLI_GET(c, "/v1/accounts", account_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/accounts", account_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_account_list, &l, "login name role unit state employer id", e);
 }

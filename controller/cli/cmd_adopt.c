@@ -19,7 +19,7 @@ cmd_unregistered_list(struct cli *c, struct err *e)
 {
     struct w_unregistered_list l;
 
-    if (CLI_GET(c, "/v1/unregistered", unregistered_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/unregistered", unregistered_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_unregistered_list, &l,
                           "kind name seen claim vcpus mem_mib bytes owner host_name as_of_ms id",
@@ -122,7 +122,7 @@ cmd_adopt_list(struct cli *c, struct err *e)
 {
     struct w_claim_list l;
 
-    if (CLI_GET(c, "/v1/claims", claim_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/claims", claim_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_claim_list, &l,
                           "state name unit_name system_name host_name rivals at_ms vm id", e);

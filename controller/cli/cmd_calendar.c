@@ -9,7 +9,7 @@ cmd_calendar_list(struct cli *c, struct err *e)
 {
     struct w_calendar_list l;
 
-    if (CLI_GET(c, "/v1/calendars", calendar_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/calendars", calendar_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_calendar_list, &l,
                           "year working_days imported at_ms number reason", e);

@@ -11,19 +11,16 @@
 static int
 query_of(struct cli *c, const char **out, struct err *e)
 {
-    const char *kind = cli_opt(c, "kind"), *grant = cli_opt(c, "grant"), *subject = "";
-    struct w_grant_view g;
+    const char *grant = cli_opt(c, "grant"), *path = "/v1/clocks";
+    static const char *const flags[] = {"overdue", "open", "mine"};
+    struct w_grant_view g = {0};
 
-    if (grant != NULL) {
-        if (cli_find_grant(c, grant, &g, e) < 0)
-            return -1;
-        subject = arena_printf(&c->a, "&subject=%s", g.id);
-    }
-    *out = arena_printf(
-        &c->a, "/v1/clocks?limit=1000%s%s%s%s%s%s",
-        cli_opt(c, "overdue") != NULL ? "&overdue=1" : "",
-        cli_opt(c, "open") != NULL ? "&open=1" : "", cli_opt(c, "mine") != NULL ? "&mine=1" : "",
-        kind == NULL ? "" : "&kind=", kind == NULL ? "" : cli_escape(c, kind), subject);
+    if (grant != NULL && cli_find_grant(c, grant, &g, e) < 0)
+        return -1;
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        path = cli_query(c, path, flags[i], cli_opt(c, flags[i]) != NULL ? "1" : NULL);
+    path = cli_query(c, path, "kind", cli_opt(c, "kind"));
+    *out = cli_query(c, path, "subject", g.id);
     return 0;
 }
 
@@ -42,7 +39,7 @@ cmd_clock_list(struct cli *c, struct err *e)
                                            {0}};
     const char *path;
 
-    if (query_of(c, &path, e) < 0 || CLI_GET(c, path, clock_list, &l, e) < 0)
+    if (query_of(c, &path, e) < 0 || CLI_LIST(c, path, clock_list, &l, e) < 0)
         return -1;
     if (cli_opt(c, "counts") != NULL && cli_opt(c, "json") == NULL) {
         counts.items = l.counts;

@@ -74,7 +74,7 @@ cmd_factor_list(struct cli *c, struct err *e)
 {
     struct w_factor_list l;
 
-    if (CLI_GET(c, "/v1/factors", factor_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/factors", factor_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_factor_list, &l, "name kind alg confirmed id", e);
 }

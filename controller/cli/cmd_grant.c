@@ -158,7 +158,7 @@ cmd_grant_list(struct cli *c, struct err *e)
 {
     struct w_grant_list l;
 
-    if (CLI_GET(c, "/v1/grants", grant_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/grants", grant_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_grant_list, &l,
                           "number system_name approved_at_ms orders orders_open id", e);
@@ -187,17 +187,21 @@ cmd_grant_show(struct cli *c, struct err *e)
 int
 cmd_order_list(struct cli *c, struct err *e)
 {
-    const char *grant = cli_opt(c, "grant"), *resource = cli_opt(c, "resource"), *path;
+    const char *grant = cli_opt(c, "grant"), *resource = cli_opt(c, "resource"),
+               *host = cli_opt(c, "host"), *path;
     struct w_grant_view g = {0};
     struct w_resource_view r = {0};
+    struct w_host_view h = {0};
     struct w_order_list l;
 
     if ((grant != NULL && cli_find_grant(c, grant, &g, e) < 0) ||
-        (resource != NULL && cli_find_resource(c, resource, &r, e) < 0))
+        (resource != NULL && cli_find_resource(c, resource, &r, e) < 0) ||
+        (host != NULL && cli_find_host(c, host, &h, e) < 0))
         return -1;
     path = cli_query(c, cli_query(c, "/v1/orders", "grant", g.id), "resource", r.id);
+    path = cli_query(c, path, "host", h.id);
     path = cli_query(c, path, "open", cli_opt(c, "open") != NULL ? "1" : NULL);
-    if (CLI_GET(c, path, order_list, &l, e) < 0)
+    if (CLI_LIST(c, path, order_list, &l, e) < 0)
         return -1;
     return cli_print_list(
         c, schema_order_list, &l,

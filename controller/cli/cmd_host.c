@@ -38,9 +38,10 @@ cmd_host_add(struct cli *c, struct err *e)
 int
 cmd_host_list(struct cli *c, struct err *e)
 {
+    const char *path = cli_query(c, "/v1/hosts", "state", cli_opt(c, "state"));
     struct w_host_list l;
 
-    if (CLI_GET(c, "/v1/hosts", host_list, &l, e) < 0)
+    if (CLI_LIST(c, cli_query(c, path, "zone", cli_opt(c, "zone")), host_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_host_list, &l,
                           "name state cpus vcpus_used mem_mib mem_used_mib pool_bytes "
@@ -114,7 +115,7 @@ cmd_hold_list(struct cli *c, struct err *e)
 {
     struct w_hold_list l;
 
-    if (CLI_GET(c, "/v1/holds", hold_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/holds", hold_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_hold_list, &l, "id host resource until_ms reason", e);
 }

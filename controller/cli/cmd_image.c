@@ -315,7 +315,7 @@ cmd_image_list(struct cli *c, struct err *e)
 {
     struct w_image_list l;
 
-    if (CLI_GET(c, "/v1/images", image_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/images", image_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_image_list, &l,
                           "name version os arch boot state size_bytes min_disk_gib min_mem_mib "

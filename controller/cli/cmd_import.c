@@ -22,7 +22,7 @@ cmd_approver_list(struct cli *c, struct err *e)
 {
     struct w_approver_list l;
 
-    if (CLI_GET(c, "/v1/approvers", approver_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/approvers", approver_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_approver_list, &l,
                           "name unit alg not_after_ms withdrawn_at_ms reason sha256", e);

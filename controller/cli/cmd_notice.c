@@ -136,7 +136,7 @@ cmd_webhook_list(struct cli *c, struct err *e)
 {
     struct w_webhook_list l;
 
-    if (CLI_GET(c, "/v1/webhooks", webhook_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/webhooks", webhook_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_webhook_list, &l, "name url kinds added_at_ms id", e);
 }

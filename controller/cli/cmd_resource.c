@@ -7,38 +7,28 @@
 static int
 list_kind(struct cli *c, enum w_res_kind kind, const char *columns, struct err *e)
 {
-    const char *system = cli_opt(c, "system"), *path, *after = "";
-    struct w_resource_list l, all = {0};
+    const char *system = cli_opt(c, "system"), *host = cli_opt(c, "host"),
+               *unit = cli_opt(c, "unit"), *path = "/v1/resources";
+    struct w_resource_list l = {0};
     struct w_system s = {0};
-    uint64_t limit;
-    size_t cap = 0;
+    struct w_host_view h = {0};
+    struct w_unit u = {0};
 
-    if (cli_limit(c, &limit, e) < 0)
+    if ((system != NULL && cli_find_system(c, system, &s, e) < 0) ||
+        (host != NULL && cli_find_host(c, host, &h, e) < 0) ||
+        (unit != NULL && cli_find_unit(c, unit, &u, e) < 0))
         return -1;
-    if (system != NULL && cli_find_system(c, system, &s, e) < 0)
-        return -1;
-    path = arena_printf(&c->a, "/v1/resources?limit=%d", limit < 1000 ? (int)limit : 1000);
     path = cli_query(c, path, "kind", w_res_kind_names[kind]);
     path = cli_query(c, path, "system", s.id);
-    do { /* page by page, until the last or enough */
-        struct w_resource_view *grown;
-
-        if (CLI_GET(c, cli_query(c, path, "after", after), resource_list, &l, e) < 0)
-            return -1;
-        if (all.items.n + l.items.n > cap) {
-            cap = 2 * (all.items.n + l.items.n);
-            grown = arena_alloc(&c->a, cap * sizeof(*grown));
-            if (all.items.n > 0)
-                memcpy(grown, all.items.items, all.items.n * sizeof(*grown));
-            all.items.items = grown;
-        }
-        if (l.items.n > 0)
-            memcpy((struct w_resource_view *)all.items.items + all.items.n, l.items.items,
-                   l.items.n * sizeof(*grown));
-        all.items.n += l.items.n;
-        after = l.next != NULL ? l.next : "";
-    } while (after[0] != '\0' && l.items.n > 0 && all.items.n < limit);
-    return cli_print_list(c, schema_resource_list, &all, columns, e);
+    path = cli_query(c, path, "host", h.id);
+    path = cli_query(c, path, "unit", u.id);
+    path = cli_query(c, path, "seen", cli_opt(c, "seen"));
+    path = cli_query(c, path, "starts", cli_opt(c, "starts"));
+    path = cli_query(c, path, "contains", cli_opt(c, "contains"));
+    path = cli_query(c, path, "verdict", cli_opt(c, "verdict"));
+    if (CLI_LIST(c, path, resource_list, &l, e) < 0)
+        return -1;
+    return cli_print_list(c, schema_resource_list, &l, columns, e);
 }
 
 int

@@ -244,7 +244,7 @@ cmd_system_list(struct cli *c, struct err *e)
 {
     struct w_system_list l;
 
-    if (CLI_GET(c, "/v1/systems", system_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/systems", system_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_system_list, &l, "name mlps_level purpose unit id", e);
 }

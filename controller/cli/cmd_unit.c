@@ -58,7 +58,7 @@ cmd_unit_list(struct cli *c, struct err *e)
 {
     struct w_unit_list l;
 
-    if (CLI_GET(c, "/v1/units", unit_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/units", unit_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_unit_list, &l, "name kind code parent id", e);
 }

@@ -21,7 +21,7 @@ cmd_usage(struct cli *c, struct err *e)
     path = cli_query(c, "/v1/usage", "vm", r.id);
     if (window != 0)
         path = cli_query(c, path, "window_ms", arena_printf(&c->a, "%lld", (long long)window));
-    if (CLI_GET(c, path, usage_list, &l, e) < 0)
+    if (CLI_LIST(c, path, usage_list, &l, e) < 0)
         return -1;
     return cli_print_list(
         c, schema_usage_list, &l,
@@ -35,7 +35,7 @@ cmd_finding_list(struct cli *c, struct err *e)
     struct w_finding_list l;
 
     path = cli_query(c, path, "all", cli_opt(c, "all") != NULL ? "1" : NULL);
-    if (CLI_GET(c, path, finding_list, &l, e) < 0)
+    if (CLI_LIST(c, path, finding_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_finding_list, &l,
                           "name verdict at_ms policy suggest_vcpus suggest_mem_mib reason id", e);
@@ -46,7 +46,7 @@ cmd_quota(struct cli *c, struct err *e)
 {
     struct w_quota_list l;
 
-    if (CLI_GET(c, "/v1/quota", quota_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/quota", quota_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_quota_list, &l,
                           "number metric granted reserved used proven drift unproven grant", e);

@@ -184,6 +184,52 @@ print_table(struct cli *c, const struct jm_field *schema, const char *name, cons
     return rc;
 }
 
+/* A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+static void
+print_cell(const char *s, bool first)
+{
+    printf("%s\"", first ? "" : ",");
+    if (strchr("=+-@\t\r", s[0]) != NULL && s[0] != '\0')
+        (void)putchar('\'');
+    for (; *s != '\0'; s++) {
+        if (*s == '"')
+            (void)putchar('"');
+        (void)putchar(*s);
+    }
+    (void)putchar('"');
+}
+
+/* Every field that is a value, under its own name, as it is. */
+static int
+print_csv(struct cli *c, const struct jm_field *schema, const char *name, const void *obj)
+{
+    const struct jm_field *items = cli_field(schema, name, strlen(name));
+    const struct jm_list *l =
+        (const struct jm_list *)(const void *)((const char *)obj + items->off);
+
+    for (size_t i = 0; i <= l->n; i++) { /* 0: the head */
+        const char *row = i == 0 ? NULL : (const char *)l->items + (i - 1) * items->sub_size;
+        bool first = true;
+
+        for (const struct jm_field *f = items->sub; f->name != NULL; f++) {
+            bool text = f->type == JM_STR || f->type == JM_TEXT;
+
+            if (f->type == JM_OBJ || f->type == JM_LIST)
+                continue;
+            if (row == NULL)
+                print_cell(f->name, first);
+            else if (text || f->type == JM_ENUM || f->type == JM_BOOL ||
+                     cli_ends_with(f->name, "at_ms"))
+                print_cell(cli_text(c, items->sub, f, row, false), first);
+            else
+                printf("%s%lld", first ? "" : ",", (long long)cli_number(f, row));
+            first = false;
+        }
+        printf("\r\n");
+    }
+    return 0;
+}
+
 int
 cli_print_part(struct cli *c, const struct jm_field *schema, const char *name, const void *obj,
                const char *columns, struct err *e)
@@ -194,6 +240,8 @@ cli_print_part(struct cli *c, const struct jm_field *schema, const char *name, c
         return -1;
     if (limit != UINT32_MAX)
         obj = limited(c, cli_field(schema, name, strlen(name)), obj, limit);
+    if (cli_opt(c, "csv") != NULL)
+        return print_csv(c, schema, name, obj);
     if (cli_opt(c, "json") == NULL)
         return print_table(c, schema, name, obj, columns, e);
     print_json(schema, obj);

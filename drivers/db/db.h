@@ -81,7 +81,7 @@ int64_t db_int(const struct db_rows *r, int col);
 const char *db_str(const struct db_rows *r, int col); /* "" for NULL; valid until db_next() */
 /** As much of it as fits, as a string. */
 void db_copy(const struct db_rows *r, int col, char *out, size_t size);
-size_t db_len(const struct db_rows *r, int col);      /* bytes of a TEXT or BLOB */
+size_t db_len(const struct db_rows *r, int col); /* bytes of a TEXT or BLOB */
 bool db_is_null(const struct db_rows *r, int col);
 void db_rows_free(struct db_rows *r);
 SCOPE_FN(db_rows_free, struct db_rows)

@@ -82,14 +82,15 @@ act_row_last(struct db *d, const char *resource, int what, struct arena *a, stru
 }
 
 int
-act_row_each(struct db *d, const char *unit, struct arena *a, act_row_fn fn, void *arg,
-             struct err *e)
+act_row_each(struct db *d, const char *unit, const struct db_page *from, struct arena *a,
+             act_row_fn fn, void *arg, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *rows = NULL;
     struct act_row r;
     int rc;
 
-    if (DB_QUERY(d, DB_UNIT_ACT_LIST, &rows, e, DBS(unit), DBS(unit)) < 0)
+    if (DB_QUERY(d, DB_UNIT_ACT_LIST, &rows, e, DBS(unit), DBS(unit), DBI(from->n),
+                 DBI(from->limit)) < 0)
         return -1;
     while ((rc = one(rows, a, &r, e)) == 1)
         if (fn(arg, &r, e) < 0)

@@ -6,6 +6,7 @@
 #include "drivers/base/error.h"
 #include "drivers/codec/wire.h"
 #include "drivers/db/db.h"
+#include "drivers/db/page.h"
 
 struct act_row {
     int64_t seq, at_ms, until_ms;
@@ -24,8 +25,8 @@ int act_row_last(struct db *d, const char *resource, int what, struct arena *a, 
                  struct err *e);
 typedef int (*act_row_fn)(void *arg, const struct act_row *r, struct err *e);
 /** Newest first, at most 200; unit "" for all. */
-int act_row_each(struct db *d, const char *unit, struct arena *a, act_row_fn fn, void *arg,
-                 struct err *e);
+int act_row_each(struct db *d, const char *unit, const struct db_page *from, struct arena *a,
+                 act_row_fn fn, void *arg, struct err *e);
 /** CONFLICT when it was undone already. */
 int act_row_undone(struct db *d, const char *id, const char *by, struct err *e);
 

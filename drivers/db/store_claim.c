@@ -92,11 +92,13 @@ claims_walk(struct db_rows *r, struct arena *a, claim_fn fn, void *arg, struct e
 }
 
 int
-claim_each(struct db *d, const char *unit, struct arena *a, claim_fn fn, void *arg, struct err *e)
+claim_each(struct db *d, const char *unit, const struct db_page *from, struct arena *a, claim_fn fn,
+           void *arg, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
 
-    if (DB_QUERY(d, DB_CLAIM_LIST, &r, e, DBS(unit), DBS(unit)) < 0)
+    if (DB_QUERY(d, DB_CLAIM_LIST, &r, e, DBS(unit), DBS(unit), DBI(from->text[0] == '1'),
+                 DBI(from->n), DBS(from->id), DBI(from->limit)) < 0)
         return -1;
     return claims_walk(r, a, fn, arg, e);
 }
@@ -152,13 +154,15 @@ found_find(struct db *d, const char *id_or_name, struct arena *a, struct found_r
 }
 
 int
-found_each(struct db *d, struct arena *a, found_fn fn, void *arg, struct err *e)
+found_each(struct db *d, const struct db_page *from, struct arena *a, found_fn fn, void *arg,
+           struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     struct found_row f;
     int rc;
 
-    if (db_query(d, DB_FOUND_LIST, NULL, 0, &r, e) < 0)
+    if (DB_QUERY(d, DB_FOUND_LIST, &r, e, DBS(from->text), DBS(from->text), DBI(from->n),
+                 DBS(from->id), DBI(from->limit)) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1) {
         found_read(r, a, &f);

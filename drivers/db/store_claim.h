@@ -6,6 +6,7 @@
 #include "drivers/base/error.h"
 #include "drivers/codec/wire.h"
 #include "drivers/db/db.h"
+#include "drivers/db/page.h"
 #include "drivers/db/store_resource.h"
 #include "policies/claim_fsm.h"
 
@@ -28,8 +29,8 @@ int claim_decide(struct db *d, const struct claim_row *c, enum claim_state to, c
 int claim_count_open(struct db *d, const char *unit, int64_t *n, struct err *e);
 typedef int (*claim_fn)(void *arg, const struct claim_row *c, struct err *e);
 /** Of a unit ("" all), open ones first. */
-int claim_each(struct db *d, const char *unit, struct arena *a, claim_fn fn, void *arg,
-               struct err *e);
+int claim_each(struct db *d, const char *unit, const struct db_page *from, struct arena *a,
+               claim_fn fn, void *arg, struct err *e);
 /** Open ones to one machine. */
 int claim_each_of(struct db *d, const char *vm, struct arena *a, claim_fn fn, void *arg,
                   struct err *e);
@@ -47,7 +48,8 @@ struct found_row {
 int found_find(struct db *d, const char *id_or_name, struct arena *a, struct found_row *out,
                struct err *e);
 typedef int (*found_fn)(void *arg, const struct found_row *f, struct err *e);
-int found_each(struct db *d, struct arena *a, found_fn fn, void *arg, struct err *e);
+int found_each(struct db *d, const struct db_page *from, struct arena *a, found_fn fn, void *arg,
+               struct err *e);
 int found_set(struct db *d, const char *host, const char *id, const char *found, struct err *e);
 /** A resource whose machine was never taken over belongs to another grant from now on. */
 int resource_readopt(struct db *d, const struct resource_row *r, struct err *e);

@@ -104,14 +104,22 @@ grant_number_find(struct db *d, const char *number, char id[W_ID], struct err *e
 }
 
 int
-grant_each(struct db *d, const char *unit, const char *system, struct arena *a, grant_fn fn,
-           void *arg, struct err *e)
+grant_each(struct db *d, const char *unit, const char *system, const struct db_page *from,
+           struct arena *a, grant_fn fn, void *arg, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *rows = NULL;
     struct grant_row g;
     int rc;
 
-    if (DB_QUERY(d, DB_GRANT_LIST, &rows, e, DBS(unit), DBS(unit), DBS(system), DBS(system)) < 0)
+    if (system[0] != '\0')
+        rc = DB_QUERY(d, DB_GRANT_LIST_SYSTEM, &rows, e, DBS(system), DBS(unit), DBS(unit),
+                      DBI(from->n), DBS(from->id), DBI(from->limit));
+    else if (unit[0] != '\0')
+        rc = DB_QUERY(d, DB_GRANT_LIST_UNIT, &rows, e, DBS(unit), DBI(from->n), DBS(from->id),
+                      DBI(from->limit));
+    else
+        rc = DB_QUERY(d, DB_GRANT_LIST, &rows, e, DBI(from->n), DBS(from->id), DBI(from->limit));
+    if (rc < 0)
         return -1;
     while ((rc = db_next(rows, e)) == 1) {
         grant_read(rows, a, &g);
@@ -185,15 +193,24 @@ order_each(struct db *d, const struct order_filter *f, struct arena *a, order_fn
     struct order_row o;
     int rc;
 
+    const struct db_value n = DBI(f->from.n), id = DBS(f->from.id), limit = DBI(f->from.limit);
+
     /* One statement for each index. */
     if (f->grant[0] != '\0')
         rc = DB_QUERY(d, DB_ORDER_LIST_GRANT, &rows, e, DBS(f->grant), DBS(f->unit), DBS(f->unit),
-                      DBS(f->resource), DBS(f->resource), DBI(f->open));
+                      DBS(f->resource), DBS(f->resource), DBI(f->open), n, id, limit);
     else if (f->resource[0] != '\0')
         rc = DB_QUERY(d, DB_ORDER_LIST_RESOURCE, &rows, e, DBS(f->resource), DBS(f->unit),
-                      DBS(f->unit), DBI(f->open));
+                      DBS(f->unit), DBI(f->open), n, id, limit);
+    else if (f->host[0] != '\0')
+        rc = DB_QUERY(d, DB_ORDER_LIST_HOST, &rows, e, DBS(f->host), DBS(f->unit), DBS(f->unit),
+                      DBI(f->open), n, id, limit);
+    else if (f->open)
+        rc = DB_QUERY(d, DB_ORDER_LIST_OPEN, &rows, e, DBS(f->unit), DBS(f->unit), n, id, limit);
+    else if (f->unit[0] != '\0')
+        rc = DB_QUERY(d, DB_ORDER_LIST_UNIT, &rows, e, DBS(f->unit), n, id, limit);
     else
-        rc = DB_QUERY(d, DB_ORDER_LIST, &rows, e, DBS(f->unit), DBS(f->unit), DBI(f->open));
+        rc = DB_QUERY(d, DB_ORDER_LIST, &rows, e, n, id, limit);
     if (rc < 0)
         return -1;
     while ((rc = db_next(rows, e)) == 1) {

@@ -9,6 +9,7 @@
 #include "drivers/base/error.h"
 #include "drivers/codec/wire.h"
 #include "drivers/db/db.h"
+#include "drivers/db/page.h"
 #include "policies/sizes.h"
 #include "drivers/db/store_clock.h"
 
@@ -35,8 +36,8 @@ int grant_row_find(struct db *d, const char *id, struct arena *a, struct grant_r
 /** 1 with the grant's id when the number is in use, 0 not, -1 error. */
 int grant_number_find(struct db *d, const char *number, char id[W_ID], struct err *e);
 typedef int (*grant_fn)(void *arg, const struct grant_row *g, struct err *e);
-int grant_each(struct db *d, const char *unit, const char *system, struct arena *a, grant_fn fn,
-               void *arg, struct err *e);
+int grant_each(struct db *d, const char *unit, const char *system, const struct db_page *from,
+               struct arena *a, grant_fn fn, void *arg, struct err *e);
 
 int grant_open_orders(struct db *d, const char *grant, int64_t *n, struct err *e);
 
@@ -51,8 +52,9 @@ struct order_row {
 int order_row_get(struct db *d, const char *id, struct arena *a, struct order_row *out,
                   struct err *e);
 struct order_filter {
-    const char *unit, *grant, *resource; /* "" for all */
+    const char *unit, *grant, *resource, *host; /* "" for all */
     bool open;
+    struct db_page from;
 };
 typedef int (*order_fn)(void *arg, const struct order_row *o, struct err *e);
 int order_each(struct db *d, const struct order_filter *f, struct arena *a, order_fn fn, void *arg,

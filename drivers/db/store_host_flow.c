@@ -300,6 +300,26 @@ hold_end(struct db *d, const char *id, int64_t now_ms, struct err *e)
 }
 
 int
+hold_each_page(struct db *d, int64_t now_ms, const struct db_page *from, struct arena *a,
+               hold_row_fn fn, void *arg, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(d, DB_HOLD_PAGE, &r, e, DBI(now_ms), DBI(from->n), DBS(from->id),
+                 DBI(from->limit)) < 0)
+        return -1;
+    while ((rc = db_next(r, e)) == 1) {
+        struct hold_row row;
+
+        hold_read(r, a, &row);
+        if (fn(arg, &row, e) < 0)
+            return -1;
+    }
+    return rc;
+}
+
+int
 hold_in_force(struct db *d, const char *host, int64_t now_ms, struct arena *a, struct jm_list *out,
               struct err *e)
 {

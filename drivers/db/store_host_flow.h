@@ -10,6 +10,7 @@
 #include "drivers/base/error.h"
 #include "drivers/codec/wire.h"
 #include "drivers/db/db.h"
+#include "drivers/db/page.h"
 
 struct host_flow_row {
     char id[W_ID], name[W_NAME], state[16], boot[W_ID], status_boot[W_ID], samples_boot[W_ID];
@@ -87,6 +88,10 @@ int hold_end(struct db *d, const char *id, int64_t now_ms, struct err *e);
 /** Those in force, of a host or ("") all; into the arena. */
 int hold_in_force(struct db *d, const char *host, int64_t now_ms, struct arena *a,
                   struct jm_list *out, struct err *e);
+/** Those in force, page by page, the oldest first. */
+typedef int (*hold_row_fn)(void *arg, const struct hold_row *h, struct err *e);
+int hold_each_page(struct db *d, int64_t now_ms, const struct db_page *from, struct arena *a,
+                   hold_row_fn fn, void *arg, struct err *e);
 typedef int (*hold_fn)(void *arg, const char *id, const char *host, struct err *e);
 int hold_each_expired(struct db *d, int64_t now_ms, hold_fn fn, void *arg, struct err *e);
 

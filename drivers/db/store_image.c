@@ -91,12 +91,14 @@ image_name_taken(struct db *d, const char *name, const char *version, const char
 }
 
 int
-image_each(struct db *d, const char *name, struct arena *a, image_fn fn, void *arg, struct err *e)
+image_each(struct db *d, const char *name, const struct db_page *from, struct arena *a, image_fn fn,
+           void *arg, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     int rc;
 
-    if (DB_QUERY(d, DB_IMAGE_LIST, &r, e, DBS(name), DBS(name)) < 0)
+    if (DB_QUERY(d, DB_IMAGE_LIST, &r, e, DBS(name), DBS(name), DBS(from->text), DBI(from->n),
+                 DBS(from->id), DBI(from->limit)) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1) {
         struct image_row row;

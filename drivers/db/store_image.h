@@ -9,6 +9,7 @@
 #include "drivers/base/error.h"
 #include "drivers/codec/wire.h"
 #include "drivers/db/db.h"
+#include "drivers/db/page.h"
 #include "policies/image_fsm.h"
 
 struct image_row {
@@ -35,8 +36,8 @@ int image_name_taken(struct db *d, const char *name, const char *version, const 
                      struct err *e);
 typedef int (*image_fn)(void *arg, const struct image_row *r, struct err *e);
 /** Of a name, or of all ("" ): at most 1,000, by name, the newest first. */
-int image_each(struct db *d, const char *name, struct arena *a, image_fn fn, void *arg,
-               struct err *e);
+int image_each(struct db *d, const char *name, const struct db_page *from, struct arena *a,
+               image_fn fn, void *arg, struct err *e);
 
 /** A new one, state as in the row. */
 int image_insert(struct db *d, const struct image_row *r, struct err *e);

@@ -86,19 +86,23 @@ quota_grant_sums(struct db *d, const char *grant, struct quota_sums *out, struct
 }
 
 int
-quota_each_grant(struct db *d, const char *unit, quota_sum_fn fn, void *arg, struct err *e)
+quota_each_grant(struct db *d, const char *unit, const char *after, int grants, quota_sum_fn fn,
+                 void *arg, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *rows = NULL;
     char grant[W_ID] = "", number[100] = "";
     struct quota_sums s = {0};
-    int rc;
+    int rc, n = 0;
 
-    if (DB_QUERY(d, DB_QUOTA_SUMS, &rows, e, DBS(unit), DBS(unit)) < 0)
+    if (DB_QUERY(d, DB_QUOTA_SUMS, &rows, e, DBS(unit), DBS(unit), DBS(after),
+                 DBI((int64_t)(grants + 1) * QM__MAX * QB__MAX)) < 0)
         return -1;
     while ((rc = db_next(rows, e)) == 1) {
         if (strcmp(grant, db_str(rows, 0)) != 0) {
             if (grant[0] != '\0' && fn(arg, grant, number, &s, e) < 0)
                 return -1;
+            if (n++ == grants)
+                return 0;
             memset(&s, 0, sizeof(s));
             COPY(grant, rows, 0);
             COPY(number, rows, 1);

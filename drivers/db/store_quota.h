@@ -29,8 +29,9 @@ int quota_grant_sums(struct db *d, const char *grant, struct quota_sums *out, st
 
 typedef int (*quota_sum_fn)(void *arg, const char *grant, const char *number,
                             const struct quota_sums *s, struct err *e);
-/** Every grant of a unit ("" all), in order of the grants' ids. */
-int quota_each_grant(struct db *d, const char *unit, quota_sum_fn fn, void *arg, struct err *e);
+/** So many grants of a unit ("" all) behind a grant ("" from the first), in order of their ids. */
+int quota_each_grant(struct db *d, const char *unit, const char *after, int grants, quota_sum_fn fn,
+                     void *arg, struct err *e);
 
 /* One resource of a grant beside its host's newest inventory. */
 struct quota_proof_row {

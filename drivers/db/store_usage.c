@@ -260,8 +260,23 @@ finding_each(struct db *d, const struct finding_filter *f, struct arena *a, find
     struct finding_row row;
     int rc;
 
-    if (DB_QUERY(d, DB_FINDING_LIST, &r, e, DBS(f->unit), DBS(f->unit), DBI(f->verdict),
-                 DBI(f->verdict), DBS(f->vm), DBS(f->vm), DBI(f->limit)) < 0)
+    /* One statement for each index. */
+    if (f->vm[0] != '\0')
+        rc = DB_QUERY(d, DB_FINDING_LIST_VM, &r, e, DBS(f->vm), DBS(f->unit), DBS(f->unit),
+                      DBI(f->flagged), DBI(f->verdict), DBI(f->verdict), DBI(f->from.n),
+                      DBS(f->from.id), DBI(f->from.limit));
+    else if (f->unit[0] != '\0')
+        rc =
+            DB_QUERY(d, DB_FINDING_LIST_UNIT, &r, e, DBS(f->unit), DBI(f->flagged), DBI(f->verdict),
+                     DBI(f->verdict), DBI(f->from.n), DBS(f->from.id), DBI(f->from.limit));
+    else
+        rc = DB_QUERY(d,
+                      f->flagged || f->verdict == VERDICT_UNDERUSED || f->verdict == VERDICT_IDLE
+                          ? DB_FINDING_LIST_FLAGGED
+                          : DB_FINDING_LIST,
+                      &r, e, DBI(f->verdict), DBI(f->verdict), DBI(f->from.n), DBS(f->from.id),
+                      DBI(f->from.limit));
+    if (rc < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1) {
         finding_read(r, a, &row);

@@ -9,6 +9,7 @@
 #include "drivers/base/error.h"
 #include "drivers/codec/wire.h"
 #include "drivers/db/db.h"
+#include "drivers/db/page.h"
 #include "policies/histogram.h"
 #include "policies/sizes.h"
 
@@ -61,7 +62,8 @@ int finding_plan_set(struct db *d, const char *id, const char *plan, struct err 
 struct finding_filter {
     const char *unit, *vm; /* "" for all */
     int verdict;           /* 0 for all */
-    int limit;
+    bool flagged;          /* under-used and idle ones only */
+    struct db_page from;
 };
 /** The newest of each VM. */
 typedef int (*finding_fn)(void *arg, const struct finding_row *f, struct err *e);

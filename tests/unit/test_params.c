@@ -42,8 +42,8 @@ what_has_no_row_or_another_form_is_refused(void)
     static const struct {
         const char *target, *field, *says;
     } rows[] = {
-        {"/v1/findings?verdct=idle", "verdct", "it takes ?all= ?verdict= ?vm="},
-        {"/v1/units?all=1", "all", "it takes no parameters"},
+        {"/v1/findings?verdct=idle", "verdct", "it takes ?after= ?all= ?limit= ?verdict= ?vm="},
+        {"/v1/status?all=1", "all", "it takes no parameters"},
         {"/v1/findings?verdict=lazy", "verdict", "must be one of active, underused"},
         {"/v1/findings?verdict=", "verdict", "must be one of"},
         {"/v1/findings?all=yes", "all", "must be 1 or 0"},
@@ -55,7 +55,8 @@ what_has_no_row_or_another_form_is_refused(void)
         {"/v1/resources?limit=%2B1", "limit", "whole number"},
         {"/v1/resources?limit=99999999999999999999", "limit", "whole number"},
         {"/v1/resources?name=a%3Cb", "name", "must not contain"},
-        {"/v1/resources?after=x", "after", "unchanged"},
+        {"/v1/resources?after=x", "after", "another list"},
+        {"/v1/resources?after=resource_list~x", "after", "unchanged"},
         {"/v1/usage?window_ms=999", "window_ms", "from 1000"},
         {"/v1/units?%3Cscript%3E=1", "", "does not know"},
     };

@@ -335,7 +335,7 @@ pages_hold_each_plan_once(void)
     OK(commit_run(s.f.ctl.c.commit, add_many, &s, &s.f.err));
     CU_ASSERT_EQUAL(listed(&s, "", &one), MANY - 1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(one.next);
-    (void)snprintf(query, sizeof(query), "?after=%.13s%%20%s", one.next, strchr(one.next, ' ') + 1);
+    (void)snprintf(query, sizeof(query), "?after=%s", one.next);
     CU_ASSERT_EQUAL_FATAL(listed(&s, query, &two), 1);
     CU_ASSERT_PTR_NULL(two.next);
     for (size_t i = 0; i < one.items.n; i++)
@@ -344,7 +344,7 @@ pages_hold_each_plan_once(void)
     refused(
         &s,
         FLOW_CALL(&s.f, s.f.people[FLOW_BUREAU], "GET", "/v1/plans?after=x", NULL, plan_list, &two),
-        400, "the page before");
+        400, "another list");
     flow_stop(&s.f);
 }
 
