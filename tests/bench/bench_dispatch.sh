@@ -70,7 +70,7 @@ cp "$DEMO_DIR/before.db" "$DEMO_DIR/again.db"
 cpu=$(ticks controller) sim_cpu=$(ticks sim)
 if [ -n "${BENCH_PROFILE:-}" ]; then
     read -r pid _ <"$DEMO_DIR/controller.pid"
-    perf record -q -g -F 499 -o "$BENCH_PROFILE" -p "$pid" >&2 &
+    perf record -q --call-graph dwarf,16384 -F 199 -o "$BENCH_PROFILE" -p "$pid" >&2 &
     profiler=$!
 fi
 "$bench" load "$DEMO_DIR/who" "$clients" "$creates" 0 "$DEMO_DIR/acks" >"$DEMO_DIR/load"
