@@ -87,7 +87,6 @@ struct load {
 struct client {
     struct load *l;
     struct httpc *http;
-    int n;
 };
 
 static void
@@ -127,7 +126,7 @@ static void
 create_one(struct client *c, long n)
 {
     struct load *l = c->l;
-    int who = c->n % l->n_who;
+    int who = (int)(n % l->n_who);
     struct w_unit_act_request q = {.kind = RES_VM, .vcpus = 1, .mem_mib = 512, .disk_gib = 1};
     SCOPED(strbuf) struct strbuf b = {0};
     int64_t from = clock_mono_ns(), until = clock_mono_ms() + AGAIN_MS;
@@ -206,7 +205,7 @@ do_load(char **arg)
     (void)pthread_mutex_init(&l.lock, NULL);
     l.start_ns = clock_mono_ns();
     for (int i = 0; i < n && i < CLIENTS_MAX; i++) {
-        clients[i] = (struct client){.l = &l, .n = i};
+        clients[i] = (struct client){.l = &l};
         if (httpc_new(&(struct httpc_config){.base_url = l.url, .ca_file = l.ca}, &clients[i].http,
                       &e) < 0 ||
             pthread_create(&threads[i], NULL, client_main, &clients[i]) != 0)
