@@ -145,7 +145,7 @@ ctl_account_step(void *arg, struct tx *t, struct err *e)
 
     s->who = n->who;
     memcpy(s->who.session, n->token_sha256, sizeof(n->token_sha256));
-    s->expires_ms = t->now_ms + 3600000;
+    s->expires_ms = t->now_ms + INT64_C(30) * 86400000;
     memcpy(s->token_sha256, n->token_sha256, sizeof(n->token_sha256));
     if ((n->new_unit && DB_EXEC(t->d, DB_UNIT_ADD, NULL, e, DBS(n->who.unit), DBS(n->login),
                                 DBS(""), DBI(t->now_ms)) < 0) ||

@@ -152,7 +152,7 @@ add_keys(struct flow *f)
 
     memset(keys, 0, sizeof(keys));
     st.issued_at_ms = f->ctl.c.wall_ms();
-    if (sigkey_generate(ALG_SM2, &f->grant_key, &f->err) < 0 ||
+    if (sigkey_generate(sigkey_alg(f->ctl.c.order_key), &f->grant_key, &f->err) < 0 ||
         paths_join(f->ctl.dir, PATH_ROOT_KEY, path, sizeof(path), &f->err) < 0 ||
         sigkey_load(path, &root, &f->err) < 0)
         die("root key", &f->err);
@@ -480,12 +480,12 @@ unserve(struct flow *f)
 }
 
 void
-flow_start(struct flow *f)
+flow_begin(struct flow *f, const char *alg)
 {
     char bureau[W_ID], provider[W_ID], tenant[W_ID], other[W_ID];
 
     memset(f, 0, sizeof(*f));
-    ctl_start(&f->ctl, ALG_SM2);
+    ctl_start(&f->ctl, alg);
     serve(f);
     sign_in(f, FLOW_ADMIN, f->ctl.token);
     add_unit(f, "the bureau", bureau);
@@ -498,10 +498,22 @@ flow_start(struct flow *f)
     add_person(f, FLOW_OTHER, "other", other, ROLE_TENANT);
     add_keys(f);
     add_system(f);
+}
+
+void
+flow_start(struct flow *f)
+{
+    flow_begin(f, ALG_SM2);
     enrol(f);
     connect_agent(f);
     if (flow_hello(f) < 0)
         die("hello", &f->err);
+}
+
+void
+flow_pause(struct flow *f)
+{
+    unserve(f);
 }
 
 /* New ports, and the sessions as they were. */

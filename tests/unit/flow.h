@@ -29,6 +29,10 @@ struct flow {
 };
 
 void flow_start(struct flow *f);
+/** The same without the host, its signatures by this algorithm. */
+void flow_begin(struct flow *f, const char *alg);
+/** Nothing serves any more; the store is as it was. */
+void flow_pause(struct flow *f);
 void flow_stop(struct flow *f);
 /** The controller stops and starts again on its store, or on a copy put there by the test. */
 void flow_restart(struct flow *f, const char *copy_of_store);

@@ -1,0 +1,206 @@
+/* seeds - many runs of the whole system in one thread each, on virtual time; each is what its seed
+ * says, and the same again. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "drivers/base/log.h"
+#include "tests/seeds/fiber.h"
+#include "tests/seeds/sim.h"
+
+enum { STEPS = 40, JOBS_MAX = 16, RUN_SECONDS = 120 };
+
+static struct {
+    uint64_t from, count;
+    int steps, jobs;
+    bool trace, debug;
+    const char *plant;
+    char skip[256]; /* steps that are left out: '1' */
+    char root[100];
+} opt = {.from = 1, .count = 1, .steps = STEPS, .jobs = 1};
+
+/* What goes wrong is wanted here: the programs' own words only with --debug. */
+void __wrap_log_at(enum log_level level, const char *event, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void
+__wrap_log_at(enum log_level level, const char *event, const char *fmt, ...)
+{
+    va_list ap;
+
+    (void)level;
+    if (!opt.debug)
+        return;
+    printf("%10.3f %3d      [%d] %s ", (double)fiber_now_ns() / 1e9, sim.step, fiber_node(), event);
+    va_start(ap, fmt);
+    (void)vprintf(fmt, ap);
+    va_end(ap);
+    (void)putchar('\n');
+}
+
+/* ---- one run -----------------------------------------------------------------------------------
+ */
+
+static void
+run_main(void *arg)
+{
+    (void)arg;
+    sim_open();
+    laws_step();
+    for (sim.step = 1; sim.step <= sim.steps && sim.broken[0] == '\0'; sim.step++) {
+        uint64_t random = fiber_mix(sim.seed, (uint64_t)sim.step + 100);
+
+        sim_returns();
+        if (opt.skip[sim.step % 256] != '1')
+            acts_step(&random);
+        laws_step();
+    }
+    if (sim.broken[0] != '\0')
+        return;
+    acts_heal();
+    laws_end();
+}
+
+/* In a process of its own: what a killed node had is nobody's to free. */
+static int
+run_child(uint64_t seed, int steps)
+{
+    (void)alarm(RUN_SECONDS); /* a run that does not end is broken too */
+    sim.seed = seed;
+    sim.steps = steps;
+    sim.trace = opt.trace;
+    sim.plant = opt.plant;
+    fiber_init(seed);
+    fiber_run(run_main, NULL);
+    if (sim.broken[0] != '\0')
+        printf("seed %llu steps %d: broken at step %d: %s\n", (unsigned long long)seed, steps,
+               sim.step, sim.broken);
+    (void)fflush(stdout);
+    sim_remove(sim.root);
+    return sim.broken[0] == '\0' ? 0 : 1;
+}
+
+static pid_t
+run_start(uint64_t seed, int steps)
+{
+    pid_t pid;
+
+    (void)fflush(stdout);
+    pid = fork();
+    if (pid == 0)
+        _exit(run_child(seed, steps));
+    return pid;
+}
+
+/* ---- many ---------------------------------------------------------------------------------------
+ */
+
+static int
+usage(void)
+{
+    fputs("usage: seeds [--seed N] [--count N] [--steps K] [--jobs N] [--plant NAME] [--skip "
+          "K,K…] [--trace] [--debug]\n",
+          stderr);
+    return 2;
+}
+
+static void
+skip_add(const char *list)
+{
+    char *at = NULL;
+
+    for (long k = strtol(list, &at, 10); at != list; k = strtol(list, &at, 10)) {
+        if (k > 0 && k < 256)
+            opt.skip[k] = '1';
+        if (*at == '\0')
+            break;
+        list = at + 1;
+    }
+}
+
+static bool
+options(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *v = i + 1 < argc ? argv[i + 1] : "";
+
+        if (strcmp(argv[i], "--trace") == 0) {
+            opt.trace = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--debug") == 0) {
+            opt.debug = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--seed") == 0)
+            opt.from = strtoull(v, NULL, 10);
+        else if (strcmp(argv[i], "--count") == 0)
+            opt.count = strtoull(v, NULL, 10);
+        else if (strcmp(argv[i], "--steps") == 0)
+            opt.steps = (int)strtol(v, NULL, 10);
+        else if (strcmp(argv[i], "--jobs") == 0)
+            opt.jobs = (int)strtol(v, NULL, 10);
+        else if (strcmp(argv[i], "--plant") == 0)
+            opt.plant = v;
+        else if (strcmp(argv[i], "--skip") == 0)
+            skip_add(v);
+        else
+            return false;
+        i++;
+    }
+    return opt.jobs >= 1 && opt.jobs <= JOBS_MAX && opt.steps >= 0 && opt.steps < 256;
+}
+
+static int
+run_all(void)
+{
+    uint64_t next = opt.from, seeds[JOBS_MAX] = {0}, bad = 0;
+    pid_t pids[JOBS_MAX] = {0};
+    int busy = 0;
+
+    while (next < opt.from + opt.count || busy > 0) {
+        int status = 0;
+        pid_t pid;
+
+        for (int i = 0; i < opt.jobs && next < opt.from + opt.count; i++) {
+            if (pids[i] != 0)
+                continue;
+            seeds[i] = next++;
+            pids[i] = run_start(seeds[i], opt.steps);
+            busy++;
+        }
+        pid = wait(&status);
+        for (int i = 0; i < opt.jobs && pid > 0; i++) {
+            if (pids[i] != pid)
+                continue;
+            pids[i] = 0;
+            busy--;
+            if (WIFSIGNALED(status))
+                printf("seed %llu steps %d: ended by signal %d\n", (unsigned long long)seeds[i],
+                       opt.steps, WTERMSIG(status));
+            bad += status != 0;
+        }
+    }
+    printf("%llu seeds, %llu broken\n", (unsigned long long)opt.count, (unsigned long long)bad);
+    return bad == 0 ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+    int rc;
+
+    if (!options(argc, argv))
+        return usage();
+    (void)snprintf(opt.root, sizeof(opt.root), "%s/bianyun-seeds-XXXXXX",
+                   getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/dev/shm");
+    if (mkdtemp(opt.root) == NULL || setenv("TMPDIR", opt.root, 1) != 0)
+        return 2;
+    sim_template(opt.root);
+    rc = run_all();
+    sim_remove(opt.root);
+    return rc;
+}
