@@ -25,6 +25,7 @@ enum {
     FAR_MS = 60000,
     FORGET_MS = 5000,
     RECOVERY_POLL_MS = 1000,
+    AGAIN_MS = 300000,
 };
 #define RETRY_CAP_MS 30000
 
@@ -47,6 +48,7 @@ struct link {
     bool hello_blind; /* said before libvirt had answered: again when it has */
     bool want_receipts;
     uint64_t cursor;
+    int64_t again_ms;    /* monotonic: when the whole set is asked for again, 0: not */
     bool asked;          /* once since the hello: the first poll does not wait for news */
     bool touched;        /* something may be worth a report */
     int64_t full_due_ms; /* next full inventory */
@@ -203,6 +205,8 @@ poll_take(struct link *l, const struct httpc_answer *a, struct err *e)
     if (papers_take(l->ag, &d, clock_wall_ms(), &r, e) < 0)
         return -1;
     l->cursor = d.revision;
+    if (r.later > 0 && l->again_ms == 0) /* it is not sent again by itself */
+        l->again_ms = clock_mono_ms() + AGAIN_MS;
     if (d.recovery && !was_recovery)
         hello_again(l); /* it will ask for our receipts */
     if (r.accepted > 0 || r.refused > 0)
@@ -235,6 +239,11 @@ poll_done(void *arg, struct httpc_answer *a)
 static void
 poll_start(struct link *l)
 {
+    if (l->again_ms != 0 && clock_mono_ms() >= l->again_ms) {
+        l->cursor = 0;
+        l->again_ms = 0;
+    }
+
     struct w_desired_request q = {.cursor = l->cursor,
                                   .wait_ms = l->asked ? l->ag->conf.poll_wait_ms : 0,
                                   .head = receipts_head(l->ag->receipts)};

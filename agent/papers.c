@@ -394,10 +394,14 @@ refuse(struct bench *b, const char *text, const struct w_order *o, const char *w
        const struct err *why)
 {
     struct track *k = track_get(&b->ag->tracks, o->resource);
+    char sum[65];
 
+    digest_sha256_hex(text, strlen(text), sum);
+    if (k->refused && strcmp(k->refused_sha256, sum) == 0 && strcmp(k->refused_word, word) == 0)
+        return; /* said before, and still so */
     k->refused = true;
     k->refused_told = false;
-    digest_sha256_hex(text, strlen(text), k->refused_sha256);
+    memcpy(k->refused_sha256, sum, sizeof(sum));
     (void)snprintf(k->refused_order, sizeof(k->refused_order), "%s", o->id);
     (void)snprintf(k->refused_word, sizeof(k->refused_word), "%s", word);
     k->refused_kind = o->kind;
@@ -465,15 +469,21 @@ accept(struct bench *b, const struct w_paper *paper, const struct w_order *o,
              (unsigned long long)o->generation);
 }
 
+/* What came since may make room, and a clock that is wrong is set right. */
+static bool
+may_pass(const char *word)
+{
+    return strcmp(word, oc_reason_name(OC_EXCEEDS)) == 0 ||
+           strcmp(word, oc_reason_name(OC_FUTURE)) == 0;
+}
+
 static bool
 judged_before(const struct bench *b, const char *text, const struct w_order *o)
 {
     const struct track *k = track_find(&b->ag->tracks, o->resource);
     char sum[65];
 
-    if (k == NULL || !k->refused ||
-        strcmp(k->refused_word, oc_reason_name(OC_EXCEEDS)) ==
-            0) /* what came since may make room */
+    if (k == NULL || !k->refused || may_pass(k->refused_word))
         return false;
     digest_sha256_hex(text, strlen(text), sum);
     return strcmp(sum, k->refused_sha256) == 0;
@@ -535,6 +545,7 @@ judge_order(struct bench *b, const struct w_paper *paper, const struct w_order *
         (void)err_set(&e, BY_E_DENIED, "%s", oc_reason_text(v.reason));
         refuse(b, text, o, oc_reason_name(v.reason), &e);
         out->refused++;
+        out->later += may_pass(oc_reason_name(v.reason));
     }
 }
 

@@ -10,6 +10,7 @@
 
 struct papers_result {
     size_t accepted, known, refused;
+    size_t later;  /* of the refused: the same bytes may be accepted another time */
     bool head_new; /* the answer's ledger head is genuine and newer than ours */
 };
 

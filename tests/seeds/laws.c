@@ -285,6 +285,16 @@ right_for(int host, const struct thing *t, bool *seed)
     return t->what == A_VOL ? right_of_volume(host, t->id, seed) : right_of(host, t->id);
 }
 
+/* A call about it was begun before its newest order came. */
+static bool
+in_flight(int host, const char *id)
+{
+    const struct agent *ag = sim.host[host].ag;
+    const struct track *k = ag == NULL ? NULL : track_find(&ag->tracks, id);
+
+    return k != NULL && k->busy;
+}
+
 static void
 appeared(int host, const struct thing *t)
 {
@@ -321,7 +331,8 @@ taken(int host, const struct thing *t, const char *how)
         laws_break("4 foreign is never touched", "%s: %s %s", name, t->id, how);
         return;
     }
-    if (t->what == A_VOL && (seed || !r->filled) && r->wanted < WANT_BINNED)
+    if (t->what == A_VOL && (seed || !r->filled) &&
+        (r->wanted < WANT_BINNED || in_flight(host, r->id)))
         return; /* what was never filled is made anew */
     if (r->wanted != WANT_ABSENT) {
         laws_break("2 absence never acts", "%s: %s %s, its newest order wants it %s", name, t->id,
@@ -332,16 +343,6 @@ taken(int host, const struct thing *t, const char *how)
     if (t->what != A_NET && held < r->hold_ms - 1000)
         laws_break("5 the staircase", "%s: %s %s after %lld ms in the recycle bin, not %lld", name,
                    t->id, how, (long long)held, (long long)r->hold_ms);
-}
-
-/* A call about it was begun before its newest order came. */
-static bool
-in_flight(int host, const char *id)
-{
-    const struct agent *ag = sim.host[host].ag;
-    const struct track *k = ag == NULL ? NULL : track_find(&ag->tracks, id);
-
-    return k != NULL && k->busy;
 }
 
 static void

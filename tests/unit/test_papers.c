@@ -316,6 +316,35 @@ tells_a_refusal_once_and_judges_the_same_bytes_once(void)
     agenthost_free(&h);
 }
 
+/* A host whose clock was behind, and is right again. */
+static void
+accepts_an_order_once_it_is_not_from_the_future(void)
+{
+    struct agenthost h;
+    struct papers_result r;
+    struct w_desired_answer in;
+    struct w_order o;
+    const char *text;
+    struct err e = {0};
+
+    agenthost_new(&h, NULL);
+    agenthost_start(&h);
+    mill_vol_order(&h.m, &o);
+    text = sign_well(&h.m, &o);
+    mill_answer(&h.m, &text, 1, &in);
+    CU_ASSERT_EQUAL(papers_take(&h.ag, &in, clock_wall_ms() - 3600000, &r, &e), 0);
+    CU_ASSERT_EQUAL(r.refused, 1);
+    CU_ASSERT_EQUAL(r.later, 1);
+    CU_ASSERT_EQUAL(told(&h, h.m.vol, true), 1);
+    CU_ASSERT_EQUAL(papers_take(&h.ag, &in, clock_wall_ms() - 3600000, &r, &e), 0);
+    CU_ASSERT_EQUAL(told(&h, h.m.vol, true), 0); /* the same again is not told again */
+    CU_ASSERT_EQUAL(papers_take(&h.ag, &in, clock_wall_ms(), &r, &e), 0);
+    CU_ASSERT_EQUAL(r.accepted, 1);
+    CU_ASSERT_EQUAL(r.later, 0);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vol, SEEN_PRESENT));
+    agenthost_free(&h);
+}
+
 static void
 keeps_to_the_newest_generation(void)
 {
@@ -427,6 +456,8 @@ CU_TestInfo papers_tests[] = {
     {"refuses everything that is not right", refuses_everything_that_is_not_right},
     {"tells a refusal once and judges the same bytes once",
      tells_a_refusal_once_and_judges_the_same_bytes_once},
+    {"accepts an order once it is not from the future",
+     accepts_an_order_once_it_is_not_from_the_future},
     {"keeps to the newest generation", keeps_to_the_newest_generation},
     {"refuses another store and an older term", refuses_another_store_and_an_older_term},
     {"downgrades only as planned", downgrades_only_as_planned},
