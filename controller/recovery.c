@@ -147,6 +147,7 @@ import_size(struct import *m, const struct w_order *o, struct resource_row *r, s
 {
     struct quota_whose w = {.grant = r->grant, .resource = o->resource, .order = o->id};
     struct quota_size size;
+    bool fits = false;
 
     if (o->kind == RES_VM) {
         if (o->verb == VERB_DOWNGRADE && r->prior_vcpus == 0) {
@@ -163,7 +164,11 @@ import_size(struct import *m, const struct w_order *o, struct resource_row *r, s
         memcpy(r->plan, o->authority_id, sizeof(r->plan));
     quota_size_of(o->kind, o->wanted, r->vcpus, r->mem_mib, r->bytes, &size);
     r->wanted = o->wanted;
-    if (resource_size_set(m->t->d, r, e) < 0 || resource_promise(m->t->d, r, e) < 0)
+    if (resource_size_set(m->t->d, r, e) < 0 || resource_promise(m->t->d, r, e) < 0 ||
+        quota_fits(m->t->d, &w, &size, &fits, e) < 0)
+        return -1;
+    /* What gave it back in the lost time still holds it here, until its host is heard. */
+    if (!fits && quota_lend(m->t, r->grant, &size, e) < 0)
         return -1;
     return quota_hold(m->t, &w, &size, e);
 }
@@ -178,18 +183,60 @@ import_existing(struct import *m, const struct w_order *o, struct err *e)
     return quota_grant(m->t, o->grant, &size, e);
 }
 
-/* Made under a grant that was superseded since: it lives under the newest. */
+/* In the lost time who has it in this store gave it back, or it could not have been given again:
+ * where that is said comes later, perhaps from another host. */
+static int
+import_addresses(struct import *m, const struct w_order *o, struct err *e)
+{
+    for (size_t i = 0; o->kind == RES_VM && i < o->vm.nics.n; i++) {
+        const struct w_nic *n = JM_ITEM(o->vm.nics, struct w_nic, i);
+
+        if (DB_EXEC(m->t->d, DB_ADDRESS_TAKE, NULL, e, DBS(n->network), DBS(n->ip), DBS(n->mac)) <
+            0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Before anybody knew that this store is an older one, it gave that place of the grant to another:
+ * who stands there stays, and this one runs on unclaimed until a person decides. */
+static int
+place_taken(struct import *m, const struct w_order *o, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    char body[160];
+    int rc;
+
+    if (DB_QUERY(m->t->d, DB_RES_BY_PLACE, &rows, e, DBS(o->grant), DBI(o->line), DBI(o->ordinal)) <
+        0)
+        return -1;
+    rc = db_next(rows, e);
+    if (rc != 1)
+        return rc;
+    log_warn("recovery.left", "host=%s order=%s resource=%s in_its_place=%s", m->k->who.host, o->id,
+             o->resource, db_str(rows, 0));
+    (void)snprintf(body, sizeof(body), "{\"in_its_place\":\"%s\",\"order\":\"%s\"}",
+                   db_str(rows, 0), o->id);
+    return ledger_append(m->t, m->k->who.host, "recovery.left", o->resource, body, e) < 0 ? -1 : 1;
+}
+
+/* Made under a grant that was superseded since: it lives under the newest.  1: it was left. */
 static int
 import_made(struct import *m, const struct w_order *o, const struct grant_row *made_under,
             struct resource_row *r, struct err *e)
 {
     struct grant_row g = *made_under;
     struct w_order under = *o;
+    int rc;
 
     while (g.superseded_by[0] != '\0')
         if (grant_row_get(m->t->d, g.superseded_by, m->a, &g, e) < 0)
             return -1;
     memcpy(under.grant, g.id, sizeof(under.grant));
+    if ((rc = place_taken(m, &under, e)) != 0)
+        return rc;
+    if (import_addresses(m, o, e) < 0)
+        return -1;
     return made_insert(m->t, &under, g.unit, r, e);
 }
 
@@ -200,7 +247,7 @@ import_order(struct import *m, const char *text, const char *body, struct err *e
     struct grant_row g;
     struct w_order o;
     struct err why = {0};
-    int rc;
+    int rc, made = 0;
 
     if (W_DECODE(order, body, strlen(body), JM_SIGNED, m->a, &o, &why) < 0 ||
         (strcmp(o.host, m->k->who.host) != 0 &&
@@ -219,8 +266,9 @@ import_order(struct import *m, const char *text, const char *body, struct err *e
         return -1;
     if (rc == 1 && !is_newer(&o, &r))
         return 0;
-    if ((rc == 0 && import_made(m, &o, &g, &r, e) < 0) ||
-        (rc == 0 && o.vm.adopt.id[0] != '\0' && import_existing(m, &o, e) < 0) ||
+    if (rc == 0 && (made = import_made(m, &o, &g, &r, e)) > 0)
+        return 0;
+    if (made < 0 || (rc == 0 && o.vm.adopt.id[0] != '\0' && import_existing(m, &o, e) < 0) ||
         import_order_row(m, &o, text, body, e) < 0 || import_size(m, &o, &r, e) < 0)
         return err_wrap(e, "order %s", o.id);
     m->orders++;
