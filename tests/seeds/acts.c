@@ -86,11 +86,13 @@ ask(const struct pick *p, enum flow_who who, const char *path, const char *field
     if (rc < 0)
         return -1;
     laws_acknowledged(acc);
-    if (roll(p, 8) == 0 &&
-        FLOW_CALL(f, f->people[who], "POST", path, body, accepted, &again) == 0 &&
-        strcmp(again.id, acc->id) != 0)
+    if (roll(p, 8) != 0)
+        return 0;
+    memset(&again, 0, sizeof(again));
+    rc = FLOW_CALL(f, f->people[who], "POST", path, body, accepted, &again);
+    if ((rc == 0 && strcmp(again.id, acc->id) != 0) || (rc < 0 && f->status / 100 == 4))
         laws_break("1 twice", "%s answered %s, and %s when it was said again", path, acc->id,
-                   again.id);
+                   rc == 0 ? again.id : f->err.msg);
     return 0;
 }
 
@@ -374,6 +376,84 @@ clocks(struct pick *p)
               (long long)fiber_skew_of(node));
 }
 
+/* ---- what only people can mend ------------------------------------------------------------------
+ */
+
+/* After a recovery, or a jump of the clock, somebody looks and says so. */
+static bool
+confirmed(void)
+{
+    struct flow *f = &sim.f;
+    struct w_status_view st;
+
+    if (FLOW_CALL(f, f->people[FLOW_ADMIN], "GET", "/v1/status", NULL, status_view, &st) < 0)
+        return false;
+    if (!st.recovery && !st.clock_jump)
+        return true;
+    if (FLOW_CALL(f, f->people[FLOW_ADMIN], "POST", "/v1/recovery:confirm",
+                  flow_text(f, "{\"request\":\"%s\",\"reason\":\"looked at\"}", flow_uuid(f)),
+                  status_view, &st) < 0) {
+        sim_trace("confirm: %s", f->err.msg);
+        return false;
+    }
+    sim_trace("recovery, or the clock, is confirmed");
+    return !st.recovery;
+}
+
+static void
+confirm(struct pick *p)
+{
+    (void)p;
+    (void)confirmed();
+}
+
+static void
+backup(struct pick *p)
+{
+    (void)p;
+    if (!sim.up)
+        return;
+    sim_controller_backup();
+    sim_trace("the store is backed up");
+}
+
+static void
+older_backup(struct pick *p)
+{
+    if (sim.backup && sim.up)
+        sim_controller_restore(5000 + (int64_t)roll(p, 60000));
+}
+
+static void
+receipts_lost_act(struct pick *p)
+{
+    struct sim_host *h = some_host(p);
+
+    if (!h->up)
+        return;
+    sim_host_kill(h, 2000 + (int64_t)roll(p, 20000));
+    sim_host_forget(h);
+    sim_trace("%s: its receipts are gone", h->name);
+}
+
+static void
+controller_clock(struct pick *p)
+{
+    int64_t by = (int64_t)roll(p, 7200000) - 3600000;
+
+    if (roll(p, 2) == 0)
+        by /= 60;
+    fiber_skew_ms(SIM_CONTROLLER, by);
+    sim_trace("controller: clock is off by %lld ms", (long long)by);
+}
+
+static void
+forgetful(struct pick *p)
+{
+    sim.forgetful = roll(p, 2) == 0;
+    sim_trace("controller tells %s", sim.forgetful ? "whole sets in part" : "all");
+}
+
 static void
 long_time(struct pick *p)
 {
@@ -410,6 +490,12 @@ static const struct {
     {2, foreign_appears, "somebody else's machine"},
     {3, clocks, "clocks"},
     {3, long_time, "a long time"},
+    {3, backup, "back up"},
+    {2, older_backup, "an older backup"},
+    {5, confirm, "a person confirms"},
+    {2, receipts_lost_act, "receipts are lost"},
+    {1, controller_clock, "the controller's clock"},
+    {3, forgetful, "a forgetful controller"},
 };
 
 void
@@ -443,7 +529,7 @@ acts_heal(void)
     struct w_host_view v;
 
     sim_trace("-- all is mended");
-    sim.quiet = true;
+    sim.forgetful = false;
     net_faults(&good);
     sim.trap.armed = false;
     for (int i = 0; i < SIM_HOSTS; i++) {
@@ -454,8 +540,14 @@ acts_heal(void)
         h->fail = h->lose = h->hang = h->slow = 0;
         h->trap.armed = false;
     }
+    fiber_skew_ms(SIM_CONTROLLER, 0);
     fiber_lag_ms(3000);
     sim_pass(300000);
+    for (int i = 0; i < SIM_HOSTS; i++) /* who was told in part asks for all after a start */
+        if (sim.host[i].up)
+            sim_host_kill(&sim.host[i], 1000);
+    for (int i = 0; i < 20 && !confirmed(); i++)
+        sim_pass(120000);
     for (int i = 0; i < SIM_HOSTS; i++)
         (void)FLOW_CALL(f, f->people[FLOW_PROVIDER], "POST",
                         flow_text(f, "/v1/hosts/%s:uncordon", sim.host[i].id), NULL, host_view, &v);

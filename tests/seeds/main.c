@@ -17,7 +17,7 @@ enum { STEPS = 40, JOBS_MAX = 16, RUN_SECONDS = 120 };
 static struct {
     uint64_t from, count;
     int steps, jobs;
-    bool trace, debug;
+    bool trace, debug, find; /* find: one that breaks is what is wanted */
     const char *plant;
     char skip[256]; /* steps that are left out: '1' */
     char root[100];
@@ -102,7 +102,7 @@ static int
 usage(void)
 {
     fputs("usage: seeds [--seed N] [--count N] [--steps K] [--jobs N] [--plant NAME] [--skip "
-          "K,K…] [--trace] [--debug]\n",
+          "K,K…] [--find] [--trace] [--debug]\n",
           stderr);
     return 2;
 }
@@ -129,6 +129,10 @@ options(int argc, char **argv)
 
         if (strcmp(argv[i], "--trace") == 0) {
             opt.trace = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--find") == 0) {
+            opt.find = true;
             continue;
         }
         if (strcmp(argv[i], "--debug") == 0) {
@@ -161,12 +165,12 @@ run_all(void)
     pid_t pids[JOBS_MAX] = {0};
     int busy = 0;
 
-    while (next < opt.from + opt.count || busy > 0) {
+    while ((next < opt.from + opt.count && !(opt.find && bad > 0)) || busy > 0) {
         int status = 0;
         pid_t pid;
 
         for (int i = 0; i < opt.jobs && next < opt.from + opt.count; i++) {
-            if (pids[i] != 0)
+            if (pids[i] != 0 || (opt.find && bad > 0))
                 continue;
             seeds[i] = next++;
             pids[i] = run_start(seeds[i], opt.steps);
@@ -184,8 +188,9 @@ run_all(void)
             bad += status != 0;
         }
     }
-    printf("%llu seeds, %llu broken\n", (unsigned long long)opt.count, (unsigned long long)bad);
-    return bad == 0 ? 0 : 1;
+    printf("%llu seeds, %llu broken\n", (unsigned long long)(next - opt.from),
+           (unsigned long long)bad);
+    return (bad > 0) == opt.find ? 0 : 1;
 }
 
 int

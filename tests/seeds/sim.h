@@ -46,7 +46,8 @@ struct sim {
     struct sim_host host[SIM_HOSTS];
     char image[65];
     char grant[W_ID];
-    bool quiet;       /* no more faults */
+    bool forgetful;   /* whole sets are told in part */
+    bool backup;      /* there is one */
     char broken[500]; /* the first law that was broken; "" none */
 };
 
@@ -57,9 +58,14 @@ void sim_template(const char *root); /* made once, under its own seed */
 void sim_open(void);                 /* from a copy of the template */
 void sim_controller_kill(int64_t back_in_ms);
 void sim_controller_start(void);
+/** A copy of its folder as it is; and back to it, with what that loses. */
+void sim_controller_backup(void);
+void sim_controller_restore(int64_t back_in_ms);
 void sim_host_kill(struct sim_host *h, int64_t back_in_ms);
 void sim_host_reboot(struct sim_host *h, int64_t back_in_ms);
 void sim_host_start(struct sim_host *h);
+/** Its folder of receipts is gone; the agent must be down. */
+void sim_host_forget(struct sim_host *h);
 /** Start what is due to come back. */
 void sim_returns(void);
 struct sim_host *sim_host_of(int node); /* NULL: none */
@@ -80,6 +86,7 @@ void laws_end(void);                                  /* when all is quiet: conv
 void laws_acknowledged(const struct w_accepted *acc); /* a client has this answer */
 void laws_by_hand(const char *id);                    /* somebody did something to it on the host */
 void laws_all_by_hand(const struct sim_host *h);      /* to all of it: a reboot */
+void laws_receipts_lost(const struct sim_host *h);
 void laws_store_goes_back(void); /* an older backup is put in its place: a declared loss */
 void laws_break(const char *law, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -163,6 +163,31 @@ sim_controller_kill(int64_t back_in_ms)
     fiber_kill(SIM_CONTROLLER);
 }
 
+void
+sim_controller_backup(void)
+{
+    char to[300];
+
+    (void)snprintf(to, sizeof(to), "%s/backup", sim.root);
+    sim_remove(to);
+    sim_copy(sim.f.ctl.dir, to);
+    sim.backup = true;
+}
+
+void
+sim_controller_restore(int64_t back_in_ms)
+{
+    char from[300];
+
+    sim_controller_kill(back_in_ms);
+    query_close();
+    (void)snprintf(from, sizeof(from), "%s/backup", sim.root);
+    sim_remove(sim.f.ctl.dir);
+    sim_copy(from, sim.f.ctl.dir);
+    laws_store_goes_back();
+    sim_trace("an older backup is put in the store's place");
+}
+
 /* ---- hosts ----------------------------------------------------------------------------------- */
 
 struct sim_host *
@@ -218,6 +243,16 @@ sim_host_kill(struct sim_host *h, int64_t back_in_ms)
     h->back_ns = fiber_now_ns() + back_in_ms * 1000000;
     net_client_gone(h->node);
     fiber_kill(h->node);
+}
+
+void
+sim_host_forget(struct sim_host *h)
+{
+    char path[300];
+
+    (void)snprintf(path, sizeof(path), "%s/receipts", h->dir);
+    sim_remove(path);
+    laws_receipts_lost(h);
 }
 
 void
