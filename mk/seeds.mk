@@ -8,6 +8,8 @@ SEEDS_WRAP := clock_gettime nanosleep usleep fsync fdatasync RAND_bytes pthread_
 $(O)/seeds: $(call obj,$(SEEDS) $(CTRL) $(AGENT)) $(O)/lib.a
 	$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(SEEDS_WRAP)) -o $@ $(filter %.o,$^) $(O)/lib.a $(LDLIBS)
 comma := ,
+# A function that httpd.h or httpc.h gets is one in tests/seeds/net.c too: who adds it should see so.
+$(O)/unit: | $(O)/seeds
 
 SEEDS_COUNT ?= 12
 check-seeds: $(O)/seeds ## the whole system on virtual time: seeds that found something, some more, and planted bugs

@@ -335,6 +335,22 @@ httpd_alive(struct httpd *h, int timeout_ms)
     return 0;
 }
 
+int64_t
+httpd_connections(const struct httpd *h, int index)
+{
+    (void)h;
+    (void)index;
+    return 0;
+}
+
+int64_t
+httpd_handshakes(const struct httpd *h, int index)
+{
+    (void)h;
+    (void)index;
+    return 0;
+}
+
 const char *
 http_req_method(const struct http_req *r)
 {
