@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,7 +69,9 @@ run_main(void *arg)
 static int
 run_child(uint64_t seed, int steps)
 {
-    (void)alarm(RUN_SECONDS); /* a run that does not end is broken too */
+    const struct rlimit most = {.rlim_cur = RUN_SECONDS, .rlim_max = RUN_SECONDS};
+
+    (void)setrlimit(RLIMIT_CPU, &most); /* a run that does not end is broken too */
     sim.seed = seed;
     sim.steps = steps;
     sim.trace = opt.trace;

@@ -631,6 +631,14 @@ httpc_run(struct httpc *h, int wait_ms)
 }
 
 void
+httpc_event(struct httpc *h, int fd, int ready)
+{
+    (void)fd;
+    (void)ready;
+    (void)take_answers(h);
+}
+
+void
 httpc_wakeup(struct httpc *h)
 {
     h->woken = true;
