@@ -134,6 +134,7 @@ static const struct {
     {"factor_confirm", AZ_P_SESSION},
     {"factor_list", AZ_P_SESSION},
     {"factor_remove", AZ_P_SESSION},
+    {"find_get", AZ_P_RESOURCE_READ},
     {"finding_list", AZ_P_FINDING_READ},
     {"grant_add", AZ_P_GRANT_WRITE},
     {"grant_check", AZ_P_GRANT_CHECK},

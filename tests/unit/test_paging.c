@@ -35,7 +35,8 @@ static bool
 is_short(const char *name)
 {
     static const char *const names[] = {"account_sessions", "calendar_list", "factor_list",
-                                        "key_list",         "ledger_page",   "webhook_list"};
+                                        "find_get",         "key_list",      "ledger_page",
+                                        "webhook_list"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(names[i], name) == 0)

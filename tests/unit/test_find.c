@@ -1,0 +1,163 @@
+#include <CUnit/CUnit.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/paths.h"
+#include "drivers/crypto/sigkey.h"
+#include "drivers/net/url.h"
+#include "tests/unit/flow.h"
+
+#define OK(x) CU_ASSERT_EQUAL_FATAL(x, 0)
+
+static const struct {
+    const char *name, *text;
+} sql[] = {
+#define STMT(id, text) {#id, text},
+#include "drivers/db/stmt.def"
+#undef STMT
+};
+
+/* ---- one word ------------------------------------------------------------------------------- */
+
+/* How many things of that kind the word means to that person. */
+static size_t
+found(struct flow *f, enum flow_who who, const char *word, const char *what)
+{
+    struct w_find_list l;
+    size_t n = 0;
+
+    OK(FLOW_CALL(f, f->people[who], "GET", flow_text(f, "/v1/find?q=%s", url_escape(word, &f->a)),
+                 NULL, find_list, &l));
+    for (size_t i = 0; i < l.items.n; i++) {
+        const struct w_find_item *it = JM_ITEM(l.items, const struct w_find_item, i);
+
+        n += strcmp(it->what, what) == 0;
+        CU_ASSERT_PTR_NOT_NULL_FATAL(it->command);
+        CU_ASSERT_EQUAL(strncmp(it->command, "bianyun ", 8), 0);
+    }
+    return n;
+}
+
+static void
+a_word_finds_what_begins_so_in_ones_own_scope(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_resource_list l;
+    const struct w_resource_view *vm;
+
+    flow_start(&f);
+    OK(flow_grant_add(&f, flow_grant(&f, "政数批〔2026〕7号"), flow_uuid(&f), &acc));
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/resources?kind=vm", NULL, resource_list,
+                 &l));
+    vm = JM_ITEM(l.items, struct w_resource_view, 0);
+    const struct {
+        const char *word, *what;
+        size_t tenant, bureau, other;
+    } rows[] = {
+        {"web", "vm", 2, 2, 0},
+        {"web-1", "vm", 1, 1, 0},
+        {"eb-1", "vm", 0, 0, 0},
+        {vm->ip, "vm", 1, 1, 0},
+        {vm->id, "vm", 1, 1, 0},
+        {flow_text(&f, "%.30s", vm->id), "vm", 1, 1, 0},
+        {flow_text(&f, "%.30s", vm->order), "order", 1, 1, 0},
+        {"政数批〔2026〕", "grant", 1, 1, 0},
+        {"lan", "network", 1, 1, 0},
+        {"data", "volume", 1, 1, 0},
+        {"a tenant", "unit", 1, 1, 0},
+        {"another", "unit", 0, 1, 1},
+        {flow_text(&f, "%.30s", f.host), "host", 0, 1, 0},
+        {"52:54:00:00:00:00", "vm", 0, 0, 0},
+        {"%", "vm", 0, 0, 0}, /* no pattern */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t t = found(&f, FLOW_TENANT, rows[i].word, rows[i].what),
+               b = found(&f, FLOW_BUREAU, rows[i].word, rows[i].what),
+               o = found(&f, FLOW_OTHER, rows[i].word, rows[i].what);
+
+        if (t != rows[i].tenant || b != rows[i].bureau || o != rows[i].other)
+            fprintf(stderr, "\n%s, %s: %zu %zu %zu\n", rows[i].word, rows[i].what, t, b, o);
+        CU_ASSERT(t == rows[i].tenant && b == rows[i].bureau && o == rows[i].other);
+    }
+    flow_stop(&f);
+}
+
+/* ---- lists at any size ---------------------------------------------------------------------- */
+
+static bool
+is_list(const char *name)
+{
+    /* Few by nature: the tree of units, imported years, one's own factors, hooks. */
+    static const char *const small[] = {"CALENDAR_LIST", "CLOCK_CAUSE_LIST", "CLOCK_TOLD_LIST",
+                                        "WEBHOOK_LIST",  "HOLD_LIST",        "KEY_STATEMENTS"};
+
+    for (size_t i = 0; i < ARRAY_LEN(small); i++)
+        if (strcmp(small[i], name) == 0)
+            return false;
+    return strstr(name, "_LIST") != NULL || strstr(name, "_PAGE") != NULL ||
+           strncmp(name, "WALK", 4) == 0 || strncmp(name, "FIND_", 5) == 0 ||
+           strcmp(name, "HOST_VIEW") == 0 || strcmp(name, "QUOTA_SUMS") == 0 ||
+           strcmp(name, "FINDING_NEWEST") == 0;
+}
+
+/* A step that goes through a whole table, and not in the order of an index. */
+static bool
+scans(const char *step)
+{
+    return strncmp(step, "SCAN ", 5) == 0 && strstr(step, "USING") == NULL &&
+           strstr(step, "CONSTANT ROW") == NULL && strcmp(step, "SCAN scope_") != 0 &&
+           strcmp(step, "SCAN few") != 0; /* a thousand rows of an index */
+}
+
+static bool
+by_index(sqlite3 *db, size_t i)
+{
+    char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql[i].text);
+    sqlite3_stmt *s = NULL;
+    bool good = true, recursive = false;
+
+    CU_ASSERT_EQUAL_FATAL(sqlite3_prepare_v2(db, explain, -1, &s, NULL), SQLITE_OK);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const char *step = (const char *)sqlite3_column_text(s, 3);
+
+        if (scans(step) && !recursive) { /* of the units of a scope */
+            fprintf(stderr, "\n%s: %s\n", sql[i].name, step);
+            good = false;
+        }
+        recursive = strcmp(step, "RECURSIVE STEP") == 0;
+    }
+    (void)sqlite3_finalize(s);
+    sqlite3_free(explain);
+    return good;
+}
+
+static void
+every_list_is_read_by_an_index(void)
+{
+    struct ctl t;
+    sqlite3 *db = NULL;
+    char path[320];
+    size_t n = 0;
+
+    ctl_start(&t, ALG_P256);
+    (void)snprintf(path, sizeof(path), "%s/%s", t.dir, PATH_STORE);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    for (size_t i = 0; i < ARRAY_LEN(sql); i++)
+        if (is_list(sql[i].name)) {
+            CU_ASSERT_TRUE(by_index(db, i));
+            n++;
+        }
+    CU_ASSERT(n > 40);
+    (void)sqlite3_close(db);
+    ctl_stop(&t);
+}
+
+CU_TestInfo find_tests[] = {
+    {"a word finds what begins so, in one's own scope",
+     a_word_finds_what_begins_so_in_ones_own_scope},
+    {"every list is read by an index", every_list_is_read_by_an_index},
+    CU_TEST_INFO_NULL,
+};
