@@ -148,6 +148,8 @@ tell_placing(struct story *s, const struct w_grant_record *rec, const char *reso
              g->ordinal, w_res_kind_names[g->kind], host_name(&rec->facts, c->host),
              rec->facts.hosts.n,
              c->reason == NULL ? "" : "; refused: ", c->reason == NULL ? "" : c->reason);
+        if (c->chosen != NULL)
+            tell(s, "placement", g->resource, at_ms, "chosen: %s", c->chosen);
     }
 }
 

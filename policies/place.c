@@ -74,19 +74,50 @@ place_arch_join(enum place_arch a, enum place_arch b)
 /* ---- filter ----------------------------------------------------------------------------------
  */
 
-/* Where a network reaches from the hosts that have a part of it. */
-enum reach {
-    REACH_ALL,  /* it is nowhere yet */
-    REACH_WIDE, /* every host with an underlay address, and its own */
-    REACH_OWN,  /* one of its hosts has no underlay address: no other can join them */
-};
+/* The verdicts that every question needs, without a branch a host: what comes first in enum
+ * place_why is looked at last and stays. */
+static void
+judge_all(const struct place_hosts *h, const struct place_ask *ask, uint8_t *restrict why)
+{
+    const uint8_t *state = h->state, *arch = h->arch;
+    const uint32_t *zone = h->zone, *cpus = h->cpus;
+    const int64_t *vcpus = h->vcpus_free, *mem = h->mem_free_mib, *disk = h->disk_free_bytes;
+    const uint32_t any_arch = ask->arch == PLACE_ARCH_ANY ? 0 : UINT32_MAX;
+    const uint32_t any_zone = ask->zone == 0 ? 0 : UINT32_MAX;
+    const struct place_ask q = *ask;
+
+    for (size_t i = 0; i < h->n; i++) {
+        uint32_t w = PLACE_FITS;
+
+        w = disk[i] < q.disk_bytes ? PLACE_DISK : w;
+        w = mem[i] < q.mem_mib ? PLACE_MEM : w;
+        w = vcpus[i] < q.vcpus ? PLACE_CPU : w;
+        w = cpus[i] < q.largest_vcpus ? PLACE_TOO_WIDE : w;
+        w = ((zone[i] ^ q.zone) & any_zone) != 0 ? PLACE_ZONE : w;
+        w = ((arch[i] ^ q.arch) & any_arch) != 0 ? PLACE_ARCH : w;
+        w = state[i] != HS_READY ? PLACE_NOT_READY : w; /* as host_fsm_takes_new() */
+        why[i] = (uint8_t)w;
+    }
+}
+
+/* Refused for this, unless something that comes first did. */
+static void
+refuse(uint8_t *why, enum place_why for_this)
+{
+    if (*why == PLACE_FITS || *why > for_this)
+        *why = (uint8_t)for_this;
+}
+
+/* Where a network reaches from the hosts that have a part of it: everywhere while there is none;
+ * from there every host with an underlay address; nowhere else when one of them has none. */
+enum reach { REACH_ALL, REACH_WIDE, REACH_OWN };
 
 static enum reach
 reach_of(const struct place_hosts *h)
 {
     enum reach r = REACH_ALL;
 
-    for (size_t i = 0; h->part != NULL && i < h->n; i++) {
+    for (size_t i = 0; i < h->n; i++) {
         if (h->part[i] == 0)
             continue;
         if ((h->can[i] & PLACE_CAN_REACH) == 0)
@@ -96,11 +127,14 @@ reach_of(const struct place_hosts *h)
     return r;
 }
 
-static bool
-reaches(const struct place_hosts *h, enum reach r, size_t i)
+static void
+judge_reach(const struct place_hosts *h, uint8_t *why)
 {
-    return r == REACH_ALL || h->part[i] != 0 ||
-           (r == REACH_WIDE && (h->can[i] & PLACE_CAN_REACH) != 0);
+    enum reach r = reach_of(h);
+
+    for (size_t i = 0; r != REACH_ALL && i < h->n; i++)
+        if (h->part[i] == 0 && (r == REACH_OWN || (h->can[i] & PLACE_CAN_REACH) == 0))
+            refuse(&why[i], PLACE_REACH);
 }
 
 static uint32_t
@@ -109,161 +143,199 @@ same_at(const struct place_hosts *h, size_t i)
     return h->same == NULL ? 0 : h->same[i];
 }
 
-static enum place_why
-judge_room(const struct place_hosts *h, const struct place_ask *ask, size_t i)
-{
-    if (ask->largest_vcpus > h->cpus[i])
-        return PLACE_TOO_WIDE;
-    if (h->vcpus_free[i] < ask->vcpus)
-        return PLACE_CPU;
-    if (h->mem_free_mib[i] < ask->mem_mib)
-        return PLACE_MEM;
-    if (h->disk_free_bytes[i] < ask->disk_bytes)
-        return PLACE_DISK;
-    if (ask->apart == PLACE_HARD && ask->machines > 0 && (same_at(h, i) > 0 || ask->machines > 1))
-        return PLACE_APART;
-    return PLACE_FITS;
-}
-
-/* PLACE_FITS: of use to it, were there room. */
-static enum place_why
-judge_use(const struct place_hosts *h, const struct place_ask *ask, enum reach reach, size_t i)
-{
-    if (ask->pinned != PLACE_NOWHERE && i != ask->pinned)
-        return PLACE_ELSEWHERE;
-    if (h->state[i] != HS_READY) /* as host_fsm_takes_new(), without a call per host */
-        return PLACE_NOT_READY;
-    if (ask->arch != PLACE_ARCH_ANY && h->arch[i] != (uint8_t)ask->arch)
-        return PLACE_ARCH;
-    if (ask->zone != 0 && h->zone[i] != ask->zone)
-        return PLACE_ZONE;
-    if (ask->pool_class != 0 && h->pool_class[i] != ask->pool_class)
-        return PLACE_CLASS;
-    if ((h->can[i] & ask->needs) != ask->needs)
-        return PLACE_CANNOT;
-    return reaches(h, reach, i) ? PLACE_FITS : PLACE_REACH;
-}
-
-/* ---- score -----------------------------------------------------------------------------------
- */
-
-/* Sums of what is free on the hosts of use, in the order of enum place_dim. */
-struct free_sums {
-    int64_t by[PLACE_DIM_DISK + 1];
-};
-
-static int64_t
-above_0(int64_t x)
-{
-    return x > 0 ? x : 0;
-}
-
+/* What few ask for. */
 static void
-free_add(struct free_sums *f, const struct place_hosts *h, size_t i)
+judge_more(const struct place_hosts *h, const struct place_ask *ask, uint8_t *why)
 {
-    f->by[PLACE_DIM_MEM] = add_sat(f->by[PLACE_DIM_MEM], (uint64_t)above_0(h->mem_free_mib[i]));
-    f->by[PLACE_DIM_CPU] = add_sat(f->by[PLACE_DIM_CPU], (uint64_t)above_0(h->vcpus_free[i]));
-    f->by[PLACE_DIM_DISK] =
-        add_sat(f->by[PLACE_DIM_DISK], (uint64_t)above_0(h->disk_free_bytes[i]));
+    bool hard = ask->apart == PLACE_HARD && ask->machines > 0;
+
+    for (size_t i = 0; ask->pinned != PLACE_NOWHERE && i < h->n; i++)
+        if (i != ask->pinned)
+            refuse(&why[i], PLACE_ELSEWHERE);
+    for (size_t i = 0; ask->pool_class != 0 && i < h->n; i++)
+        if (h->pool_class[i] != ask->pool_class)
+            refuse(&why[i], PLACE_CLASS);
+    for (size_t i = 0; ask->needs != 0 && i < h->n; i++)
+        if ((h->can[i] & ask->needs) != ask->needs)
+            refuse(&why[i], PLACE_CANNOT);
+    if (h->part != NULL)
+        judge_reach(h, why);
+    for (size_t i = 0; hard && i < h->n; i++)
+        if (same_at(h, i) > 0 || ask->machines > 1)
+            refuse(&why[i], PLACE_APART);
 }
 
-/* That of which the fewest more of the same could be had. */
-static enum place_dim
-scarce_of(const struct free_sums *f, const struct place_ask *ask)
+/* Hosts by verdict; four tables, so that one count need not wait for the one before. */
+static void
+count(const uint8_t *why, size_t n, uint32_t out[PLACE_WHY__MAX])
 {
-    const int64_t asked[] = {0, ask->mem_mib, ask->vcpus, ask->disk_bytes};
-    enum place_dim scarce = PLACE_DIM_MEM;
-    int64_t fewest = INT64_MAX;
+    uint32_t c[4][PLACE_WHY__MAX] = {{0}};
+    size_t i = 0;
 
-    for (int d = PLACE_DIM_MEM; d <= PLACE_DIM_DISK; d++) {
-        if (asked[d] <= 0 || f->by[d] / asked[d] >= fewest)
-            continue;
-        fewest = f->by[d] / asked[d];
-        scarce = (enum place_dim)d;
+    for (; i + 4 <= n; i += 4) {
+        c[0][why[i]]++;
+        c[1][why[i + 1]]++;
+        c[2][why[i + 2]]++;
+        c[3][why[i + 3]]++;
     }
-    return scarce;
+    for (; i < n; i++)
+        c[0][why[i]]++;
+    for (int w = 0; w < PLACE_WHY__MAX; w++)
+        out[w] = c[0][w] + c[1][w] + c[2][w] + c[3][w];
 }
 
-/* Room for the largest machine, when so much has gone. */
-static bool
-is_roomy(const struct place_hosts *h, const struct place_ask *ask, size_t i, int64_t vcpus,
-         int64_t mem_mib, int64_t disk_bytes)
+/* Hosts of use to it, were there room, that have room for the largest machine. */
+static uint32_t
+roomy_count(const struct place_hosts *h, const struct place_ask *ask, const uint8_t *why)
 {
-    return h->cpus[i] >= ask->room_vcpus && h->vcpus_free[i] - vcpus >= ask->room_vcpus &&
-           h->mem_free_mib[i] - mem_mib >= ask->room_mem_mib &&
-           h->disk_free_bytes[i] - disk_bytes >= ask->room_disk_bytes;
-}
+    uint32_t n = 0;
 
-static bool
-breaks_room(const struct place_hosts *h, const struct place_ask *ask, size_t i)
-{
-    return ask->room_vcpus > 0 && is_roomy(h, ask, i, 0, 0, 0) &&
-           !is_roomy(h, ask, i, ask->vcpus, ask->mem_mib, ask->disk_bytes);
-}
-
-/* The smaller the better, the first number first. */
-struct score {
-    uint64_t rank;
-    int64_t left[3];
-};
-
-static struct score
-score_of(const struct place_hosts *h, const struct place_ask *ask, const struct place_fleet *fleet,
-         size_t i)
-{
-    const int64_t mem = h->mem_free_mib[i], cpu = h->vcpus_free[i], disk = h->disk_free_bytes[i];
-    bool breaks = breaks_room(h, ask, i), last = breaks && fleet->roomy <= 1;
-    uint32_t same = same_at(h, i), soft = ask->apart == PLACE_SOFT ? same : 0;
-    struct score s = {.rank = 0};
-
-    if (ask->rule == PLACE_RULE_1)
-        return (struct score){.left = {-mem, -cpu, 0}};
-    if (soft > INT32_MAX)
-        soft = INT32_MAX;
-    if (same > INT32_MAX)
-        same = INT32_MAX;
-    s.rank = ask->apart == PLACE_SOFT ? (uint64_t)last << 63 | (uint64_t)soft << 1 | breaks
-                                      : (uint64_t)breaks << 32 | same;
-    s.left[0] = fleet->scarce == PLACE_DIM_CPU ? cpu : fleet->scarce == PLACE_DIM_DISK ? disk : mem;
-    s.left[1] = fleet->scarce == PLACE_DIM_MEM ? cpu : mem;
-    s.left[2] = fleet->scarce == PLACE_DIM_DISK ? cpu : disk;
-    return s;
-}
-
-static bool
-is_better(const struct score *a, const struct score *b)
-{
-    if (a->rank != b->rank)
-        return a->rank < b->rank;
-    for (size_t i = 0; i < sizeof(a->left) / sizeof(a->left[0]); i++)
-        if (a->left[i] != b->left[i])
-            return a->left[i] < b->left[i];
-    return false;
+    for (size_t i = 0; i < h->n; i++)
+        if (h->mem_free_mib[i] >= ask->room_mem_mib && h->vcpus_free[i] >= ask->room_vcpus &&
+            h->disk_free_bytes[i] >= ask->room_disk_bytes && h->cpus[i] >= ask->room_vcpus &&
+            (why[i] == PLACE_FITS || why[i] >= PLACE_TOO_WIDE))
+            n++;
+    return n;
 }
 
 static void
 survey(const struct place_hosts *h, const struct place_ask *ask, uint8_t *why,
        struct place_sums *out)
 {
-    enum reach reach = reach_of(h);
-    struct free_sums all = {{0}};
-    uint32_t roomy = 0;
+    judge_all(h, ask, why);
+    judge_more(h, ask, why);
+    count(why, h->n, out->count);
+    for (size_t i = 0; h->same != NULL && i < h->n; i++)
+        out->same_elsewhere += h->same[i];
+    out->roomy = ask->roomy;
+    if (!ask->roomy_known)
+        out->roomy = ask->room_vcpus > 0 ? roomy_count(h, ask, why) : 0;
+}
+
+/* ---- score -----------------------------------------------------------------------------------
+ */
+
+static bool
+breaks_room(const struct place_hosts *h, const struct place_ask *ask, size_t i)
+{
+    const int64_t mem = h->mem_free_mib[i] - ask->room_mem_mib;
+    const int64_t vcpus = h->vcpus_free[i] - ask->room_vcpus;
+    const int64_t disk = h->disk_free_bytes[i] - ask->room_disk_bytes;
+
+    return ask->room_vcpus > 0 && h->cpus[i] >= ask->room_vcpus && mem >= 0 && vcpus >= 0 &&
+           disk >= 0 && (mem < ask->mem_mib || vcpus < ask->vcpus || disk < ask->disk_bytes);
+}
+
+/* What is left is measured in largest machines, or in some machine of usual proportions. */
+enum {
+    BLOCK = 256,
+    USUAL_VCPUS = 16,
+    USUAL_MEM_MIB = 65536,
+    USUAL_DISK_MIB = 102400,
+    PART_BITS = 32
+};
+
+struct scale {
+    uint64_t mem, vcpus, disk; /* parts of such a machine for each unit; 0: not asked for */
+};
+
+static uint64_t
+scale_of(int64_t asked, int64_t whole, int64_t usual)
+{
+    if (asked <= 0)
+        return 0;
+    return (UINT64_C(1) << PART_BITS) / (uint64_t)(whole > 0 ? whole : usual);
+}
+
+static struct scale
+scale_new(const struct place_ask *ask)
+{
+    return (struct scale){
+        .mem = scale_of(ask->mem_mib, ask->room_mem_mib, USUAL_MEM_MIB),
+        .vcpus = scale_of(ask->vcpus, ask->room_vcpus, USUAL_VCPUS),
+        .disk = scale_of(ask->disk_bytes, ask->room_disk_bytes >> 20, USUAL_DISK_MIB)};
+}
+
+static uint64_t
+parts(int64_t left, uint64_t scale)
+{
+    uint64_t most = left > INT32_MAX ? INT32_MAX : (uint64_t)left;
+
+    return scale == 0 ? UINT64_MAX : most * scale;
+}
+
+/* How much of what it will run out of first is left on a host where it fits. */
+static uint64_t
+left_at(const struct place_hosts *h, const struct place_ask *ask, const struct scale *s, size_t i)
+{
+    uint64_t mem = parts(h->mem_free_mib[i] - ask->mem_mib, s->mem);
+    uint64_t vcpus = parts(h->vcpus_free[i] - ask->vcpus, s->vcpus);
+    uint64_t disk = parts((h->disk_free_bytes[i] - ask->disk_bytes) >> 20, s->disk);
+    uint64_t least = mem < vcpus ? mem : vcpus;
+
+    return disk < least ? disk : least;
+}
+
+/* The smaller the better.  From the top: the last roomy host (1 bit), machines of the group when
+ * they ask to be apart (15), how often what is left can be halved (6), machines of the group when
+ * they do not (12), what is left, within that (30). */
+static uint64_t
+score_of(const struct place_hosts *h, const struct place_ask *ask, const struct scale *s,
+         bool scant, size_t i)
+{
+    uint64_t left = left_at(h, ask, s, i), same = same_at(h, i), soft = 0;
+    uint64_t top = 63 - (uint64_t)__builtin_clzll(left | 1), rest = left << (63 - top) << 1 >> 34;
+
+    if (ask->apart == PLACE_SOFT) {
+        soft = same > INT16_MAX ? INT16_MAX : same;
+        same = 0;
+    }
+    same = same > 0xfff ? 0xfff : same;
+    return (uint64_t)(scant && breaks_room(h, ask, i)) << 63 | soft << 48 | top << 42 | same << 30 |
+           rest;
+}
+
+/* By the first rule. */
+static size_t
+most_memory(const struct place_hosts *h, const uint8_t *why)
+{
+    size_t best = PLACE_NOWHERE;
 
     for (size_t i = 0; i < h->n; i++) {
-        enum place_why w = judge_use(h, ask, reach, i);
-
-        if (w == PLACE_FITS) {
-            free_add(&all, h, i);
-            roomy += is_roomy(h, ask, i, 0, 0, 0);
-            w = judge_room(h, ask, i);
-        }
-        why[i] = (uint8_t)w;
-        out->count[w]++;
-        out->same_elsewhere += same_at(h, i);
+        if (why[i] != PLACE_FITS)
+            continue;
+        if (best == PLACE_NOWHERE || h->mem_free_mib[i] > h->mem_free_mib[best] ||
+            (h->mem_free_mib[i] == h->mem_free_mib[best] && h->vcpus_free[i] > h->vcpus_free[best]))
+            best = i;
     }
-    out->fleet = ask->fleet;
-    if (ask->fleet.scarce == PLACE_DIM_UNKNOWN)
-        out->fleet = (struct place_fleet){scarce_of(&all, ask), ask->room_vcpus > 0 ? roomy : 0};
+    return best;
+}
+
+static size_t
+best_score(const struct place_hosts *h, const struct place_ask *ask, bool scant, const uint8_t *why)
+{
+    const struct scale s = scale_new(ask);
+    size_t best = PLACE_NOWHERE;
+    uint64_t least = UINT64_MAX;
+    uint32_t fit[BLOCK];
+
+    for (size_t from = 0; from < h->n; from += BLOCK) {
+        size_t to = h->n - from < BLOCK ? h->n : from + BLOCK, n = 0;
+
+        for (size_t i = from; i < to; i++) { /* no branch that cannot be foreseen */
+            fit[n] = (uint32_t)i;
+            n += why[i] == PLACE_FITS;
+        }
+        for (size_t k = 0; k < n; k++) {
+            uint64_t score = score_of(h, ask, &s, scant, fit[k]);
+
+            if (score < least || best == PLACE_NOWHERE) {
+                best = fit[k];
+                least = score;
+            }
+        }
+    }
+    return best;
 }
 
 size_t
@@ -271,21 +343,11 @@ place(const struct place_hosts *h, const struct place_ask *ask, uint8_t *why,
       struct place_sums *out)
 {
     struct place_sums sums = {.breaks = false};
-    size_t best = PLACE_NOWHERE;
-    struct score top = {0};
+    size_t best;
 
     survey(h, ask, why, &sums);
-    for (size_t i = 0; i < h->n; i++) {
-        struct score s;
-
-        if (why[i] != PLACE_FITS)
-            continue;
-        s = score_of(h, ask, &sums.fleet, i);
-        if (best == PLACE_NOWHERE || is_better(&s, &top)) {
-            best = i;
-            top = s;
-        }
-    }
+    best =
+        ask->rule == PLACE_RULE_1 ? most_memory(h, why) : best_score(h, ask, sums.roomy <= 1, why);
     if (best != PLACE_NOWHERE) {
         sums.breaks = breaks_room(h, ask, best);
         sums.same_elsewhere -= same_at(h, best);
@@ -402,7 +464,7 @@ place_explain(const struct place_hosts *h, const struct place_ask *ask, size_t i
 static uint32_t
 roomy_left(const struct place_sums *s)
 {
-    return s->fleet.roomy - (s->breaks && s->fleet.roomy > 0 ? 1 : 0);
+    return s->roomy - (s->breaks && s->roomy > 0 ? 1 : 0);
 }
 
 size_t

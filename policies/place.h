@@ -2,17 +2,17 @@
 #define BY_POLICIES_PLACE_H
 /* Where new resources go: one machine, or a group that has to stand together.  Filter, then score.
  * Of the hosts where it fits, in this order:
- *   1. apart soft: not the last host that could still take the largest machine; then the one with
- *      the fewest machines of the asking group;
- *   2. one that takes no room from the largest machine of the catalogue (it has none, or keeps it);
- *   3. the one with the fewest machines of the asking group (a system is spread over hosts that are
- *      in use anyhow);
- *   4. the fullest: the least left of what is scarce, then of memory, vCPUs, disk;
- *   5. the first.
- * Each refusal has its reason and its numbers.  What only the whole table can tell (how many hosts
- * have room for the largest machine, what is scarce) is a result and may be an input: a part of the
- * table with it gives the same choice.  Pure; deterministic for one order of hosts (sort by id).
- * Cost: two passes over columns. */
+ *   1. not the last that could still take the largest machine of the catalogue;
+ *   2. apart soft: the fewest machines of the asking group;
+ *   3. the fullest, up to a factor of two; 4. of these the fewest machines of the asking group, so
+ *      that a system is spread over hosts that are about as full; 5. of these the fullest;
+ *   6. the first.
+ * Full is what leaves least of what it asks for and the host will run out of first, measured in
+ * largest machines (1 vCPU to 4 GiB when none is known).
+ * Each refusal has its reason and its numbers.  What only the whole table can tell, how many hosts
+ * have room for the largest machine, is a result and may be an input: a part of the table that has
+ * the chosen host then gives the same choice.  Pure; deterministic for one order of hosts (sort by
+ * id). Cost: two passes over columns. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,8 +49,6 @@ enum place_rule {
     PLACE_RULE__MAX
 };
 
-enum place_dim { PLACE_DIM_UNKNOWN, PLACE_DIM_MEM, PLACE_DIM_CPU, PLACE_DIM_DISK };
-
 /* Columns of n entries each.  Free is after overcommit and after all that is promised; it may be
  * negative when a host has shrunk.  The last two are of one question; NULL: none anywhere. */
 struct place_hosts {
@@ -67,12 +65,6 @@ struct place_hosts {
     const uint8_t *part;        /* 1: the asked network has a part there already */
 };
 
-/* What only the whole table can tell; PLACE_DIM_UNKNOWN: count it from the hosts given. */
-struct place_fleet {
-    enum place_dim scarce;
-    uint32_t roomy; /* hosts of use to it that have room for the largest machine */
-};
-
 struct place_ask {
     int64_t vcpus, mem_mib, disk_bytes; /* of the whole group */
     uint32_t machines;
@@ -83,8 +75,9 @@ struct place_ask {
     enum place_arch arch;   /* of the images */
     enum place_apart apart;
     enum place_rule rule;
-    size_t pinned; /* host of the system's networks, or PLACE_NOWHERE */
-    struct place_fleet fleet;
+    size_t pinned;  /* host of the system's networks, or PLACE_NOWHERE */
+    uint32_t roomy; /* when it is known: hosts of use to it with room for the largest machine */
+    bool roomy_known;
     uint32_t room_vcpus; /* the largest machine of the catalogue; 0: no room is kept */
     int64_t room_mem_mib, room_disk_bytes;
 };
@@ -109,7 +102,7 @@ enum place_why {
 };
 
 struct place_sums {
-    struct place_fleet fleet;       /* as given, or as counted */
+    uint32_t roomy;                 /* as given, or as counted */
     uint32_t count[PLACE_WHY__MAX]; /* hosts by verdict; their sum is n */
     uint32_t same_elsewhere;        /* machines of the group on the other hosts */
     bool breaks;                    /* the chosen one can take the largest machine no more */

@@ -85,6 +85,8 @@ case_run(struct json_object *c, struct strbuf *out)
     ask.apart = (enum place_apart)golden_enum(o, "apart", aparts, PLACE_TOGETHER);
     ask.rule = (enum place_rule)golden_int(o, "rule", PLACE_RULE_2);
     ask.room_vcpus = (uint32_t)golden_int(o, "room_vcpus", 0);
+    ask.roomy = (uint32_t)golden_int(o, "roomy", 0);
+    ask.roomy_known = ask.roomy > 0;
     ask.room_mem_mib = golden_int(o, "room_mem_mib", 0);
     ask.room_disk_bytes = golden_int(o, "room_disk_gib", 0) * GIB;
     if (golden_get(o, "pinned") != NULL)
@@ -141,9 +143,185 @@ does_not_overflow(void)
     CU_ASSERT_EQUAL(place_free(16, 400, 10), 54);
 }
 
+/* ---- what holds for every cloud --------------------------------------------------------------
+ */
+
+enum { CLOUD = 300, CLOUDS = 400 };
+
+static struct cloud {
+    struct place_hosts hosts;
+    const char *name[CLOUD];
+    uint8_t state[CLOUD], arch[CLOUD], part[CLOUD], why[CLOUD];
+    int64_t vcpus[CLOUD], mem[CLOUD], disk[CLOUD];
+    uint32_t cpus[CLOUD], can[CLOUD], zone[CLOUD], pool_class[CLOUD], same[CLOUD];
+    struct place_ask ask;
+} cloud, other;
+static uint64_t seed;
+
+static uint32_t
+draw(uint32_t below)
+{
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(seed >> 33) % below;
+}
+
+static void
+cloud_columns(struct cloud *c, size_t n)
+{
+    c->hosts = (struct place_hosts){.n = n,
+                                    .name = c->name,
+                                    .state = c->state,
+                                    .vcpus_free = c->vcpus,
+                                    .mem_free_mib = c->mem,
+                                    .disk_free_bytes = c->disk,
+                                    .cpus = c->cpus,
+                                    .can = c->can,
+                                    .zone = c->zone,
+                                    .pool_class = c->pool_class,
+                                    .arch = c->arch,
+                                    .same = c->same};
+}
+
+static void
+cloud_draw(struct cloud *c)
+{
+    memset(c, 0, sizeof(*c));
+    cloud_columns(c, draw(CLOUD));
+    for (size_t i = 0; i < c->hosts.n; i++) {
+        c->name[i] = "h";
+        c->state[i] = (uint8_t)(draw(4) > 0 ? HS_READY : draw(HS__MAX));
+        c->arch[i] = (uint8_t)draw(PLACE_ARCH_SEVERAL);
+        c->part[i] = draw(20) == 0;
+        c->vcpus[i] = (int64_t)draw(64) - 4;
+        c->mem[i] = (int64_t)draw(60000) - 2000;
+        c->disk[i] = ((int64_t)draw(500) - 10) * GIB;
+        c->cpus[i] = 1 + draw(32);
+        c->can[i] = draw(16);
+        c->zone[i] = draw(3);
+        c->pool_class[i] = draw(3);
+        c->same[i] = draw(3);
+    }
+    if (draw(3) == 0)
+        c->hosts.part = c->part;
+    c->ask = place_ask_new();
+    for (uint32_t k = draw(3); k < 3; k++)
+        place_ask_add(&c->ask, draw(5), draw(9000), draw(20) * (uint64_t)GIB);
+    c->ask.arch = draw(2) == 0 ? PLACE_ARCH_X86_64 : PLACE_ARCH_ANY;
+    c->ask.zone = draw(3);
+    c->ask.pool_class = draw(3);
+    c->ask.needs = draw(4) == 0 ? PLACE_CAN_KVM : 0;
+    c->ask.apart = (enum place_apart)draw(PLACE_APART__MAX);
+    c->ask.room_vcpus = draw(2) * 16;
+    c->ask.room_mem_mib = 32768;
+    c->ask.room_disk_bytes = 50 * GIB;
+}
+
+static bool
+reach_is_kept(const struct cloud *c, size_t at)
+{
+    for (size_t i = 0; c->hosts.part != NULL && c->part[at] == 0 && i < c->hosts.n; i++)
+        if (c->part[i] != 0 && ((c->can[i] & c->can[at]) & PLACE_CAN_REACH) == 0)
+            return false;
+    return true;
+}
+
+static void
+whatever_is_chosen_has_room_and_keeps_every_wish(void)
+{
+    size_t placed = 0;
+
+    seed = 7;
+    for (int k = 0; k < 2 * CLOUDS; k++) {
+        struct cloud *c = &cloud;
+        const struct place_ask *q = &c->ask;
+        size_t at;
+
+        cloud_draw(c);
+        at = place(&c->hosts, q, c->why, NULL);
+        if (at == PLACE_NOWHERE)
+            continue;
+        placed++;
+        CU_ASSERT(c->vcpus[at] >= q->vcpus && c->mem[at] >= q->mem_mib);
+        CU_ASSERT(c->disk[at] >= q->disk_bytes && c->cpus[at] >= q->largest_vcpus);
+        CU_ASSERT(c->state[at] == HS_READY && (c->can[at] & q->needs) == q->needs);
+        CU_ASSERT(q->arch == PLACE_ARCH_ANY || c->arch[at] == (uint8_t)q->arch);
+        CU_ASSERT(q->zone == 0 || c->zone[at] == q->zone);
+        CU_ASSERT(q->pool_class == 0 || c->pool_class[at] == q->pool_class);
+        CU_ASSERT(reach_is_kept(c, at));
+        CU_ASSERT(q->apart != PLACE_HARD || q->machines == 0 ||
+                  (q->machines == 1 && c->same[at] == 0));
+    }
+    CU_ASSERT(placed > 100);
+}
+
+static void
+it_is_placed_where_a_host_fits_and_only_then(void)
+{
+    seed = 21;
+    for (int k = 0; k < CLOUDS; k++) {
+        struct place_sums sums;
+        size_t at, fit = 0, all = 0;
+
+        cloud_draw(&cloud);
+        at = place(&cloud.hosts, &cloud.ask, cloud.why, &sums);
+        for (size_t i = 0; i < cloud.hosts.n; i++)
+            fit += cloud.why[i] == PLACE_FITS;
+        for (int w = 0; w < PLACE_WHY__MAX; w++)
+            all += sums.count[w];
+        CU_ASSERT_EQUAL(at != PLACE_NOWHERE, fit > 0);
+        CU_ASSERT(at == PLACE_NOWHERE || cloud.why[at] == PLACE_FITS);
+        CU_ASSERT_EQUAL(sums.count[PLACE_FITS], fit);
+        CU_ASSERT_EQUAL(all, cloud.hosts.n);
+    }
+}
+
+/* Only the chosen one, and how many hosts are roomy in all. */
+static void
+the_chosen_host_is_chosen_again_from_a_part_of_the_table(void)
+{
+    seed = 33;
+    for (int k = 0; k < CLOUDS; k++) {
+        struct place_sums sums;
+        size_t at, n = 0, now = PLACE_NOWHERE;
+
+        cloud_draw(&cloud);
+        cloud.hosts.part = NULL; /* reach is a matter of the whole table */
+        at = place(&cloud.hosts, &cloud.ask, cloud.why, &sums);
+        if (at == PLACE_NOWHERE)
+            continue;
+        other = cloud;
+        for (size_t i = 0; i < cloud.hosts.n; i++) {
+            if (i != at && draw(2) == 0)
+                continue;
+            other.state[n] = cloud.state[i];
+            other.arch[n] = cloud.arch[i];
+            other.vcpus[n] = cloud.vcpus[i];
+            other.mem[n] = cloud.mem[i];
+            other.disk[n] = cloud.disk[i];
+            other.cpus[n] = cloud.cpus[i];
+            other.can[n] = cloud.can[i];
+            other.zone[n] = cloud.zone[i];
+            other.pool_class[n] = cloud.pool_class[i];
+            other.same[n] = cloud.same[i];
+            if (i == at)
+                now = n;
+            n++;
+        }
+        cloud_columns(&other, n);
+        other.ask.roomy = sums.roomy;
+        other.ask.roomy_known = true;
+        CU_ASSERT_EQUAL(place(&other.hosts, &other.ask, other.why, NULL), now);
+    }
+}
+
 CU_TestInfo place_tests[] = {
     {"answers every golden case", answers_every_golden_case},
     {"finds nowhere among no hosts", finds_nowhere_among_no_hosts},
     {"does not overflow", does_not_overflow},
+    {"whatever is chosen has room and keeps every wish",
+     whatever_is_chosen_has_room_and_keeps_every_wish},
+    {"it is placed where a host fits, and only then", it_is_placed_where_a_host_fits_and_only_then},
+    {"the chosen host is chosen again from a part of the table",
+     the_chosen_host_is_chosen_again_from_a_part_of_the_table},
     CU_TEST_INFO_NULL,
 };
