@@ -46,6 +46,7 @@ static struct {
     int n_hands;
     bool all_by_hand;
     bool lost[SIM_HOSTS]; /* its receipts, once */
+    bool went_back;       /* the store, to an older backup */
     int64_t ledger_seq, ledger_ms;
 } law;
 
@@ -417,6 +418,7 @@ laws_receipts_lost(const struct sim_host *h)
 void
 laws_store_goes_back(void)
 {
+    law.went_back = true;
     law.n_acked = 0;
     law.ledger_seq = law.ledger_ms = 0;
 }
@@ -526,6 +528,10 @@ waits_for_a_person(const struct query_row *r)
         "SELECT count(*) FROM ledger WHERE act='recovery.left' AND body LIKE '%%%.40s%%'",
         r->col[0]);
     if (query_int(sql) > 0)
+        return true;
+    /* Ordered after an older backup was put back and before that was known, it may have the
+     * generation of an order that its host holds: refused, until the unit orders something anew. */
+    if (law.went_back && strcmp(r->col[3], r->col[5]) == 0 && strcmp(r->col[6], "0") == 0)
         return true;
 
     if (strtol(r->col[4], NULL, 10) == SEEN_FAILED)
