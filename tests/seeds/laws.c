@@ -536,7 +536,8 @@ waits_for_a_person(const struct query_row *r)
 
     if (strtol(r->col[4], NULL, 10) == SEEN_FAILED)
         return strncmp(r->col[9], "grow ", 5) == 0;
-    return strtol(r->col[4], NULL, 10) == SEEN_MISSING && law.lost[host];
+    return law.lost[host] && (strtol(r->col[4], NULL, 10) == SEEN_MISSING ||
+                              strstr(r->col[9], "no receipt says") != NULL);
 }
 
 static void
