@@ -8,7 +8,7 @@ PREFIX ?= /usr
 VERSION := $(shell cat VERSION)
 
 PKGS := libvirt libevent libevent_openssl libevent_pthreads libcurl json-c openssl sqlite3 \
-        libxml-2.0 smartcols libcrypt uuid libisofs-1
+        libxml-2.0 smartcols libcrypt uuid libisofs-1 libnl-3.0 libnl-route-3.0 libnftables
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
         -Wwrite-strings -Wformat=2 -Wvla -Wundef
 FLAGS_debug    := -O1 -g3 -DBY_FAULTS
@@ -25,7 +25,7 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 endif
 CPPFLAGS += -I. -I$(O) -D_GNU_SOURCE -DBY_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
 CFLAGS   += -std=gnu11 $(WARN) $(FLAGS_$(B))
-LDFLAGS  += $(FLAGS_$(B)) $(LINK_$(B))
+LDFLAGS  += $(FLAGS_$(B)) $(LINK_$(B)) -Wl,--as-needed # each program loads what it uses
 LDLIBS   += $(PKG_LIBS) -linih -lcrypt -lpthread -lm
 
 LIB    := $(wildcard policies/*.c drivers/*/*.c)

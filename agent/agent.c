@@ -20,6 +20,7 @@
 #include "drivers/base/log.h"
 #include "drivers/base/notify.h"
 #include "drivers/host/durable.h"
+#include "drivers/host/segment.h"
 #include "policies/recname.h"
 #include "policies/reconcile.h"
 
@@ -70,7 +71,10 @@ observe_run(struct worker_job *j, struct virt *v, struct err *e)
     if (!o->ag->has_caps && (v->ops->pool->ensure(v, e) < 0 || v->ops->caps(v, &o->caps, e) < 0))
         return -1;
     o->reading = reading_new();
-    return reading_all(o->reading, v, e);
+    if (reading_all(o->reading, v, e) < 0)
+        return -1;
+    reading_segments(o->reading, o->ag->segments);
+    return 0;
 }
 
 static void
@@ -363,6 +367,15 @@ config_file(const struct agent_options *o, struct arena *a)
     return access(own, F_OK) == 0 ? own : NULL;
 }
 
+/* The fake hypervisor's world has its segments too. */
+static const char *
+fake_world(const char *uri)
+{
+    static const char scheme[] = "fake://";
+
+    return strncmp(uri, scheme, strlen(scheme)) == 0 ? uri + strlen(scheme) : NULL;
+}
+
 int
 agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
 {
@@ -386,6 +399,8 @@ agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
                   "dir=" LOG_Q " nothing new is started until the controller has "
                   "restated everything",
                   ag->id.receipts_dir);
+    if (segments_open(fake_world(ag->conf.libvirt_uri), &ag->segments, e) < 0)
+        return -1;
     ag->world = world_new();
     ag->dirty = true;
     ag->clock_base_ms = clock_wall_ms() - clock_mono_ms();
@@ -491,6 +506,7 @@ agent_close(struct agent *ag)
     keyring_free(ag->keys);
     sigkey_free(ag->key);
     world_free(ag->world);
+    segments_free(ag->segments);
     tracks_clear(&ag->tracks);
     metrics_free(TAKE(ag->metrics));
     arena_clear(&ag->holds_arena);

@@ -23,6 +23,7 @@ struct httpc_watch;
 struct link;
 struct metrics;
 struct sampler;
+struct segments;
 struct task;
 
 /* One of many agents in a process that waits for all of them at once (tests/sim).  Left zero, an
@@ -47,9 +48,10 @@ struct agent {
     struct receipts *receipts;
     struct world *world;
     struct tracks tracks;
-    struct workers *calls; /* to the hypervisor */
-    struct workers *disk;  /* overwriting; its jobs take no connection */
-    struct link *link;     /* to the controller */
+    struct workers *calls;     /* to the hypervisor */
+    struct segments *segments; /* workers use it too */
+    struct workers *disk;      /* overwriting; its jobs take no connection */
+    struct link *link;         /* to the controller */
     struct sampler *sampler;
     struct metrics *metrics; /* NULL unless the configuration wants them */
     int64_t metrics_at_ms;   /* monotonic: when they are written next */

@@ -18,6 +18,7 @@
 #include "drivers/host/durable.h"
 #include "drivers/host/image.h"
 #include "drivers/host/seed.h"
+#include "drivers/host/segment.h"
 #include "policies/recname.h"
 
 static struct virt_mark
@@ -90,10 +91,36 @@ net_hosts(struct task *t, struct virt *v, struct err *e)
 }
 
 static int
+net_segment(struct task *t, struct virt *v, struct err *e)
+{
+    const struct w_network_spec *n = &t->order.network;
+    struct segments *s = t->ag->segments;
+    struct segment_spec spec;
+    int rc;
+
+    segment_spec_of(n, t->ag->conf.underlay, &t->a, &spec);
+    if (n->vni == 0)
+        rc = segments_ops(s)->remove(s, n->bridge, e);
+    else if (spec.underlay[0] == '\0')
+        rc = err_set(e, BY_E_UNSUPPORTED,
+                     "this host takes no part of a segment: its agent has no underlay address");
+    else
+        rc = segments_ops(s)->make(s, &spec, e);
+    if (rc < 0 || reading_nets(task_reading(t), v, e) < 0)
+        return err_wrap(e, "network %s", n->name);
+    reading_segments(task_reading(t), s);
+    return 0;
+}
+
+static int
 net_remove(struct task *t, struct virt *v, struct err *e)
 {
-    if (v->ops->net->remove(v, t->id, e) < 0)
+    struct segments *s = t->ag->segments;
+
+    if (segments_ops(s)->remove(s, t->order.network.bridge, e) < 0 ||
+        v->ops->net->remove(v, t->id, e) < 0)
         return err_wrap(e, "network %s", t->order.network.name);
+    reading_segments(task_reading(t), s);
     return reading_nets(task_reading(t), v, e);
 }
 
@@ -103,6 +130,10 @@ net_gone(struct task *t, struct err *e)
     for (size_t i = 0; i < t->reading->n_nets; i++)
         if (strcmp(t->reading->nets[i].id, t->id) == 0)
             return err_set(e, BY_E_IO, "network %s is still there", t->order.network.name);
+    for (size_t i = 0; i < t->reading->n_segments; i++)
+        if (strcmp(t->reading->segments[i].bridge, t->order.network.bridge) == 0)
+            return err_set(e, BY_E_IO, "the segment of network %s is still there",
+                           t->order.network.name);
     t->facts.absent = t->facts_changed = true;
     return 0;
 }
@@ -344,6 +375,7 @@ vm_destroy(struct task *t, struct virt *v, struct err *e)
 PHASES(net_define, {.what = "define network", .run = net_define});
 PHASES(net_start, {.what = "start network", .run = net_start});
 PHASES(net_hosts, {.what = "set fixed addresses", .run = net_hosts});
+PHASES(net_segment, {.what = "join the network to its segment", .run = net_segment});
 PHASES(net_remove, {.what = "remove network", .run = net_remove, .after = net_gone});
 PHASES(vol_create, {.what = "make volume", .run = vol_create});
 PHASES(vol_grow, {.what = "grow volume", .run = vol_grow});
@@ -369,6 +401,8 @@ phases_of(enum rec_op op)
         return net_start_phases;
     case REC_NET_HOSTS:
         return net_hosts_phases;
+    case REC_NET_SEGMENT:
+        return net_segment_phases;
     case REC_NET_REMOVE:
         return net_remove_phases;
     case REC_VOL_CREATE:
@@ -456,6 +490,7 @@ facts_before(struct agent *ag, enum rec_op op, const struct receipt *t, struct r
     case REC_NET_DEFINE:
     case REC_NET_START:
     case REC_NET_HOSTS:
+    case REC_NET_SEGMENT:
     case REC_NET_REMOVE:
     case REC_VOL_REMAKE:
     case REC_VOL_GROW:

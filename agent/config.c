@@ -1,5 +1,7 @@
 #include "agent/config.h"
 
+#include "drivers/codec/netpart.h"
+
 #define ROW(sec, k, t, m, d, lo, hi, h)                                                            \
     {                                                                                              \
         sec, k, t, CONF_AT(struct agent_config, m), d, lo, hi, h                                   \
@@ -46,6 +48,9 @@ const struct conf_row agent_config_rows[] = {
         "textfile collector; empty: none"),
     ROW("metrics", "every_ms", CONF_INT, metrics_ms, "15000", 100, 600000,
         "how often that file is written"),
+    ROW("network", "underlay", CONF_STR, underlay, "", 0, 0,
+        "this host's IPv4 address on the closed network between hosts, for VXLAN (UDP 4789); "
+        "empty: it takes no part of a segment"),
     ROW("samples", "ring", CONF_INT, sample_ring, "50000", 100, 1000000,
         "slots kept in memory until the controller has them"),
     ROW("log", "debug", CONF_BOOL, debug, "no", 0, 0, "log everything"),
@@ -58,5 +63,10 @@ agent_config_load(const char *file, struct agent_config *out, struct err *e)
 {
     if (file == NULL)
         return conf_parse("defaults", "", 0, agent_config_rows, sizeof(*out), out, e);
-    return conf_load(file, agent_config_rows, sizeof(*out), out, e);
+    if (conf_load(file, agent_config_rows, sizeof(*out), out, e) < 0)
+        return -1;
+    if (out->underlay[0] != '\0' && !netpart_is_host(out->underlay))
+        return err_set(e, BY_E_INVALID, "%s: underlay = %s is no IPv4 address of a host", file,
+                       out->underlay);
+    return 0;
 }

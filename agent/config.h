@@ -21,6 +21,7 @@ struct agent_config {
     char metrics_file[256]; /* "": none */
     int64_t metrics_ms;
     int64_t sample_ring; /* slots kept until acknowledged */
+    char underlay[20];   /* this host's address between hosts; "": none */
     bool debug;
 };
 

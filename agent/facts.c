@@ -357,6 +357,22 @@ hosts_equal(const struct agent *ag, const struct virt_net_seen *net, struct aren
     return true;
 }
 
+/* What could not be read is not equal: doing it again says why. */
+static bool
+segment_off(const struct agent *ag, const struct virt_net_seen *net, struct arena *a)
+{
+    const struct receipt *t = receipts_find(ag->receipts, net->id);
+    const struct segment_seen *seen = world_segment(ag->world, net->bridge);
+    struct segment_spec spec;
+
+    if (t == NULL || t->order.kind != RES_NETWORK || !net->active)
+        return false;
+    if (t->order.network.vni == 0)
+        return seen != NULL;
+    segment_spec_of(&t->order.network, ag->conf.underlay, a, &spec);
+    return seen == NULL || !segment_is(seen, &spec);
+}
+
 /* A data volume's order names its format; a machine's own disks are judged by their machine. */
 static bool
 format_equal(const struct agent *ag, const char *id, const struct virt_vol_seen *v)
@@ -399,7 +415,8 @@ objects_build(const struct agent *ag, struct arena *a, struct rec_world *out)
                                                    .active = n->active,
                                                    .term = n->mark.term,
                                                    .generation = n->mark.generation,
-                                                   .hosts_equal = hosts_equal(ag, n, a)};
+                                                   .hosts_equal = hosts_equal(ag, n, a),
+                                                   .segment_off = segment_off(ag, n, a)};
     }
     out->doms = doms;
     out->vols = vols;

@@ -15,6 +15,7 @@
 #include "drivers/base/log.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/x509.h"
+#include "drivers/host/segment.h"
 #include "drivers/net/httpc.h"
 #include "policies/retry.h"
 
@@ -23,6 +24,7 @@ enum {
     POLL_SLACK_MS = 15000,
     RENEW_CHECK_MS = 3600000,
     FAR_MS = 60000,
+    UNDERLAY_MS = 5000, /* how often its address is looked for */
     FORGET_MS = 5000,
     RECOVERY_POLL_MS = 1000,
     AGAIN_MS = 300000,
@@ -45,7 +47,9 @@ struct link {
     bool reopen;          /* the certificate changed: no new calls until it is in use */
     struct lane hello, poll, status, samples, receipts, renew;
     bool hello_ok;
-    bool hello_blind; /* said before libvirt had answered: again when it has */
+    bool hello_blind;    /* said before libvirt had answered: again when it has */
+    bool hello_underlay; /* what it said of the underlay address */
+    int64_t underlay_due_ms;
     bool want_receipts;
     uint64_t cursor;
     int64_t again_ms;    /* monotonic: when the whole set is asked for again, 0: not */
@@ -161,6 +165,26 @@ hello_done(void *arg, struct httpc_answer *a)
     l->touched = true;
 }
 
+/* Said only while it is one of this host's. */
+static bool
+underlay_there(const struct agent *ag)
+{
+    return ag->conf.underlay[0] != '\0' && segment_has_address(ag->conf.underlay);
+}
+
+/* An address may come after the agent, or go. */
+static bool
+underlay_changed(struct link *l, int64_t now)
+{
+    if (l->ag->conf.underlay[0] == '\0' || now < l->underlay_due_ms)
+        return false;
+    l->underlay_due_ms = now + UNDERLAY_MS;
+    if (underlay_there(l->ag) == l->hello_underlay)
+        return false;
+    log_warn("underlay", "address=%s there=%d", l->ag->conf.underlay, !l->hello_underlay);
+    return true;
+}
+
 static void
 hello_start(struct link *l)
 {
@@ -181,6 +205,9 @@ hello_start(struct link *l)
         h.pool_free_bytes = pool->free_bytes;
     }
     l->hello_blind = !ag->has_caps;
+    l->hello_underlay = underlay_there(ag);
+    if (l->hello_underlay)
+        (void)snprintf(h.underlay, sizeof(h.underlay), "%s", ag->conf.underlay);
     if (ag->has_caps) {
         h.kvm = ag->caps.kvm;
         h.lock_manager = ag->caps.lock_manager;
@@ -524,7 +551,7 @@ link_step(struct link *l, int64_t now)
         reopen_when_idle(l);
     if (l->reopen)
         return FAR_MS; /* the end of a call wakes us */
-    if (l->hello_ok && l->hello_blind && l->ag->has_caps)
+    if (l->hello_ok && ((l->hello_blind && l->ag->has_caps) || underlay_changed(l, now)))
         hello_again(l);
     /* What the host can do is in the hello: it waits for the first reading, but not for ever. */
     if (!l->hello_ok && lane_due(&l->hello, now) && (l->ag->has_caps || l->ag->observe_err.code))

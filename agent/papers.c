@@ -7,6 +7,7 @@
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/codec/adoptwire.h"
+#include "drivers/codec/netpart.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
 #include "drivers/host/durable.h"
@@ -202,8 +203,10 @@ order_to_policy(struct bench *b, const struct w_order *o, struct oc_order *out)
         out->bytes = o->volume.size_bytes;
         out->format = o->volume.format;
     }
-    if (o->kind == RES_NETWORK)
+    if (o->kind == RES_NETWORK) {
         out->cidr = o->network.cidr;
+        out->vni = o->network.vni;
+    }
 }
 
 /* ---- grants, plans, keys ---- */
@@ -330,6 +333,14 @@ grant_of(const struct bench *b, const char *id)
     return NULL;
 }
 
+static uint32_t
+order_version(const struct w_order *o)
+{
+    if (o->vm.adopt.id[0] != '\0')
+        return 2;
+    return o->network.vni != 0 || o->network.peers.n > 0 ? 3 : 1;
+}
+
 /* Which body goes with the kind, and only that one: else two programs could read it differently. */
 static int
 check_shape(const struct w_order *o, struct err *e)
@@ -342,8 +353,10 @@ check_shape(const struct w_order *o, struct err *e)
     if (vm != (o->kind == RES_VM) || vol != (o->kind == RES_VOLUME) ||
         net != (o->kind == RES_NETWORK))
         return err_set(e, BY_E_INVALID, "the order's kind and its contents do not go together");
-    if (o->version != (o->vm.adopt.id[0] != '\0' ? 2 : 1))
+    if (o->version != order_version(o))
         return err_set(e, BY_E_INVALID, "the order's version and its contents do not go together");
+    if (net && netpart_check(&o->network, e) < 0)
+        return -1;
     if (strcmp(id, o->resource) != 0)
         return err_set(e, BY_E_INVALID, "the order is about one resource and describes another");
     if (vm && o->vm.adopt.id[0] == '\0' && o->vm.root_bytes < ROOT_MIN_BYTES)

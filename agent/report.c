@@ -7,6 +7,7 @@
 #include "agent/fetch.h"
 #include "drivers/base/clock.h"
 #include "drivers/codec/utf8.h"
+#include "drivers/host/segment.h"
 #include "policies/reconcile.h"
 
 enum {
@@ -67,15 +68,33 @@ existing_bytes(const struct virt_dom_seen *d, const struct w_adoption *p)
     return sum;
 }
 
+/* "VNI PEER PEER": what the kernel has, whatever was ordered. */
+static const char *
+segment_text(const struct agent *ag, const struct receipt *t, struct arena *a)
+{
+    const struct virt_net_seen *net = world_net(ag->world, t->id);
+    const struct segment_seen *s = net != NULL ? world_segment(ag->world, net->bridge) : NULL;
+    SCOPED(strbuf) struct strbuf b = {0};
+
+    if (s == NULL)
+        return NULL;
+    strbuf_addf(&b, "%u", (unsigned)s->vni);
+    for (size_t i = 0; i < s->n_peers && i < W_PEERS_MAX; i++)
+        strbuf_addf(&b, " %s", s->peers[i]);
+    return arena_strdup(a, strbuf_peek(&b));
+}
+
 /* Sizes as read back, never as ordered. */
 static void
-read_back(const struct agent *ag, const struct receipt *t, struct w_observed *o)
+read_back(const struct agent *ag, const struct receipt *t, struct arena *a, struct w_observed *o)
 {
     const struct virt_dom_seen *d;
     const struct virt_vol_seen *v;
 
-    if (t->order.kind == RES_NETWORK)
+    if (t->order.kind == RES_NETWORK) {
+        o->segment = segment_text(ag, t, a);
         return;
+    }
     v = world_vol(ag->world, t->order.kind == RES_VM ? t->order.vm.root_volume : t->id);
     if (v != NULL)
         o->bytes = v->capacity_bytes;
@@ -141,7 +160,7 @@ item_of(const struct agent *ag, const struct receipt *t, const struct rec_verdic
     o->equal = v->equal;
     o->at_ms = world_wall_of(ag->world, t->id);
     if (v->seen != REC_SEEN_UNKNOWN)
-        read_back(ag, t, o);
+        read_back(ag, t, a, o);
     if (v->reason != NULL)
         put_reason(a, o, "", v->reason);
     if (t->facts.absent && v->seen == REC_SEEN_ABSENT && !facts_current(ag, t).told)
@@ -198,6 +217,18 @@ volume_known(const struct agent *ag, const char *id)
     return false;
 }
 
+static bool
+network_on(const struct agent *ag, const char *bridge)
+{
+    for (size_t i = 0; i < receipts_count(ag->receipts); i++) {
+        const struct receipt *t = receipts_at(ag->receipts, i);
+
+        if (t->order.kind == RES_NETWORK && strcmp(t->order.network.bridge, bridge) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void
 unregistered(const struct agent *ag, struct arena *a, struct w_observed *items, size_t *n)
 {
@@ -222,6 +253,30 @@ unregistered(const struct agent *ag, struct arena *a, struct w_observed *items, 
 
         if (id != NULL && !volume_known(ag, id))
             add_unregistered(a, items, n, RES_VOLUME, id, d->name, true, at);
+    }
+}
+
+/* A device of our name scheme says 12 digits of an id; the rest is not known. */
+static void
+stray_segments(const struct agent *ag, struct arena *a, struct w_observed *items, size_t *n)
+{
+    bool known;
+    size_t count;
+    const struct segment_seen *s = world_segments(ag->world, &count, &known);
+
+    for (size_t i = 0; i < count; i++) {
+        char id[W_ID];
+
+        if (*n >= ITEMS_MAX || network_on(ag, s[i].bridge))
+            continue;
+        (void)snprintf(id, sizeof(id), "%.8s-%.4s-0000-0000-000000000000", s[i].bridge + 2,
+                       s[i].bridge + 10);
+        add_unregistered(a, items, n, RES_NETWORK, id, s[i].name, true, world_wall_at(ag->world));
+        put_reason(a, &items[*n - 1], "",
+                   arena_printf(a,
+                                "the device %s is a part of the segment %u that no order "
+                                "knows: left alone",
+                                s[i].name, (unsigned)s[i].vni));
     }
 }
 
@@ -353,6 +408,7 @@ report_build(struct agent *ag, bool complete, uint64_t foreign_known, int64_t wa
     out->foreign_hash = foreign_known;
     if (ok) {
         unregistered(ag, &out->a, foreign, &n_foreign);
+        stray_segments(ag, &out->a, foreign, &n_foreign);
         found_add(ag, out);
         out->foreign_hash = found_hash(&out->status.found);
         for (size_t i = 0; i < n_foreign; i++)

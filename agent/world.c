@@ -23,7 +23,7 @@ struct table {
 
 struct world {
     struct table t[KIND__MAX];
-    struct reading *pool_src;
+    struct reading *pool_src, *segments_src;
     int64_t read_at, wall_at;
 };
 
@@ -61,6 +61,16 @@ reading_nets(struct reading *r, struct virt *v, struct err *e)
         return err_wrap(e, "list networks");
     r->networks = true;
     return 0;
+}
+
+void
+reading_segments(struct reading *r, struct segments *s)
+{
+    r->segments_asked = true;
+    r->has_segments =
+        segments_ops(s)->list(s, &r->a, &r->segments, &r->n_segments, &r->segments_err) == 0;
+    if (!r->has_segments)
+        r->n_segments = 0;
 }
 
 int
@@ -139,6 +149,7 @@ world_free(struct world *w)
         free(w->t[k].v);
     }
     unref(w->pool_src);
+    unref(w->segments_src);
     free(w);
 }
 
@@ -214,6 +225,18 @@ take_gone(struct world *w, struct reading *r)
         table_put(&w->t[KIND_VOL], arena_printf(&r->a, "by-%s", r->gone_vols[i]), NULL, r);
 }
 
+static void
+take_place(struct reading **place, struct reading *r)
+{
+    struct reading *old = *place;
+
+    if (old != NULL && old->began_ns > r->began_ns)
+        return;
+    *place = r;
+    r->refs++;
+    unref(old);
+}
+
 void
 world_take(struct world *w, struct reading *r)
 {
@@ -237,13 +260,10 @@ world_take(struct world *w, struct reading *r)
         w->read_at = r->began_ns;
         w->wall_at = r->wall_ms;
     }
-    if (r->has_pool) {
-        struct reading *old = w->pool_src;
-
-        w->pool_src = r;
-        r->refs++;
-        unref(old);
-    }
+    if (r->has_pool)
+        take_place(&w->pool_src, r);
+    if (r->segments_asked)
+        take_place(&w->segments_src, r);
     unref(r);
 }
 
@@ -345,6 +365,27 @@ world_net(const struct world *w, const char *id)
     const struct entry *t = table_find(&w->t[KIND_NET], id);
 
     return t != NULL ? t->seen : NULL;
+}
+
+const struct segment_seen *
+world_segments(const struct world *w, size_t *n, bool *known)
+{
+    *known = w->segments_src != NULL && w->segments_src->has_segments;
+    *n = *known ? w->segments_src->n_segments : 0;
+    return *known ? w->segments_src->segments : NULL;
+}
+
+const struct segment_seen *
+world_segment(const struct world *w, const char *bridge)
+{
+    bool known;
+    size_t n;
+    const struct segment_seen *v = world_segments(w, &n, &known);
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(v[i].bridge, bridge) == 0)
+            return &v[i];
+    return NULL;
 }
 
 /* A file that only looks like one of ours must not reach the wire as an id. */

@@ -11,6 +11,7 @@
 #include "drivers/base/arena.h"
 #include "drivers/base/error.h"
 #include "drivers/base/scope.h"
+#include "drivers/host/segment.h"
 #include "drivers/virt/virt.h"
 
 enum { READ_GONE_MAX = 4 };
@@ -28,6 +29,10 @@ struct reading {
     size_t n_vols;
     const struct virt_net_seen *nets;
     size_t n_nets;
+    bool segments_asked, has_segments; /* asked and not there: segments_err says why */
+    const struct segment_seen *segments;
+    size_t n_segments;
+    struct err segments_err;
     bool has_pool;
     struct virt_pool_seen pool;
     /* not there, by a single question */
@@ -47,6 +52,9 @@ int reading_dom(struct reading *r, struct virt *v, const char *id, struct err *e
 int reading_vol(struct reading *r, struct virt *v, const char *id, struct err *e);
 /** All networks. */
 int reading_nets(struct reading *r, struct virt *v, struct err *e);
+
+/** All parts of segments.  It never fails: what the kernel does not tell is not known. */
+void reading_segments(struct reading *r, struct segments *s);
 
 struct world;
 
@@ -71,6 +79,11 @@ const struct virt_vol_seen *world_vol(const struct world *w, const char *id);
 size_t world_nets(const struct world *w);
 const struct virt_net_seen *world_net_at(const struct world *w, size_t i);
 const struct virt_net_seen *world_net(const struct world *w, const char *id);
+
+/** Parts of segments, as last read; known false: they could not be read. */
+const struct segment_seen *world_segments(const struct world *w, size_t *n, bool *known);
+/** The part on this bridge, or NULL. */
+const struct segment_seen *world_segment(const struct world *w, const char *bridge);
 
 /** The id in a volume's name or path ("…/by-<id>"), or NULL: not one of ours. */
 const char *world_volume_id(const char *name_or_path);

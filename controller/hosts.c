@@ -53,6 +53,7 @@ host_read(const struct tx *t, const struct db_rows *r, struct arena *a, struct w
     v->lock_manager = db_int(r, 11) != 0;
     v->vcpus_used = (uint32_t)db_int(r, 12);
     v->mem_used_mib = (uint64_t)db_int(r, 13);
+    (void)snprintf(v->underlay, sizeof(v->underlay), "%s", db_str(r, 17));
     heard = auth_host_seen(t->c->auth, v->id);
     if (heard > v->seen_at_ms)
         v->seen_at_ms = heard;

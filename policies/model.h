@@ -96,6 +96,7 @@ struct rec_net {
     bool ours, active;
     uint64_t term, generation;
     bool hosts_equal; /* every fixed address that the orders want is there */
+    bool segment_off; /* its part of a segment is not as the order says */
 };
 
 struct rec_world {
@@ -119,7 +120,8 @@ enum rec_op {
     REC_NONE,
     REC_NET_DEFINE, /* also to bring its mark up to date */
     REC_NET_START,
-    REC_NET_HOSTS, /* bring fixed addresses up to date */
+    REC_NET_HOSTS,   /* bring fixed addresses up to date */
+    REC_NET_SEGMENT, /* bring its part of a segment up to date, live; or take it away */
     REC_NET_REMOVE,
     REC_VOL_REMAKE, /* found filling: overwrite, remove, make again */
     REC_VOL_CREATE, /* create and fill, then write the receipt */

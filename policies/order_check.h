@@ -77,6 +77,7 @@ struct oc_order {
     uint64_t bytes;           /* vm: root disk; volume: size */
     int format;               /* volume */
     const char *cidr;         /* network */
+    uint32_t vni;             /* network: of its segment; 0: isolated */
     const char *adopt;        /* vm that was there: digest as in oc_line */
     const char *const *files; /* of its disks, that nobody else may have */
     size_t n_files;

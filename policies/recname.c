@@ -5,6 +5,7 @@ const char *const rec_op_names[REC_OP__MAX] = {
     [REC_NET_DEFINE] = "net_define",
     [REC_NET_START] = "net_start",
     [REC_NET_HOSTS] = "net_hosts",
+    [REC_NET_SEGMENT] = "net_segment",
     [REC_NET_REMOVE] = "net_remove",
     [REC_VOL_REMAKE] = "vol_remake",
     [REC_VOL_CREATE] = "vol_create",

@@ -269,6 +269,8 @@ net_keep(const struct rec_want *want, const struct rec_net *n)
         return act(REC_NET_START, REC_SEEN_PRESENT, "is not active");
     if (!n->hosts_equal)
         return act(REC_NET_HOSTS, REC_SEEN_PRESENT, "lacks a fixed address");
+    if (n->segment_off)
+        return act(REC_NET_SEGMENT, REC_SEEN_PRESENT, "its segment is not as ordered");
     return settled(REC_SEEN_PRESENT);
 }
 

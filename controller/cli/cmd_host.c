@@ -45,7 +45,7 @@ cmd_host_list(struct cli *c, struct err *e)
         return -1;
     return cli_print_list(c, schema_host_list, &l,
                           "name state cpus vcpus_used mem_mib mem_used_mib pool_bytes "
-                          "pool_free_bytes kvm lock_manager seen_at_ms reason id",
+                          "pool_free_bytes kvm lock_manager underlay seen_at_ms reason id",
                           e);
 }
 

@@ -114,13 +114,10 @@ static const struct rc_row vol_rows[] = {
     {0},
 };
 static const struct rc_row net_rows[] = {
-    ROW(rec_net, id, RC_STR, 0),
-    ROW(rec_net, ours, RC_BOOL, 1),
-    ROW(rec_net, active, RC_BOOL, 1),
-    ROW(rec_net, term, RC_U64, 1),
-    ROW(rec_net, generation, RC_U64, 1),
-    ROW(rec_net, hosts_equal, RC_BOOL, 1),
-    {0},
+    ROW(rec_net, id, RC_STR, 0),           ROW(rec_net, ours, RC_BOOL, 1),
+    ROW(rec_net, active, RC_BOOL, 1),      ROW(rec_net, term, RC_U64, 1),
+    ROW(rec_net, generation, RC_U64, 1),   ROW(rec_net, hosts_equal, RC_BOOL, 1),
+    ROW(rec_net, segment_off, RC_BOOL, 0), {0},
 };
 static const struct rc_row seen_rows[] = {
     {"ok", RC_BOOL, offsetof(struct rec_world, observed_ok), 0, 1, NULL},

@@ -4,9 +4,10 @@
  * made from wire.def, so a field is said once.  Units are in the names.  Ids are UUID text. */
 #include "drivers/codec/jmap.h"
 
-#define W_ID 40   /* char[] that holds a UUID */
-#define W_NAME 68 /* char[] that holds a display name, up to 64 bytes */
-#define W_HASH 72 /* char[] that holds 64 hex digits */
+#define W_ID 40         /* char[] that holds a UUID */
+#define W_NAME 68       /* char[] that holds a display name, up to 64 bytes */
+#define W_HASH 72       /* char[] that holds 64 hex digits */
+#define W_PEERS_MAX 256 /* other parts of one segment */
 
 /* Enumerations: index 0 is always "not given".  The names are in wire.c; enum clock_kind is in
  * policies/clock.h. */

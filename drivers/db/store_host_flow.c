@@ -40,8 +40,8 @@ host_flow_hello(struct db *d, const char *id, const struct w_hello *h, bool want
 {
     return DB_EXEC(d, DB_HOST_FLOW_HELLO, NULL, e, DBS(h->boot), DBS(h->agent_version),
                    DBS(h->arch), DBI(h->cpus), DBI(h->mem_mib), DBI(h->pool_bytes),
-                   DBI(h->pool_free_bytes), DBI(h->kvm), DBI(h->lock_manager), DBI(now_ms),
-                   DBS(h->boot), DBS(h->boot), DBI(want_receipts), DBS(id));
+                   DBI(h->pool_free_bytes), DBI(h->kvm), DBI(h->lock_manager), DBS(h->underlay),
+                   DBI(now_ms), DBS(h->boot), DBS(h->boot), DBI(want_receipts), DBS(id));
 }
 
 int

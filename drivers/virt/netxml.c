@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "drivers/host/segment.h"
 #include "drivers/virt/xmlutil.h"
 
 enum { MAX_HOSTS = 65536 };
@@ -50,6 +51,11 @@ netxml_build(const struct virt_net_spec *s, struct arena *a, const char **out, s
     xml_attr(&o, "stp", "off"); /* one bridge cannot loop; with STP a card waits 30 s */
     xml_attr(&o, "delay", "0");
     xml_close(&o);
+    if (s->net->vni != 0) {
+        xml_open(&o, "mtu");
+        xml_attr_u64(&o, "size", SEGMENT_MTU);
+        xml_close(&o);
+    }
     xml_open(&o, "dns");
     xml_attr(&o, "enable", "no");
     xml_close(&o);
@@ -138,6 +144,22 @@ netxml_parse(const char *xml, struct arena *a, struct netread *out, struct err *
     return 0;
 }
 
+static bool
+mtu_set(xmlDocPtr doc, xmlXPathContextPtr x)
+{
+    xmlNodePtr mtu = xml_node(x, NULL, "/network/mtu");
+    uint64_t is = 0;
+    char want[16];
+
+    if (xml_u64(x, NULL, "/network/mtu/@size", &is, NULL) == 0 && is == SEGMENT_MTU)
+        return false;
+    if (mtu == NULL)
+        mtu = xmlNewChild(xmlDocGetRootElement(doc), NULL, BAD_CAST "mtu", NULL);
+    (void)snprintf(want, sizeof(want), "%d", SEGMENT_MTU);
+    (void)xmlSetProp(mtu, BAD_CAST "size", BAD_CAST want);
+    return true;
+}
+
 int
 netxml_edit(const char *xml, const struct virt_net_spec *s, struct arena *a, const char **out,
             bool *changed, struct err *e)
@@ -161,6 +183,8 @@ netxml_edit(const char *xml, const struct virt_net_spec *s, struct arena *a, con
     if (xml_parse(xml, "network", &doc, e) < 0 || xml_xpath_new(doc, &x, e) < 0)
         return -1;
     *changed = xml_mark_set(x, &s->mark) != 0;
+    if (s->net->vni != 0 && mtu_set(doc, x))
+        *changed = true; /* for its next start */
     if (*changed)
         return xml_doc_text(doc, a, out, e);
     *out = xml;

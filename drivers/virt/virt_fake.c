@@ -10,6 +10,7 @@
 #include "drivers/virt/virt_fake_dom.h"
 #include "drivers/virt/virt_fake_live.h"
 #include "drivers/virt/virt_fake_net.h"
+#include "drivers/virt/virt_fake_segment.h"
 #include "drivers/virt/virt_fake_stats.h"
 #include "drivers/virt/virt_fake_vol.h"
 #include "drivers/virt/virt_fake_world.h"
@@ -178,7 +179,8 @@ virt_fake_reboot(const char *world, struct err *e)
         if (fake_dom_load(world, ids[i], &a, &d, e) < 0 ||
             fake_dom_stop(world, ids[i], &d, VIRT_SHUTOFF, e) < 0)
             return -1;
-    if (fake_net_all_down(world, e) < 0 || fake_path(world, path, "", "pool-started", "", e) < 0)
+    if (fake_net_all_down(world, e) < 0 || fake_segments_gone(world, e) < 0 ||
+        fake_path(world, path, "", "pool-started", "", e) < 0)
         return -1;
     return fake_drop(path, e);
 }

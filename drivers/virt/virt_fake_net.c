@@ -82,6 +82,22 @@ fake_net_check_active(const char *world, const char *id, struct err *e)
     return 0;
 }
 
+bool
+fake_net_has_bridge(const char *world, const char *bridge)
+{
+    SCOPED(arena) struct arena a = {0};
+    const char *const *ids;
+    struct fake_net n;
+    size_t count;
+
+    if (fake_names(world, "net", ".json", &a, &ids, &count, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (net_load(world, ids[i], &a, &n, NULL) == 0 && n.active && strcmp(n.bridge, bridge) == 0)
+            return true;
+    return false;
+}
+
 int
 fake_net_all_down(const char *world, struct err *e)
 {

@@ -376,6 +376,17 @@ keeps_resources_apart(void)
     orders_expect("another system's volume", judge(&o, held, n), OC_OTHER_SYSTEMS_PART);
     held[1].order = good_volume();
     orders_expect("its own volume", judge(&o, held, n), OC_OK);
+    held[1].order = good_network();
+    o = good_network();
+    held[1].order.grant = "g2";
+    held[1].order.system = "sys2";
+    held[1].order.resource = "net9";
+    held[1].order.vni = o.vni = 7;
+    orders_expect("another network's segment", judge(&o, held, n), OC_SEGMENT_TAKEN);
+    o.vni = 8;
+    orders_expect("a segment of its own", judge(&o, held, n), OC_OK);
+    held[1].order.vni = o.vni = 0;
+    orders_expect("both without a segment", judge(&o, held, n), OC_OK);
 }
 
 /* ---- machines that were there ---- */

@@ -112,6 +112,7 @@ check_action(const struct host *h, const struct rec_action *a)
     case REC_NET_DEFINE:
     case REC_NET_START:
     case REC_NET_HOSTS:
+    case REC_NET_SEGMENT:
     case REC_VOL_GROW:
     case REC_VM_DEFINE:
     case REC_VM_ADOPT:
@@ -185,7 +186,10 @@ apply_net(struct host *h, enum rec_op op, const struct rec_want *want)
     if (op == REC_NET_DEFINE || op == REC_NET_START) {
         h->has_net = true;
         h->net = (struct rec_net){
-            "lan", true, op == REC_NET_START, want->term, want->generation, h->net.hosts_equal};
+            "lan", true, op == REC_NET_START, want->term, want->generation, h->net.hosts_equal,
+            true};
+    } else if (op == REC_NET_SEGMENT) {
+        h->net.segment_off = false;
     } else if (op == REC_NET_HOSTS) {
         h->net.hosts_equal = true;
     } else {
@@ -203,6 +207,14 @@ start(struct host *h)
     h->dom.live_mem_max_mib = 8192;
 }
 
+static void
+ask_to_stop(struct host *h, struct rec_want *want)
+{
+    want->stop_asked_ms = h->now_ms;
+    if (h->guest_obeys && h->dom.power == MO_PW_RUNNING)
+        h->dom.power = MO_PW_OFF;
+}
+
 /* half: the process died in the middle of it. */
 static void
 apply(struct host *h, const struct rec_action *a, bool half)
@@ -213,6 +225,7 @@ apply(struct host *h, const struct rec_action *a, bool half)
     case REC_NET_DEFINE:
     case REC_NET_START:
     case REC_NET_HOSTS:
+    case REC_NET_SEGMENT:
     case REC_NET_REMOVE:
         apply_net(h, a->op, want);
         break;
@@ -244,9 +257,7 @@ apply(struct host *h, const struct rec_action *a, bool half)
         h->dom.power = MO_PW_RUNNING;
         break;
     case REC_VM_SHUTDOWN:
-        want->stop_asked_ms = h->now_ms;
-        if (h->guest_obeys && h->dom.power == MO_PW_RUNNING)
-            h->dom.power = MO_PW_OFF;
+        ask_to_stop(h, want);
         break;
     case REC_VM_DESTROY:
         h->dom.power = MO_PW_OFF;
