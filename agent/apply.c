@@ -284,6 +284,7 @@ vm_spec(struct task *t)
     s.root_path = arena_printf(&t->a, "%s/by-%s", t->pool_path, vm->root_volume);
     s.seed_path = arena_printf(&t->a, "%s/by-%s", t->pool_path, vm->seed_volume);
     s.serial_log = t->serial_log;
+    s.segment_nics = t->segment_nics;
     return s;
 }
 
@@ -514,6 +515,22 @@ facts_equal(const struct receipt_facts *a, const struct receipt_facts *b)
            a->binned_at_ms == b->binned_at_ms && a->erase_begun == b->erase_begun;
 }
 
+/* Cards on networks that are parts of segments. */
+static uint32_t
+segment_nics(const struct agent *ag, const struct w_vm_spec *vm)
+{
+    uint32_t bits = 0;
+
+    for (size_t i = 0; i < vm->nics.n; i++) {
+        const struct receipt *net =
+            receipts_find(ag->receipts, JM_ITEM(vm->nics, struct w_nic, i)->network);
+
+        if (net != NULL && net->order.kind == RES_NETWORK && net->order.network.vni != 0)
+            bits |= UINT32_C(1) << i;
+    }
+    return bits;
+}
+
 int
 apply_begin(struct agent *ag, const struct rec_action *act, const struct receipt *r, struct err *e)
 {
@@ -539,6 +556,7 @@ apply_begin(struct agent *ag, const struct rec_action *act, const struct receipt
         return -1;
     if (op == REC_NET_DEFINE || op == REC_NET_HOSTS)
         facts_net_hosts(ag->receipts, r->id, &t->a, &t->hosts, &t->n_hosts);
+    t->segment_nics = segment_nics(ag, &r->order.vm);
     if (!facts_equal(&f, &r->facts)) {
         const char *erasure = t->facts.erasure;
 

@@ -34,6 +34,7 @@ struct task {
     /* inputs, copied from the owner's state */
     const struct virt_net_host *hosts; /* fixed addresses wanted */
     size_t n_hosts;
+    uint32_t segment_nics; /* as in virt_dom_spec */
     char serial_log[512];
     const char *pool_path, *image_dir, *image_cache;
     bool wants_image; /* it failed for want of its base image, which is being fetched */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "drivers/host/segment.h"
 #include "drivers/virt/xmlutil.h"
 
 void
@@ -132,8 +133,9 @@ disk_write(struct xml_out *o, const struct virt_dom_spec *s, size_t i)
 }
 
 static void
-nic_write(struct xml_out *o, const struct w_nic *n)
+nic_write(struct xml_out *o, const struct virt_dom_spec *s, size_t i)
 {
+    const struct w_nic *n = JM_ITEM(s->vm->nics, const struct w_nic, i);
     char name[W_ID + 4], tap[DOMXML_TAP];
 
     (void)snprintf(name, sizeof(name), "by-%s", n->network);
@@ -152,6 +154,11 @@ nic_write(struct xml_out *o, const struct w_nic *n)
     xml_open(o, "model");
     xml_attr(o, "type", "virtio");
     xml_close(o);
+    if ((s->segment_nics >> i & 1) != 0) { /* the guest's driver takes it as its own */
+        xml_open(o, "mtu");
+        xml_attr_u64(o, "size", SEGMENT_MTU);
+        xml_close(o);
+    }
     xml_close(o);
 }
 
@@ -175,7 +182,7 @@ domxml_nic(const struct virt_dom_spec *s, size_t i, struct arena *a, const char 
 
     if (xml_out_init(&o, e) < 0)
         return -1;
-    nic_write(&o, JM_ITEM(s->vm->nics, const struct w_nic, i));
+    nic_write(&o, s, i);
     return xml_out_text(&o, a, out, e);
 }
 
@@ -312,7 +319,7 @@ devices_write(struct xml_out *o, const struct virt_dom_spec *s, const struct dom
         disk_write(o, s, i);
     controllers_write(o, s);
     for (size_t i = 0; i < s->vm->nics.n; i++)
-        nic_write(o, JM_ITEM(s->vm->nics, const struct w_nic, i));
+        nic_write(o, s, i);
     console_write(o, s->serial_log);
     xml_open(o, "memballoon");
     xml_attr(o, "model", "virtio");

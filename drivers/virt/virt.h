@@ -63,6 +63,7 @@ struct virt_dom_spec {
     const char *root_path, *seed_path; /* files that exist */
     const char *const *disk_paths;     /* as vm->disks */
     const char *serial_log;            /* file that libvirt appends the serial console to */
+    uint32_t segment_nics; /* bit i: card i is on a part of a segment, which carries less */
 };
 
 struct virt_disk_seen {

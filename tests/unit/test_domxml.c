@@ -41,6 +41,25 @@ writes_uefi_under_kvm(void)
     arena_clear(&a);
 }
 
+/* Only the card on a part of a segment: the guest's driver takes the size as its own. */
+static void
+tells_a_card_what_its_segment_carries(void)
+{
+    struct arena a = {0};
+    struct virtspec v;
+    const char *xml, *at;
+
+    virtspec_init(&v);
+    virtspec_parts(&v, 0, 2);
+    v.s.segment_nics = 2;
+    xml = built(&v, false, &a);
+    at = strstr(xml, "<mtu size=\"1450\"/>");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    CU_ASSERT_PTR_NULL(strstr(at + 1, "<mtu"));
+    CU_ASSERT(strstr(xml, v.nics[0].mac) < at && strstr(xml, v.nics[1].mac) < at);
+    arena_clear(&a);
+}
+
 /* As libvirt 9.0 with qemu-system-aarch64 7.2 tells it. */
 static void
 writes_aarch64_by_its_domain_capabilities(void)
@@ -241,6 +260,7 @@ names_taps_within_what_the_kernel_takes(void)
 }
 
 CU_TestInfo domxml_tests[] = {
+    {"tells a card what its segment carries", tells_a_card_what_its_segment_carries},
     {"writes BIOS under TCG", writes_bios_under_tcg},
     {"writes UEFI under KVM", writes_uefi_under_kvm},
     {"writes aarch64 by its domain capabilities", writes_aarch64_by_its_domain_capabilities},

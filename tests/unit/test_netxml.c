@@ -32,6 +32,29 @@ writes_an_isolated_network_and_reads_it_back(void)
     arena_clear(&a);
 }
 
+/* What its VXLAN carries; a network that was there without takes it for its next start. */
+static void
+makes_room_for_vxlan_in_a_segment(void)
+{
+    struct arena a = {0};
+    struct w_network_spec part = net;
+    struct virt_net_spec s = {.net = &part, .mark = spec.mark};
+    const char *isolated = "", *xml = "", *again = "";
+    bool changed = false;
+
+    CU_ASSERT_EQUAL(netxml_build(&spec, &a, &isolated, NULL), 0);
+    CU_ASSERT_PTR_NULL(strstr(isolated, "<mtu"));
+    part.vni = 77;
+    CU_ASSERT_EQUAL(netxml_build(&s, &a, &xml, NULL), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<mtu size=\"1450\"/>"));
+    CU_ASSERT_EQUAL(netxml_edit(xml, &s, &a, &again, &changed, NULL), 0);
+    CU_ASSERT_FALSE(changed);
+    CU_ASSERT_EQUAL(netxml_edit(isolated, &s, &a, &again, &changed, NULL), 0);
+    CU_ASSERT_TRUE(changed);
+    CU_ASSERT_PTR_NOT_NULL(strstr(again, "<mtu size=\"1450\"/>"));
+    arena_clear(&a);
+}
+
 static void
 edits_the_mark_and_keeps_the_hosts(void)
 {
@@ -153,6 +176,7 @@ refuses_raw_over_an_image(void)
 
 CU_TestInfo netxml_tests[] = {
     {"writes an isolated network and reads it back", writes_an_isolated_network_and_reads_it_back},
+    {"makes room for VXLAN in a segment", makes_room_for_vxlan_in_a_segment},
     {"edits the mark and keeps the hosts", edits_the_mark_and_keeps_the_hosts},
     {"refuses another range and a foreign network", refuses_another_range_and_a_foreign_network},
     {"refuses what is no range", refuses_what_is_no_range},
