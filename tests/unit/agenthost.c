@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/papers.h"
 #include "agent/report.h"
@@ -67,27 +68,58 @@ enrol(struct agenthost *h)
     must(ident_save(h->dir, &id, key, cert, &e), &e);
 }
 
-void
-agenthost_new(struct agenthost *h, const char *extra)
+static void
+paths(struct agenthost *h)
 {
-    char images[400], text[2000], sha[65];
-    struct err e = {0};
-
-    memset(h, 0, sizeof(*h));
-    h->tmp = tmpdir_new();
     (void)snprintf(h->dir, sizeof(h->dir), "%s/agent", h->tmp);
     (void)snprintf(h->world, sizeof(h->world), "%s/world", h->tmp);
     (void)snprintf(h->pool, sizeof(h->pool), "%s/pool", h->tmp);
     (void)snprintf(h->config, sizeof(h->config), "%s/agent.conf", h->tmp);
-    (void)snprintf(images, sizeof(images), "%s/images", h->tmp);
-    make_image(images, sha);
-    mill_open(&h->m, ALG_P256, sha);
+}
+
+static void
+configure(struct agenthost *h, const char *uri, const char *images, const char *extra)
+{
+    char text[2000];
+    struct err e = {0};
+
     must(durable_mkdirs(h->pool, 0755, &e), &e);
     (void)snprintf(text, sizeof(text),
-                   "[libvirt]\nuri = fake://%s\npool_path = %s\nresync_ms = 200\n"
+                   "[libvirt]\nuri = %s\npool_path = %s\nresync_ms = 200\n"
                    "image_dir = %s\nserial_dir = %s/serial\nstop_grace_ms = 100\n%s",
-                   h->world, h->pool, images, h->tmp, extra != NULL ? extra : "");
+                   uri, h->pool, images, h->tmp, extra != NULL ? extra : "");
     must(durable_write(h->config, text, strlen(text), 0644, &e), &e);
+}
+
+void
+agenthost_new(struct agenthost *h, const char *extra)
+{
+    char images[400], uri[400], sha[65];
+
+    memset(h, 0, sizeof(*h));
+    h->tmp = tmpdir_new();
+    paths(h);
+    (void)snprintf(images, sizeof(images), "%s/images", h->tmp);
+    (void)snprintf(uri, sizeof(uri), "fake://%s", h->world);
+    make_image(images, sha);
+    mill_open(&h->m, ALG_P256, sha);
+    configure(h, uri, images, extra);
+    enrol(h);
+}
+
+void
+agenthost_at(struct agenthost *h, const char *dir, const char *uri, const char *images,
+             const char *sha, const char *extra)
+{
+    memset(h, 0, sizeof(*h));
+    h->tmp = strdup(dir);
+    if (h->tmp == NULL)
+        abort();
+    paths(h);
+    mill_open(&h->m, ALG_P256, sha);
+    if (access(h->dir, F_OK) == 0)
+        return;
+    configure(h, uri, images, extra);
     enrol(h);
 }
 

@@ -15,6 +15,10 @@ struct agenthost {
 
 /** Made and enrolled, not running.  extra: more lines of configuration, or NULL. */
 void agenthost_new(struct agenthost *h, const char *extra);
+/** In a folder that stays, on another hypervisor; there already: as it is, and its mill has other
+ * keys, so it takes no more orders. */
+void agenthost_at(struct agenthost *h, const char *dir, const char *uri, const char *images,
+                  const char *sha, const char *extra);
 void agenthost_free(struct agenthost *h);
 void agenthost_start(struct agenthost *h);
 void agenthost_stop(struct agenthost *h);
