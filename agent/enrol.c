@@ -125,6 +125,18 @@ enrol_run(const struct enrol_request *q, struct err *e)
     return ident_save(q->dir, &id, key_pem, answer.certificate_pem, e);
 }
 
+int64_t
+enrol_renew_at(const char *host, int64_t from, int64_t to)
+{
+    uint64_t h = 1469598103934665603ULL;
+    int64_t life = to - from;
+
+    for (; *host != '\0'; host++)
+        h = (h ^ (unsigned char)*host) * 1099511628211ULL;
+    h ^= h >> 32; /* ids differ in their last digits too */
+    return from + life / 3 * 2 + life / 12 * (int64_t)(h % 1024) / 1024;
+}
+
 int
 enrol_renew_request(const struct ident *id, struct arena *a, const char **key_pem,
                     const char **body, struct err *e)

@@ -17,6 +17,10 @@ struct enrol_request {
 
 /** Ask for a certificate and write the folder; an enrolled one is CONFLICT unless again. */
 int enrol_run(const struct enrol_request *q, struct err *e);
+/** When a certificate of that validity is renewed: from two thirds of its life on, and each host at
+ * its own time within a twelfth of it, so that hosts that were enrolled together do not come back
+ * together. */
+int64_t enrol_renew_at(const char *host, int64_t from, int64_t to);
 /** A new key and request, for renewal: texts in the arena. */
 int enrol_renew_request(const struct ident *id, struct arena *a, const char **key_pem,
                         const char **body, struct err *e);

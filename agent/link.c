@@ -400,7 +400,7 @@ receipts_start(struct link *l)
     lane_start(&l->receipts, schema_receipts, &w, 3 * CALL_MS, receipts_done);
 }
 
-/* ---- renewal at two thirds of the certificate's life ---- */
+/* ---- renewal from two thirds of the certificate's life on ---- */
 
 static bool
 renew_due(const struct link *l)
@@ -409,7 +409,7 @@ renew_due(const struct link *l)
 
     if (x509_validity(l->ag->id.cert_pem, &from, &to, NULL) < 0)
         return false;
-    return clock_wall_ms() / 1000 >= from + (to - from) / 3 * 2;
+    return clock_wall_ms() / 1000 >= enrol_renew_at(l->ag->id.host, from, to);
 }
 
 static int

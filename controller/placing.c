@@ -152,9 +152,13 @@ pick(struct tx *t, const struct expansion *x, size_t limit, struct arena *a,
     }
     if (hosttable_pick(t->c->hosts, need, x->n_groups, t->now_ms, limit, a, out, e) < 0)
         return -1;
+    for (size_t i = 0; ranges && i < out->n; i++)
+        if (host_facts_ranges(t->d, a, &out->hosts[i], e) < 0)
+            return -1;
+    if (out->n > PLACING_FEW)
+        return host_facts_same_all(t->d, system_of(x), out->hosts, out->n, e);
     for (size_t i = 0; i < out->n; i++)
-        if ((ranges && host_facts_ranges(t->d, a, &out->hosts[i], e) < 0) ||
-            host_facts_same(t->d, system_of(x), &out->hosts[i], e) < 0)
+        if (host_facts_same(t->d, system_of(x), &out->hosts[i], e) < 0)
             return -1;
     return 0;
 }

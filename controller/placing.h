@@ -10,7 +10,7 @@
 #include "drivers/db/db.h"
 
 /* The fullest hosts with room: asked first; more when they do not do. */
-#define PLACING_FEW 32
+#define PLACING_FEW 8
 #define PLACING_KEPT 4 /* so many are recorded, if they are enough to decide the same again */
 #define PLACING_MANY 1024
 

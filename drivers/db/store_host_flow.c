@@ -152,6 +152,22 @@ host_facts_same(struct db *d, const char *system, struct host_facts *h, struct e
 }
 
 int
+host_facts_same_all(struct db *d, const char *system, struct host_facts *hosts, size_t n,
+                    struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(d, DB_PLACE_SAME_ALL, &r, e, DBS(system)) < 0)
+        return -1;
+    while ((rc = db_next(r, e)) == 1)
+        for (size_t i = 0; i < n; i++)
+            if (strcmp(hosts[i].id, db_str(r, 0)) == 0)
+                hosts[i].same = (uint32_t)db_int(r, 1);
+    return rc;
+}
+
+int
 host_facts_get(struct db *d, const char *id, const char *system, struct arena *a,
                struct host_facts *out, struct err *e)
 {

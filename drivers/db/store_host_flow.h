@@ -50,6 +50,9 @@ struct host_facts {
 void host_facts_read(const struct db_rows *r, int from, struct host_facts *out);
 /** Counts the machines of that system there. */
 int host_facts_same(struct db *d, const char *system, struct host_facts *h, struct err *e);
+/** The same of many hosts at once: one look at all machines of the system. */
+int host_facts_same_all(struct db *d, const char *system, struct host_facts *hosts, size_t n,
+                        struct err *e);
 /** Adds the address ranges of its networks. */
 int host_facts_ranges(struct db *d, struct arena *a, struct host_facts *h, struct err *e);
 /** One host by id; NOT_FOUND. */

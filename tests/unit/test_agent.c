@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/enrol.h"
 #include "agent/facts.h"
 #include "drivers/base/clock.h"
 #include "drivers/crypto/digest.h"
@@ -714,6 +715,28 @@ frees_nothing_that_a_call_still_uses(void)
     agenthost_free(&h);
 }
 
+/* A thousand hosts that were enrolled in the same second, with certificates of 90 days. */
+static void
+renews_at_a_time_of_its_own(void)
+{
+    enum { HOSTS = 1000, PARTS = 10 };
+    const int64_t life = (int64_t)90 * 86400, from = 1000000;
+    int n[PARTS] = {0};
+
+    for (int i = 0; i < HOSTS; i++) {
+        char id[W_ID];
+        int64_t at;
+
+        (void)snprintf(id, sizeof(id), "00000000-0000-4000-8000-%012d", i);
+        at = enrol_renew_at(id, from, from + life);
+        CU_ASSERT_FATAL(at >= from + life / 3 * 2 && at < from + life / 4 * 3);
+        CU_ASSERT_EQUAL(enrol_renew_at(id, from, from + life), at);
+        n[(at - from - life / 3 * 2) * PARTS / (life / 12)]++;
+    }
+    for (int i = 0; i < PARTS; i++)
+        CU_ASSERT(n[i] > HOSTS / PARTS / 2 && n[i] < HOSTS / PARTS * 2);
+}
+
 CU_TestInfo agent_tests[] = {
     {"makes what is ordered, once", makes_what_is_ordered_once},
     {"does nothing on an empty set", does_nothing_on_an_empty_set},
@@ -737,6 +760,7 @@ CU_TestInfo agent_tests[] = {
     {"does nothing under an emergency hold", does_nothing_under_an_emergency_hold},
     {"goes no step further under an emergency hold", goes_no_step_further_under_an_emergency_hold},
     {"frees nothing that a call still uses", frees_nothing_that_a_call_still_uses},
+    {"renews at a time of its own", renews_at_a_time_of_its_own},
     {"reads agent.conf in its folder", reads_agent_conf_in_its_folder},
     {"grows a running machine without a restart", grows_a_running_machine_without_a_restart},
     {"grows a running machine through lost answers", grows_a_running_machine_through_lost_answers},

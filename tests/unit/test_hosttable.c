@@ -7,6 +7,7 @@
 #include "controller/commit.h"
 #include "controller/hosttable.h"
 #include "drivers/base/fault.h"
+#include "drivers/base/scope.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/db/store_host_flow.h"
 #include "tests/unit/ctl.h"
@@ -232,10 +233,74 @@ a_difference_is_found(void)
     ctl_stop(&t);
 }
 
+struct claim {
+    char host[W_ID];
+    uint64_t mem_mib, promise_mib, ask_mib; /* what it says it has, and so on */
+    int64_t free_mib;
+    bool fits;
+};
+
+static int
+claim_step(void *arg, struct tx *t, struct err *e)
+{
+    struct claim *c = arg;
+    const struct w_hello h = {
+        .boot = "b", .arch = "x86_64", .cpus = 64, .mem_mib = c->mem_mib, .pool_bytes = 1 << 30};
+    struct place_ask ask = place_ask_new();
+    const struct place_hosts *cols;
+    uint8_t why[8];
+
+    if (host_flow_hello(t->d, c->host, &h, false, t->now_ms, e) < 0 ||
+        DB_EXEC(t->d, DB_HOST_FLOW_PROMISE, NULL, e, DBI(0), DBI(c->promise_mib), DBI(0),
+                DBS(c->host)) < 0 ||
+        hosttable_columns(t->c->hosts, t->now_ms, &cols, e) < 0)
+        return -1;
+    CU_ASSERT_FATAL(cols->n <= sizeof(why));
+    place_ask_add(&ask, 1, c->ask_mib, 0);
+    c->fits = place(cols, &ask, why, NULL) != PLACE_NOWHERE;
+    c->free_mib = cols->mem_free_mib[cols->n - 1];
+    return 0;
+}
+
+/* What it says now is its capacity; what was promised stays, and nothing is placed below zero. */
+static void
+a_host_that_shrinks_takes_nothing_more(void)
+{
+    static const struct {
+        uint64_t has, promised, ask;
+        int64_t left;
+        bool fits;
+    } rows[] = {
+        {8192, 4096, 1024, 4096, true},
+        {2048, 0, 1, -2048, false},                 /* less than it was promised */
+        {0, 0, 1, -4096, false},                    /* nothing at all */
+        {4096, 0, 1, 0, false},                     /* just that */
+        {1 << 30, 0, 1024, (1 << 30) - 4096, true}, /* more than a machine can have: as it says */
+        {4097, 0, 2, 1, false},
+    };
+    struct claim c = {0};
+    struct ctl t;
+    struct err e = {0};
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    ctl_enrol(&t, "host-1", c.host);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        c.mem_mib = rows[i].has;
+        c.promise_mib = rows[i].promised;
+        c.ask_mib = rows[i].ask;
+        CU_ASSERT_EQUAL_FATAL(commit_run(t.c.commit, claim_step, &c, &e), 0);
+        CU_ASSERT_EQUAL(c.free_mib, rows[i].left);
+        CU_ASSERT_EQUAL(c.fits, rows[i].fits);
+    }
+    ctl_stop(&t);
+}
+
 CU_TestInfo hosttable_tests[] = {
     {"is as the store after whatever happened", is_as_the_store_after_whatever_happened},
     {"promises count at once and go with their step",
      promises_count_at_once_and_go_with_their_step},
     {"a difference is found", a_difference_is_found},
+    {"a host that shrinks takes nothing more", a_host_that_shrinks_takes_nothing_more},
     CU_TEST_INFO_NULL,
 };
