@@ -48,7 +48,7 @@ for i in $(seq "$systems"); do
     echo "$(session "$who") $(by bureau grants list --json | items | grep "\"测试 sys$i\"" | field id)" >>"$DEMO_DIR/who"
 done
 say "$systems systems of 16 units are granted"
-sim_start "$hosts"
+sim_start "$hosts" --over 15000 # as their samples are apart in life
 opened() { [ -n "$(sim_line open)" ]; }
 wait_for 6000 opened || die "the hosts did not open: $(tail -2 "$DEMO_DIR/sim.log")"
 wait_for 6000 sim_polls "$hosts" || die "not all hosts poll: $(sim_report)"

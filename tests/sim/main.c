@@ -19,7 +19,7 @@ static const char usage[] =
     "  hostsim --hosts N --dir DIR --api URL --agents URL --ca FILE --token-file FILE --images "
     "DIR\n"
     "          [--settings FILE] [--script FILE] [--control PIPE] [--seen FILE] [--seed N]\n"
-    "          [--threads N] [--prefix NAME] [--cpus N] [--mem-mib N] [--verbose]\n"
+    "          [--threads N] [--prefix NAME] [--cpus N] [--mem-mib N] [--over MS] [--verbose]\n"
     "\n"
     "  DIR      a folder for the hosts, best on a tmpfs; those that are enrolled there go on\n"
     "  FILE     of --token-file: the session of a provider's engineer, who enrols the hosts; of\n"
@@ -28,6 +28,7 @@ static const char usage[] =
     "  PIPE     a fifo to read commands from\n"
     "  --threads N   the first N hosts have threads of their own: only their hypervisors may be\n"
     "           slow or hang\n"
+    "  --over MS     they start over so long, not all in one moment\n"
     "\n"
     "A command, or after \"at SECONDS \" a line of the script: VERB HOSTS [ARGUMENTS]; HOSTS is "
     "all,\n"
@@ -39,25 +40,16 @@ static const char usage[] =
 enum { OPT_HELP = 1000 };
 
 static const struct option longs[] = {
-    {"hosts", required_argument, NULL, 'n'},
-    {"dir", required_argument, NULL, 'd'},
-    {"api", required_argument, NULL, 'a'},
-    {"agents", required_argument, NULL, 'g'},
-    {"ca", required_argument, NULL, 'c'},
-    {"token-file", required_argument, NULL, 't'},
-    {"images", required_argument, NULL, 'i'},
-    {"settings", required_argument, NULL, 'x'},
-    {"script", required_argument, NULL, 's'},
-    {"control", required_argument, NULL, 'p'},
-    {"seen", required_argument, NULL, 'o'},
-    {"seed", required_argument, NULL, 'r'},
-    {"threads", required_argument, NULL, 'w'},
-    {"prefix", required_argument, NULL, 'f'},
-    {"cpus", required_argument, NULL, 'u'},
-    {"mem-mib", required_argument, NULL, 'm'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, OPT_HELP},
-    {0},
+    {"hosts", required_argument, NULL, 'n'},   {"dir", required_argument, NULL, 'd'},
+    {"api", required_argument, NULL, 'a'},     {"agents", required_argument, NULL, 'g'},
+    {"ca", required_argument, NULL, 'c'},      {"token-file", required_argument, NULL, 't'},
+    {"images", required_argument, NULL, 'i'},  {"settings", required_argument, NULL, 'x'},
+    {"script", required_argument, NULL, 's'},  {"control", required_argument, NULL, 'p'},
+    {"seen", required_argument, NULL, 'o'},    {"seed", required_argument, NULL, 'r'},
+    {"threads", required_argument, NULL, 'w'}, {"prefix", required_argument, NULL, 'f'},
+    {"cpus", required_argument, NULL, 'u'},    {"mem-mib", required_argument, NULL, 'm'},
+    {"over", required_argument, NULL, 'e'},    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, OPT_HELP},     {0},
 };
 
 static const char **
@@ -112,6 +104,8 @@ parse(int argc, char **argv, struct sim_options *o)
             o->cpus = (int)strtol(optarg, NULL, 10);
         else if (c == 'm')
             o->mem_mib = strtoll(optarg, NULL, 10);
+        else if (c == 'e')
+            o->over_ms = (int)strtol(optarg, NULL, 10);
         else if (c == 'v')
             o->verbose = true;
         else
@@ -159,9 +153,14 @@ static int
 hosts_start(struct sim *s, struct err *e)
 {
     s->start_ms = clock_mono_ms();
-    for (int i = 0; i < s->o.hosts; i++)
+    for (int i = 0; i < s->o.hosts; i++) {
+        int64_t due = s->start_ms + (int64_t)s->o.over_ms * i / s->o.hosts;
+
+        for (int64_t now = clock_mono_ms(); now < due && !s->ended; now = clock_mono_ms())
+            sim_loop_step(s, (int)(due - now));
         if (sim_host_start(&s->hosts[i], e) < 0)
             return -1;
+    }
     fprintf(stderr, "hostsim: %d hosts are open after %lld ms\n", s->o.hosts,
             (long long)(clock_mono_ms() - s->start_ms));
     return 0;

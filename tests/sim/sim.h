@@ -44,7 +44,7 @@ struct sim_host {
 };
 
 struct sim_options {
-    int hosts, threads;
+    int hosts, threads, over_ms;
     unsigned long long seed;
     const char *dir, *api, *agents, *ca, *token_file, *images, *script, *control, *seen, *prefix;
     const char *settings; /* file with more lines of each agent's configuration */
