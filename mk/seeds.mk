@@ -9,7 +9,10 @@ $(O)/seeds: $(call obj,$(SEEDS) $(CTRL) $(AGENT)) $(O)/lib.a
 	$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(SEEDS_WRAP)) -o $@ $(filter %.o,$^) $(O)/lib.a $(LDLIBS)
 comma := ,
 # A function that httpd.h or httpc.h gets is one in tests/seeds/net.c too: who adds it should see so.
+# Not under the sanitizers: they do not follow a fiber's stack.
+ifeq ($(B),debug)
 $(O)/unit: | $(O)/seeds
+endif
 
 SEEDS_COUNT ?= 4
 check-seeds: $(O)/seeds ## the whole system on virtual time: seeds that found something, some more, and planted bugs

@@ -341,7 +341,7 @@ waits_for_the_whole_request_only_so_long(void)
         "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\nabc",
         "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 500\r\n\r\n",
     };
-    struct httpd_limits lim = {.header_timeout_ms = 300, .idle_timeout_ms = 300};
+    struct httpd_limits lim = {.header_timeout_ms = 1500, .idle_timeout_ms = 1500};
     SCOPED_SITE s;
 
     site_open(&s, 1, &lim);
