@@ -47,6 +47,7 @@ fi
 out=$(STAGES="check" STAGE_SECONDS=1 "$tree/.ci/run" 2>&1) && echo "ci: passes although a stage hangs" && bad=1
 expect "FAILED, it hung"
 expect "failed: check"
+expect "---- check:"
 [ $(($(date +%s) - start)) -lt 300 ] || { echo "check: it took $(($(date +%s) - start)) s to end what hangs" && bad=1; }
 [ $bad = 0 ] || printf '%s\n' "$out"
 exit $bad
