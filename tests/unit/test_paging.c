@@ -24,7 +24,7 @@ list_at(size_t i)
 
     if (strcmp(params[i].f.name, "after") != 0 || params[i].f.type != JM_TEXT)
         return NULL;
-    for (r = routes; r->method != NULL; r++)
+    for (r = routes; r < routes + routes_count; r++)
         if (strcmp(r->name, params[i].route) == 0)
             return r;
     return NULL;
@@ -56,7 +56,7 @@ field(const struct jm_field *schema, const char *name)
 static void
 every_list_has_pages(void)
 {
-    for (const struct route *r = routes; r->method != NULL; r++) {
+    for (const struct route *r = routes; r < routes + routes_count; r++) {
         bool paged = false;
 
         if (r->out == NULL || r->out == schema_raw || strcmp(r->method, "GET") != 0 ||
