@@ -44,24 +44,24 @@ struct link {
     struct agent *ag;
     struct httpc *http;
     pthread_mutex_t lock; /* http against link_wake() from other threads */
-    bool reopen;          /* the certificate changed: no new calls until it is in use */
     struct lane hello, poll, status, samples, receipts, renew;
-    bool hello_ok;
-    bool hello_blind;    /* said before libvirt had answered: again when it has */
-    bool hello_underlay; /* what it said of the underlay address */
     int64_t underlay_due_ms;
-    bool want_receipts;
-    uint64_t cursor;
     int64_t again_ms;    /* monotonic: when the whole set is asked for again, 0: not */
-    bool asked;          /* once since the hello: the first poll does not wait for news */
-    bool touched;        /* something may be worth a report */
     int64_t full_due_ms; /* next full inventory */
+    uint64_t cursor;
     uint64_t foreign_hash, last_seq;
-    bool told_unknown;
     struct report report; /* in flight */
     struct sample_batch batch;
     struct arena renew_arena;
     const char *renew_key;
+    bool reopen; /* the certificate changed: no new calls until it is in use */
+    bool hello_ok;
+    bool hello_blind;    /* said before libvirt had answered: again when it has */
+    bool hello_underlay; /* what it said of the underlay address */
+    bool want_receipts;
+    bool asked;   /* once since the hello: the first poll does not wait for news */
+    bool touched; /* something may be worth a report */
+    bool told_unknown;
 };
 
 static uint64_t

@@ -236,7 +236,7 @@ conn_make_room(struct conn *c)
             oldest = o;
         n++;
     }
-    if (n > c->port->lst->limits.max_per_certificate)
+    if (oldest != NULL && n > c->port->lst->limits.max_per_certificate)
         conn_close(oldest); /* perhaps c itself, whose handshake took longest */
 }
 
