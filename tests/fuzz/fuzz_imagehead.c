@@ -78,7 +78,8 @@ fuzz_one(const uint8_t *bytes, size_t len)
     struct part p = {head, len, file_bytes, 0};
     const struct image_bytes b = {.read = part_read, .arg = &p, .size = file_bytes};
 
-    if (file_bytes < UINT64_C(1) << 28 && image_tables_check(&b, &e) < 0)
+    /* Of a longer file the tables are long as well: runs would be few. */
+    if (file_bytes < UINT64_C(1) << 20 && image_tables_check(&b, &e) < 0)
         fuzz_must(e.code == BY_E_INVALID && e.msg[0] != '\0');
     fuzz_must(be(head + 8, 8) == 0 && be(head + 32, 4) == 0 && be(head + 60, 4) == 0);
     fuzz_must(be(head + 4, 4) == 2 || (head[79] & 7) == 0);
