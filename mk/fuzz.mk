@@ -34,11 +34,11 @@ fuzz-binaries: $(FUZZ_TARGETS:%=$(O)/fuzz_%) $(FUZZ_TARGETS:%=$(O)/planted_%)
 fuzz: $(O)/fuzz-seeds ## run every fuzz target for FUZZ_SECONDS (60), then look for the planted bugs
 	@$(MAKE) --no-print-directory -s -j2 B=fuzz CC="$(FUZZ_CC)" fuzz-binaries
 	@tests/fuzz/run find $(FUZZ_SECONDS) $(F) $(O)/fuzz-seeds $(FUZZ_TARGETS)
-	@tests/fuzz/run planted 60 $(F) $(O)/fuzz-seeds $(FUZZ_TARGETS)
+	@tests/fuzz/run planted 150 $(F) $(O)/fuzz-seeds $(FUZZ_TARGETS)
 
-fuzz-planted: $(O)/fuzz-seeds ## every fuzz target must find its planted bug within 60 s
+fuzz-planted: $(O)/fuzz-seeds ## every fuzz target must find its planted bug within 150 s
 	@$(MAKE) --no-print-directory -s -j2 B=fuzz CC="$(FUZZ_CC)" fuzz-binaries
-	@tests/fuzz/run planted 60 $(F) $(O)/fuzz-seeds $(FUZZ_TARGETS)
+	@tests/fuzz/run planted 150 $(F) $(O)/fuzz-seeds $(FUZZ_TARGETS)
 
 fuzz-replay: $(O)/fuzz-seeds $(FUZZ_TARGETS:%=$(O)/replay_%) ## run the corpora without a fuzzer
 	@for t in $(FUZZ_TARGETS); do \
