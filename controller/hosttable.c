@@ -177,15 +177,6 @@ zone_number(struct hosttable *t, const char *zone)
     return (uint32_t)++t->n_zones;
 }
 
-static enum host_state
-state_of(const char *word)
-{
-    for (int s = HS_NONE + 1; s < HS__MAX; s++)
-        if (strcmp(host_state_name((enum host_state)s), word) == 0)
-            return (enum host_state)s;
-    return HS_NONE;
-}
-
 /* A poll that waits is a sign of life too, and only in memory. */
 static bool
 row_silent(struct hosttable *t, size_t i, int64_t now_ms)
@@ -211,7 +202,7 @@ row_columns(struct hosttable *t, size_t i)
     t->vcpus[i] = place_free(h->cpus, (uint32_t)h->cpu_overcommit_percent, h->vcpus_used);
     t->mem[i] = place_free(h->mem_mib, (uint32_t)h->mem_overcommit_percent, h->mem_used_mib);
     t->disk[i] = place_free(h->pool_bytes, 100, h->bytes_used);
-    t->base[i] = (uint8_t)state_of(h->state);
+    t->base[i] = (uint8_t)host_state_of(h->state);
     t->cpus[i] = (uint32_t)h->cpus;
     t->zone[i] = zone_number(t, h->zone);
     t->arch[i] = (uint8_t)place_arch_of(h->arch);

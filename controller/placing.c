@@ -208,15 +208,6 @@ struct table {
     size_t *at; /* host chosen for each group */
 };
 
-static enum host_state
-state_of(const char *word)
-{
-    for (int s = HS_NONE + 1; s < HS__MAX; s++)
-        if (strcmp(host_state_name((enum host_state)s), word) == 0)
-            return (enum host_state)s;
-    return HS_NONE;
-}
-
 /* The pool is not overcommitted; what others keep in it is not ours to promise. */
 static int64_t
 disk_free(const struct w_placing_host *h)
@@ -284,7 +275,7 @@ table_fill(const struct w_placing_facts *f, struct arena *a, struct table *t)
 
         t->name[i] = h->name;
         t->ranges[i] = h->ranges;
-        t->state[i] = (uint8_t)state_of(h->state);
+        t->state[i] = (uint8_t)host_state_of(h->state);
         t->vcpus[i] = place_free(h->cpus, (uint32_t)h->cpu_overcommit_percent, h->vcpus_used);
         t->mem[i] = place_free(h->mem_mib, (uint32_t)h->mem_overcommit_percent, h->mem_used_mib);
         t->disk[i] = disk_free(h);

@@ -1,5 +1,7 @@
 #include "policies/host_fsm.h"
 
+#include <string.h>
+
 static const enum host_state next_state[HS__MAX][HS_EV__MAX] = {
 #define T(from, ev, to) [HS_##from][HS_EV_##ev] = HS_##to,
 #include "policies/host_fsm.def"
@@ -40,4 +42,13 @@ host_state_name(enum host_state s)
         break;
     }
     return "?";
+}
+
+enum host_state
+host_state_of(const char *word)
+{
+    for (int s = HS_NONE + 1; s < HS__MAX; s++)
+        if (strcmp(host_state_name((enum host_state)s), word) == 0)
+            return (enum host_state)s;
+    return HS_NONE;
 }

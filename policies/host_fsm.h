@@ -29,4 +29,6 @@ enum host_state host_fsm_next(enum host_state from, enum host_event ev);
 /** New machines may be placed on it. */
 bool host_fsm_takes_new(enum host_state s);
 const char *host_state_name(enum host_state s);
+/** HS_NONE for a word that names none. */
+enum host_state host_state_of(const char *word);
 #endif
