@@ -109,13 +109,16 @@ table_read(const char *family, const char *set, struct arena *a, const char **ou
 int
 segment_nft_read(struct arena *a, struct segment_filters *out, struct err *e)
 {
+    int bridge, inet;
+
     *out = (struct segment_filters){.bridge = "", .inet = ""};
     if (nft_there(e) < 0)
         return -1;
-    out->rules = table_read("bridge", SET_GATEWAYS, a, &out->bridge) == 0 &&
-                 table_read("inet", SET_VNIS, a, &out->inet) == 0 &&
-                 rules_are(out->bridge, rules_bridge) && rules_are(out->inet, rules_inet) &&
-                 strstr(out->inet, SET_SOURCES) != NULL;
+    /* Both, whatever became of one: what the other has is kept when they are made again. */
+    bridge = table_read("bridge", SET_GATEWAYS, a, &out->bridge);
+    inet = table_read("inet", SET_VNIS, a, &out->inet);
+    out->rules = bridge == 0 && inet == 0 && rules_are(out->bridge, rules_bridge) &&
+                 rules_are(out->inet, rules_inet) && strstr(out->inet, SET_SOURCES) != NULL;
     return 0;
 }
 

@@ -179,6 +179,34 @@ unplug(const char *bridge, const char *name)
     return rc;
 }
 
+/* Whether what comes for the network of this bridge is looked at. */
+static bool
+is_guarded(struct segments *s, const char *bridge, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    const struct segment_seen *seen;
+    size_t n;
+
+    if (segments_ops(s)->list(s, &a, &seen, &n, e) < 0)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(seen[i].bridge, bridge) == 0)
+            return seen[i].filtered;
+    return false;
+}
+
+/* One table gone: what the other holds for other networks stays when one network is made good. */
+static int
+keeps_the_other_table(struct segments *s, struct err *e)
+{
+    TRY(make(s, &first, e) == 0 && make(s, &second, e) == 0);
+    TRY(nft("delete table bridge bianyun-parts") == 0);
+    TRY(make(s, &first, e) == 0 && is_guarded(s, OTHER, e));
+    TRY(make(s, &second, e) == 0 && ARE(&first, &second));
+    TRY(segments_ops(s)->remove(s, OTHER, e) == 0);
+    return 0;
+}
+
 /* What is taken away or changed by hand is seen, and made good by the next make. */
 static int
 drifts(struct segments *s, struct err *e)
@@ -198,6 +226,8 @@ drifts(struct segments *s, struct err *e)
     };
     struct segment_spec elsewhere = first;
 
+    if (keeps_the_other_table(s, e) < 0)
+        return -1;
     TRY(make(s, &first, e) == 0);
     for (size_t i = 0; i < ARRAY_LEN(by_hand); i++) {
         if (nft(by_hand[i]) != 0 || ARE(&first) || make(s, &first, e) < 0 || !ARE(&first)) {
