@@ -130,6 +130,9 @@ net_gone(struct task *t, struct err *e)
     for (size_t i = 0; i < t->reading->n_nets; i++)
         if (strcmp(t->reading->nets[i].id, t->id) == 0)
             return err_set(e, BY_E_IO, "network %s is still there", t->order.network.name);
+    if (!t->reading->has_segments)
+        return err_set(e, BY_E_IO, "network %s: whether its segment is there cannot be read: %s",
+                       t->order.network.name, t->reading->segments_err.msg);
     for (size_t i = 0; i < t->reading->n_segments; i++)
         if (strcmp(t->reading->segments[i].bridge, t->order.network.bridge) == 0)
             return err_set(e, BY_E_IO, "the segment of network %s is still there",

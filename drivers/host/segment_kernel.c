@@ -17,7 +17,8 @@
 
 #include "drivers/host/segment_int.h"
 
-enum { FDB_MAX = 65536, MAC_LEN = 6 };
+/* A guest that makes up senders costs its own segment only. */
+enum { LEARNED_MAX = 4096, FDB_MAX = 65536, MAC_LEN = 6 };
 
 SCOPE_FN(nl_socket_free, struct nl_sock)
 SCOPE_FN(nl_cache_free, struct nl_cache)
@@ -338,6 +339,7 @@ device_add(struct nl_sock *sock, const char *name, const struct segment_spec *sp
         (void)rtnl_link_vxlan_set_port(l, SEGMENT_PORT);
         (void)rtnl_link_vxlan_set_local(l, local);
         (void)rtnl_link_vxlan_enable_learning(l);
+        (void)rtnl_link_vxlan_set_limit(l, LEARNED_MAX);
         rc = rtnl_link_add(sock, l, NLM_F_CREATE | NLM_F_EXCL);
     }
     nl_addr_put(local);
