@@ -267,6 +267,8 @@ reply_stopping(struct parked *p)
 void
 dispatch_stop(struct dispatch *d)
 {
+    struct parked *left;
+
     if (d == NULL)
         return;
     (void)pthread_mutex_lock(&d->lock);
@@ -276,7 +278,10 @@ dispatch_stop(struct dispatch *d)
     if (d->started)
         (void)pthread_join(d->thread, NULL);
     d->started = false;
-    each_taken(parking_take_due(&d->parking, INT64_MAX), reply_stopping);
+    (void)pthread_mutex_lock(&d->lock); /* the writer and the listener take from it as well */
+    left = parking_take_due(&d->parking, INT64_MAX);
+    (void)pthread_mutex_unlock(&d->lock);
+    each_taken(left, reply_stopping);
 }
 
 void
