@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "controller/commit.h"
+#include "controller/parts.h"
 #include "controller/quota.h"
 #include "controller/supersede.h"
 #include "controller/takeback.h"
@@ -68,7 +69,10 @@ order_size(const struct w_order *o, struct quota_size *out)
     case RES__MAX:
         break;
     }
-    quota_size_of(o->kind, o->wanted, 0, 0, 0, out);
+    if (o->network.part_of[0] != '\0') /* a network over several hosts counts once */
+        memset(out, 0, sizeof(*out));
+    else
+        quota_size_of(o->kind, o->wanted, 0, 0, 0, out);
 }
 
 int
@@ -77,7 +81,8 @@ act_issue(struct tx *t, const char *actor, struct w_order *o, struct err *e)
     SCOPED(strbuf) struct strbuf b = {0};
     struct quota_size size;
 
-    if (act_authority_check(o->verb, o->authority, e) < 0 || order_issue(t, o, e) < 0)
+    if ((!parts_is_removal(o) && act_authority_check(o->verb, o->authority, e) < 0) ||
+        order_issue(t, o, e) < 0)
         return -1;
     order_size(o, &size);
     struct quota_whose w = {.grant = o->grant, .resource = o->resource, .order = o->id};
@@ -335,6 +340,11 @@ act_check(struct tx *t, const struct resource_row *r, const struct act *x, struc
 {
     if (act_authority_check((int)x->verb, (int)x->authority, e) < 0)
         return -1;
+    if (r->part_of[0] != '\0')
+        return err_set(e, BY_E_CONFLICT,
+                       "this is the part of network %s on host %s, which comes and goes with the "
+                       "machines there: act on the network",
+                       r->name, r->host_name);
     if (r->absent_ms > 0)
         return err_set(e, BY_E_CONFLICT, "%s is gone: its erasure certificate is %s", r->name,
                        r->certificate[0] == '\0' ? "not needed" : r->certificate);
@@ -485,6 +495,10 @@ act_do(struct tx *t, const struct resource_row *was, const struct act *x, struct
     if (resource_size_set(t->d, &r, e) < 0 || resource_promise(t->d, &r, e) < 0 ||
         act_issue(t, x->actor, o, e) < 0)
         return err_wrap(e, "%s %s", w_verb_names[x->verb], was->name);
+    /* Its other parts follow its name; what joined or went meanwhile is told to it. */
+    if (r.kind == RES_NETWORK && (x->verb == VERB_CHANGE || x->verb == VERB_RESTORE) &&
+        parts_sync(t, x->actor, r.id, a, e) < 0)
+        return -1;
     /* Out of the bin: the hold starts anew if it goes back in, and an overwriting that a plan still
      * had in store is withdrawn. */
     if (x->verb == VERB_RESTORE && was->wanted == WANT_BINNED) {

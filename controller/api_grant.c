@@ -13,12 +13,11 @@
 #include "controller/controller.h"
 #include "controller/grant_expand.h"
 #include "controller/granting.h"
-#include "controller/made.h"
 #include "controller/manual.h"
 #include "controller/own.h"
 #include "controller/paging.h"
 #include "controller/params.h"
-#include "controller/placing.h"
+#include "controller/placing_grant.h"
 #include "controller/policy.h"
 #include "controller/quota.h"
 #include "controller/signer.h"
@@ -38,15 +37,12 @@ struct intake {
     struct w_policy policy;
     struct system_row sys;
     struct expansion x;
-    struct w_placing_facts facts;
-    struct w_placing_choices choices;
+    struct grant_placing placing;
     struct clock_row clock;
     const char *own_case;   /* number of the import that this is the grant of, or NULL */
     struct supersede *over; /* of a grant that supersedes another, or NULL */
     const struct w_application *asked;
     int64_t restart_from_ms;
-    const char *no_room; /* for what grows */
-    bool fits;
 };
 
 /* ---- is it a lawful grant -----------------------------------------------------------------------
@@ -163,57 +159,12 @@ expand(struct tx *t, struct intake *in, struct arena *a, struct err *e)
                            &in->x, e);
 }
 
-/* Groups that may stand anywhere; the others were asked for on their own hosts. */
-static int
-place(struct tx *t, struct intake *in, struct arena *a, struct err *e)
-{
-    struct expansion x = in->x;
-    size_t *at = arena_alloc(a, (x.n_groups + 1) * sizeof(*at));
-
-    x.groups = arena_alloc(a, (x.n_groups + 1) * sizeof(*x.groups));
-    x.n_groups = 0;
-    for (size_t i = 0; i < in->x.n_groups; i++) {
-        struct expand_group *g = &in->x.groups[i];
-
-        if (g->pinned != NULL) {
-            (void)snprintf(g->host, sizeof(g->host), "%s", g->pinned);
-            continue;
-        }
-        at[x.n_groups] = i;
-        x.groups[x.n_groups++] = *g;
-    }
-    if (placing_choose(t, &x, &in->policy, a, &in->facts, &in->choices, &in->fits, e) < 0)
-        return -1;
-    for (size_t i = 0; i < x.n_groups; i++)
-        memcpy(in->x.groups[at[i]].host,
-               JM_ITEM(in->choices.items, struct w_placing_choice, i)->host, W_ID);
-    for (size_t i = 0; i < x.n_groups && in->no_room == NULL; i++) {
-        const struct w_placing_choice *c = JM_ITEM(in->choices.items, struct w_placing_choice, i);
-        const struct expand_group *g = &x.groups[i];
-
-        if (c->host[0] == '\0')
-            in->no_room =
-                arena_printf(a,
-                             "no host has room for %u VMs with %llu vCPUs, %llu MiB and %llu "
-                             "GiB of disk: %s",
-                             g->vms, (unsigned long long)g->vcpus, (unsigned long long)g->mem_mib,
-                             (unsigned long long)(g->disk_bytes / GIB_BYTES),
-                             c->reason == NULL ? "" : c->reason);
-    }
-    return 0;
-}
-
-/* Room where things stand already; then room for the rest. */
 static int
 expand_and_place(struct tx *t, struct intake *in, struct arena *a, struct err *e)
 {
-    if (expand(t, in, a, e) < 0 ||
-        (in->over != NULL &&
-         supersede_rooms(t, in->over, &in->x, &in->policy, a, &in->no_room, e) < 0) ||
-        place(t, in, a, e) < 0)
-        return -1;
-    in->fits = in->fits && in->no_room == NULL;
-    return 0;
+    return expand(t, in, a, e) < 0
+               ? -1
+               : grant_place(t, &in->x, in->over, &in->policy, a, &in->placing, e);
 }
 
 static const char *
@@ -228,6 +179,17 @@ host_name_of(const struct w_placing_facts *f, const char *host)
 /* ---- dry run -----------------------------------------------------------------------------------
  */
 
+static const char *
+why_not(const struct grant_placing *p, size_t group)
+{
+    const struct w_placing_choice *c;
+
+    if (p->choice_of == NULL || p->choice_of[group] == UINT32_MAX)
+        return p->no_room;
+    c = JM_ITEM(p->choices.items, struct w_placing_choice, p->choice_of[group]);
+    return c->reason == NULL ? p->no_room : c->reason;
+}
+
 static void
 check_answer(const struct intake *in, struct arena *a, struct w_grant_check *out)
 {
@@ -241,12 +203,12 @@ check_answer(const struct intake *in, struct arena *a, struct w_grant_check *out
         p[i].ordinal = it->ordinal;
         memcpy(p[i].host, g->host, sizeof(p[i].host));
         (void)snprintf(p[i].host_name, sizeof(p[i].host_name), "%s",
-                       host_name_of(&in->facts, g->host));
-        p[i].reason = g->host[0] == '\0' ? in->no_room : NULL;
+                       host_name_of(&in->placing.facts, g->host));
+        p[i].reason = g->host[0] == '\0' ? why_not(&in->placing, it->group) : NULL;
     }
     out->placements = (struct jm_list){p, in->x.n};
-    out->fits = in->fits;
-    out->reason = in->no_room;
+    out->fits = in->placing.no_room == NULL;
+    out->reason = in->placing.no_room;
 }
 
 int
@@ -348,10 +310,10 @@ add_resources(struct api_call *k, struct tx *t, struct intake *in, struct w_orde
     for (size_t i = 0; i < in->x.n; i++) {
         struct expand_item *it = &in->x.items[i];
         struct resource_row r;
+        bool issued;
 
-        memcpy(it->order.host, in->x.groups[it->group].host, sizeof(it->order.host));
-        if (made_insert(t, &it->order, in->g.unit, &r, e) < 0 ||
-            act_issue(t, k->who.account, &it->order, e) < 0)
+        if (grant_place_item(t, k->who.account, in->g.unit, &in->x, i, k->a, &r, &issued, e) < 0 ||
+            (!issued && act_issue(t, k->who.account, &it->order, e) < 0))
             return err_wrap(e, "grant %s, line %u, %s", in->g.number, it->line, r.name);
         order_view_new(&it->order, r.name, &v[n + i]);
     }
@@ -372,8 +334,8 @@ add_record(struct api_call *k, struct tx *t, const struct intake *in, struct err
     memcpy(rec.key, in->paper.key, sizeof(rec.key));
     memcpy(rec.body_sha256, in->paper.body_sha256, sizeof(rec.body_sha256));
     memcpy(rec.due_day, in->clock.due_day, sizeof(rec.due_day));
-    rec.facts = in->facts;
-    rec.choices = in->choices;
+    rec.facts = in->placing.facts;
+    rec.choices = in->placing.choices;
     for (size_t i = 0; i < in->x.n; i++) {
         const struct expand_item *it = &in->x.items[i];
 
@@ -381,7 +343,7 @@ add_record(struct api_call *k, struct tx *t, const struct intake *in, struct err
         made[i].kind = (int)it->kind;
         made[i].line = it->line;
         made[i].ordinal = it->ordinal;
-        made[i].group = (uint32_t)it->group;
+        made[i].group = in->placing.choice_of[it->group];
     }
     rec.resources = (struct jm_list){made, in->x.n};
     jm_encode(schema_grant_record, &rec, &b);
@@ -464,8 +426,8 @@ carry_out(struct api_call *k, struct tx *t, struct intake *in, struct w_accepted
     if (check_makes(&in->g, e) < 0 || check_grant(t, in, k->a, e) < 0 ||
         expand_and_place(t, in, k->a, e) < 0)
         return -1;
-    if (!in->fits)
-        return err_set(e, BY_E_CONFLICT, "grant %s: %s", in->g.number, in->no_room);
+    if (in->placing.no_room != NULL)
+        return err_set(e, BY_E_CONFLICT, "grant %s: %s", in->g.number, in->placing.no_room);
     quota_size_granted(&in->g, &total);
     if (grant_insert(t->d, &in->g, k->who.account, in->paper.text, in->paper.body_sha256, t->now_ms,
                      e) < 0 ||

@@ -6,6 +6,7 @@
 #include "controller/act.h"
 #include "controller/api_order.h"
 #include "controller/own.h"
+#include "controller/parts.h"
 #include "controller/self.h"
 
 void
@@ -54,7 +55,7 @@ api_resource_get(struct api_call *k, struct tx *t, struct err *e)
     if (resource_get(t->d, k->id, k->a, &r, e) < 0 || own_check(k, r.unit, "resource", e) < 0)
         return -1;
     resource_view_fill(&r, k->out);
-    return 0;
+    return parts_weigh(t->d, k->out, k->a, e);
 }
 
 /* ---- acts --------------------------------------------------------------------------------------

@@ -257,6 +257,7 @@ application_grant(const struct case_row *c, const struct w_application *app, int
     memcpy(out->unit, c->unit, sizeof(out->unit));
     if (app->shape == SHAPE_FREE && app->change_of[0] == '\0')
         grant_free_shape(out, 0);
+    grant_version_fit(out);
 }
 
 int
@@ -286,6 +287,7 @@ application_change(struct tx *t, const struct w_application *app, struct w_grant
     if (old.shape == SHAPE_FREE)
         g->resources_max =
             (uint32_t)(old.resources_max + more > 1000 ? 1000 : old.resources_max + more);
+    grant_version_fit(g);
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "controller/hostauth.h"
 #include "controller/metrics.h"
 #include "controller/parking.h"
+#include "controller/parts.h"
 #include "controller/policy.h"
 #include "controller/server.h"
 #include "controller/waiting.h"
@@ -477,7 +478,9 @@ api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
     }
     out->want_receipts = recovery || h.receipts_wanted;
     if (host_flow_hello(t->d, k->who.host, in, out->want_receipts, t->now_ms, e) < 0 ||
-        hello_ledger(t, k->who.host, in, e) < 0)
+        hello_ledger(t, k->who.host, in, e) < 0 ||
+        (!recovery && strcmp(h.underlay, in->underlay) != 0 &&
+         parts_moved(t, k->who.host, k->a, e) < 0))
         return -1;
     memcpy(out->store, k->c->store, sizeof(out->store));
     out->term = controller_term(k->c);

@@ -8,6 +8,7 @@
 #include "controller/approvers.h"
 #include "controller/finding.h"
 #include "controller/own.h"
+#include "controller/parts.h"
 #include "controller/placing.h"
 #include "controller/policy.h"
 #include "drivers/base/strbuf.h"
@@ -449,6 +450,27 @@ tell_unit_act(struct story *s, const struct entry *x)
         s->differs = true;
 }
 
+/* Of a network over several hosts. */
+static int
+tell_parts(struct story *s, const struct resource_row *r, struct err *e)
+{
+    struct w_network_part_list l = {0};
+
+    if (r->kind != RES_NETWORK || r->part_of[0] != '\0')
+        return 0;
+    if (parts_view(s->t->d, r->id, s->k->a, &l, e) < 0)
+        return -1;
+    for (size_t i = 0; l.vni != 0 && i < l.items.n; i++) {
+        const struct w_network_part *p = JM_ITEM(l.items, struct w_network_part, i);
+
+        tell(s, "part", p->id, p->as_of_ms,
+             "segment %u on host %s: wanted %s, seen %s, %u machines%s%s", l.vni, p->host_name,
+             w_wanted_names[p->wanted], w_seen_names[p->seen], p->machines,
+             p->reason == NULL ? "" : "; not equal: ", p->reason == NULL ? "" : p->reason);
+    }
+    return 0;
+}
+
 static int
 tell_resource(struct story *s, const struct resource_row *r, struct err *e)
 {
@@ -460,7 +482,7 @@ tell_resource(struct story *s, const struct resource_row *r, struct err *e)
          w_wanted_names[r->wanted], w_seen_names[r->seen == SEEN_NONE ? SEEN_UNKNOWN : r->seen],
          (unsigned long long)r->generation,
          r->seen_equal ? "" : "; not equal: ", r->seen_equal ? "" : r->seen_reason);
-    if (entry_all(s, r->id, &all, e) < 0)
+    if (tell_parts(s, r, e) < 0 || entry_all(s, r->id, &all, e) < 0)
         return -1;
     for (const struct entry *x = all; x != NULL; x = x->next) {
         if (strcmp(x->act, "order.issued") == 0) {

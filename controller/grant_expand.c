@@ -130,7 +130,8 @@ check_existing(size_t i, const struct w_grant_line *l, struct err *e)
         return bad(e, i, "count", "each existing machine has a line of its own");
     if (l->adopt.host[0] == '\0')
         return bad(e, i, "adopt", "an existing machine is named with its host");
-    if (l->image[0] != '\0' || l->network_line != 0 || l->attach_line != 0 || l->cidr[0] != '\0')
+    if (l->image[0] != '\0' || l->network_line != 0 || l->attach_line != 0 || l->cidr[0] != '\0' ||
+        l->apart != APART_NONE)
         return bad(e, i, "image", "nothing is made for an existing machine");
     if (l->vcpus != l->adopt.vcpus || l->mem_mib != l->adopt.mem_mib ||
         l->disk_gib != (bytes + GIB_BYTES - 1) / GIB_BYTES)
@@ -170,7 +171,8 @@ check_volume(const struct w_grant *g, size_t i, const struct w_grant_line *l, st
 
     if (l->disk_gib < 1)
         return bad(e, i, "disk_gib", "a volume needs a size of at least 1 GiB");
-    if (l->vcpus != 0 || l->mem_mib != 0 || l->network_line != 0 || l->image[0] != '\0')
+    if (l->vcpus != 0 || l->mem_mib != 0 || l->network_line != 0 || l->image[0] != '\0' ||
+        l->apart != APART_NONE)
         return bad(e, i, "kind", "a volume has a size, a format and an attach_line, nothing else");
     if (l->attach_line == 0)
         return 0;
@@ -189,7 +191,8 @@ check_network(size_t i, const struct w_grant_line *l, struct err *e)
         return bad(e, i, "cidr", "a network needs an IPv4 range");
     if (l->count != 1 && !l->deferred)
         return bad(e, i, "count", "one network a line: each needs a range of its own");
-    if (l->vcpus != 0 || l->mem_mib != 0 || l->disk_gib != 0 || l->image[0] != '\0')
+    if (l->vcpus != 0 || l->mem_mib != 0 || l->disk_gib != 0 || l->image[0] != '\0' ||
+        l->apart != APART_NONE)
         return bad(e, i, "kind", "a network has a range, nothing else");
     return 0;
 }
@@ -273,6 +276,10 @@ grant_lines_check(const struct w_grant *g, struct err *e)
     if (g->supersedes[0] != '\0' && g->version < 4)
         return err_field(e, BY_E_INVALID, "version",
                          "a grant that supersedes another is of version 4");
+    for (size_t i = 0; i < g->lines.n && g->version < 5; i++)
+        if (JM_ITEM(g->lines, struct w_grant_line, i)->apart != APART_NONE)
+            return err_field(e, BY_E_INVALID, "version",
+                             "a grant whose machines are asked to be apart is of version 5");
     if (g->shape != SHAPE_NONE && g->version < 2)
         return err_field(e, BY_E_INVALID, "version", "a grant that says its shape is of version 2");
     if (g->shape != SHAPE_FREE && g->resources_max != 0)
@@ -314,8 +321,8 @@ mac_new(struct build *b, char out[20], struct err *e)
 }
 
 /* by + the first 12 hex digits of the id: a kernel interface has 15 characters at most. */
-static void
-bridge_name(const char *id, char out[16])
+void
+expand_bridge_name(const char *id, char out[16])
 {
     size_t n = 2;
 
@@ -416,7 +423,7 @@ make_network(struct build *b, const struct w_grant_line *l, size_t group, struct
     struct w_network_spec *s = &it->order.network;
 
     for (int i = 0;; i++) {
-        bridge_name(it->order.resource, s->bridge);
+        expand_bridge_name(it->order.resource, s->bridge);
         if (!is_taken(b, "bridge", s->bridge))
             break;
         if (i == MAC_TRIES)
@@ -509,6 +516,9 @@ make_vm(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size_t 
     s->root_bytes = l->disk_gib * GIB_BYTES;
     s->ssh_key = b->ssh_key;
     s->disks = disks;
+    it->apart = (enum w_apart)l->apart;
+    if (it->apart > gr->apart)
+        gr->apart = it->apart;
     gr->vms++;
     gr->vcpus += s->vcpus;
     if (s->vcpus > gr->largest_vcpus)
@@ -534,8 +544,7 @@ address_next(const struct build *b, const struct w_network_spec *net, uint32_t f
     return from;
 }
 
-/* A network, made or there already, and every machine that is made on it: isolated networks live on
- * one host. */
+/* A network, made or there already, and every machine that is made on it. */
 static int
 expand_network(struct build *b, const struct w_grant_line *nl, struct err *e)
 {
@@ -550,7 +559,12 @@ expand_network(struct build *b, const struct w_grant_line *nl, struct err *e)
             return -1;
         spec = &net->order.network;
     }
-    b->out->groups[group].pinned = is->count == 0 ? NULL : is->host;
+    if (is->count > 0) {
+        b->out->groups[group].pinned = is->host;
+        b->out->groups[group].cidr = spec->cidr;
+        b->out->groups[group].segment = is->segment;
+        b->out->groups[group].fixed = !is->spans;
+    }
     for (size_t i = 0; i < b->g->lines.n; i++) {
         const struct w_grant_line *l = JM_ITEM(b->g->lines, struct w_grant_line, i);
 

@@ -22,7 +22,9 @@
 /* What an older grant made of a line, which is not made again. */
 struct expand_there {
     uint32_t count;            /* ordinals up to it are there, or were */
-    const char *host;          /* network: where it stands */
+    const char *host;          /* network: where its first part stands */
+    const char *segment;       /* network: as in a group, below */
+    bool spans;                /* network: it can have a part on another host too */
     struct w_network_spec net; /* network: id "" when it is not there */
 };
 
@@ -38,6 +40,7 @@ struct expand_item {
     uint32_t line, ordinal;
     enum w_res_kind kind;
     size_t group;         /* items of one group stand on one host */
+    enum w_apart apart;   /* vm: from others of its system */
     struct w_order order; /* all but id, host, incarnation, term, generation, issue time */
 };
 
@@ -53,6 +56,7 @@ struct expand_group {
     const char *pool_class;      /* asked for, or NULL */
     const char *segment;         /* its network, when that may span hosts, then the hosts that have
                                     a part of it already: ids, blanks between; or NULL */
+    bool fixed;                  /* that network stands where it is, and cannot span hosts */
     char host[W_ID];             /* where it goes, once that is decided */
     size_t first, n_items;       /* items of a group are neighbours */
 };
@@ -75,6 +79,8 @@ int grant_expand(const struct w_grant *g, const char *ssh_key, const struct expa
 void grant_headroom(uint64_t all_vcpus, uint64_t all_mem_mib, uint32_t *vcpus, uint64_t *mem_mib);
 /** A display name as host name, where it is a lawful one; else one made of the id. */
 void expand_host_name(const char *name, const char *id, char out[W_NAME]);
+/** Kernel interface of a network. */
+void expand_bridge_name(const char *id, char out[16]);
 /** The n-th address (0 is the network's own) of a range as text; -1 when it lies outside or is the
  * broadcast address. */
 int cidr_address(const char *cidr, uint32_t n, char out[20]);

@@ -204,6 +204,7 @@ row_columns(struct hosttable *t, size_t i)
     t->disk[i] = place_free(h->pool_bytes, 100, h->bytes_used);
     t->base[i] = (uint8_t)host_state_of(h->state);
     t->cpus[i] = (uint32_t)h->cpus;
+    t->can[i] = h->underlay ? PLACE_CAN_REACH : 0;
     t->zone[i] = zone_number(t, h->zone);
     t->arch[i] = (uint8_t)place_arch_of(h->arch);
     t->name[i] = h->name;

@@ -73,6 +73,14 @@ issue_store(struct tx *t, const struct w_order *o, const char *old, const char *
     return changed == 1 ? 0 : err_set(e, BY_E_BUG, "resource %s has no row", o->resource);
 }
 
+static uint32_t
+order_version(const struct w_order *o)
+{
+    if (o->vm.adopt.id[0] != '\0')
+        return 2;
+    return o->network.vni != 0 ? 3 : 1;
+}
+
 int
 order_issue(struct tx *t, struct w_order *o, struct err *e)
 {
@@ -89,7 +97,7 @@ order_issue(struct tx *t, struct w_order *o, struct err *e)
         issue_incarnation(t, o->host, &o->incarnation, e) < 0)
         return err_wrap(e, "order");
     random_uuid_at(t->now_ms, o->id);
-    o->version = o->vm.adopt.id[0] != '\0' ? 2 : 1;
+    o->version = order_version(o);
     o->term = controller_term(t->c);
     o->generation = generation + 1;
     o->issued_at_ms = t->now_ms;

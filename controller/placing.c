@@ -44,6 +44,7 @@ host_fact(const struct host_facts *h, bool silent, struct arena *a, struct w_pla
     memcpy(o->arch, h->arch, sizeof(o->arch));
     memcpy(o->zone, h->zone, sizeof(o->zone));
     o->same = h->same;
+    o->underlay = h->underlay;
     o->ranges = host_ranges(h, a);
 }
 
@@ -338,17 +339,18 @@ same_segment(const struct w_placing_group *a, const struct w_placing_group *b)
            strncmp(a->segment, b->segment, W_ID - 1) == 0;
 }
 
-/* Machines that should be apart, on one network: it will span hosts. */
+/* Machines that are asked for one by one, on one network, or one more on a network that is there:
+ * it may come to span hosts, whoever of its hosts is in this table. */
 static bool
 spans(const struct w_placing_facts *f, const struct w_placing_group *g)
 {
     size_t n = 0;
 
-    if (g->segment == NULL || g->apart == APART_NONE)
+    if (g->segment == NULL)
         return false;
     for (size_t i = 0; i < f->groups.n; i++)
         n += same_segment(g, JM_ITEM(f->groups, struct w_placing_group, i));
-    return n > 1;
+    return n > 1 || g->segment[W_ID - 1] != '\0';
 }
 
 static void

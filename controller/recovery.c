@@ -10,6 +10,7 @@
 #include "controller/controller.h"
 #include "controller/group.h"
 #include "controller/made.h"
+#include "controller/parts.h"
 #include "controller/quota.h"
 #include "controller/supersede.h"
 #include "controller/takeback.h"
@@ -162,7 +163,9 @@ import_size(struct import *m, const struct w_order *o, struct resource_row *r, s
     }
     if (o->authority == AUTH_PLAN)
         memcpy(r->plan, o->authority_id, sizeof(r->plan));
-    quota_size_of(o->kind, o->wanted, r->vcpus, r->mem_mib, r->bytes, &size);
+    memset(&size, 0, sizeof(size));
+    if (r->part_of[0] == '\0') /* a network over several hosts counts once */
+        quota_size_of(o->kind, o->wanted, r->vcpus, r->mem_mib, r->bytes, &size);
     r->wanted = o->wanted;
     if (resource_size_set(m->t->d, r, e) < 0 || resource_promise(m->t->d, r, e) < 0 ||
         quota_fits(m->t->d, &w, &size, &fits, e) < 0)
@@ -190,9 +193,10 @@ import_addresses(struct import *m, const struct w_order *o, struct err *e)
 {
     for (size_t i = 0; o->kind == RES_VM && i < o->vm.nics.n; i++) {
         const struct w_nic *n = JM_ITEM(o->vm.nics, struct w_nic, i);
+        char network[W_ID]; /* addresses are the whole network's, not its part's */
 
-        if (DB_EXEC(m->t->d, DB_ADDRESS_TAKE, NULL, e, DBS(n->network), DBS(n->ip), DBS(n->mac)) <
-            0)
+        if (part_whole(m->t->d, n->network, network, e) < 0 ||
+            DB_EXEC(m->t->d, DB_ADDRESS_TAKE, NULL, e, DBS(network), DBS(n->ip), DBS(n->mac)) < 0)
             return -1;
     }
     return 0;
@@ -207,6 +211,8 @@ place_taken(struct import *m, const struct w_order *o, struct err *e)
     char body[160];
     int rc;
 
+    if (o->network.part_of[0] != '\0')
+        return 0; /* it has the place of its network */
     if (DB_QUERY(m->t->d, DB_RES_BY_PLACE, &rows, e, DBS(o->grant), DBI(o->line), DBI(o->ordinal)) <
         0)
         return -1;
@@ -235,9 +241,10 @@ import_made(struct import *m, const struct w_order *o, const struct grant_row *m
     memcpy(under.grant, g.id, sizeof(under.grant));
     if ((rc = place_taken(m, &under, e)) != 0)
         return rc;
-    if (import_addresses(m, o, e) < 0)
+    if (parts_recover(m->t, &under, g.unit, m->a, e) < 0 || import_addresses(m, o, e) < 0 ||
+        made_insert(m->t, &under, g.unit, r, e) < 0)
         return -1;
-    return made_insert(m->t, &under, g.unit, r, e);
+    return o->kind == RES_NETWORK ? parts_recover(m->t, &under, g.unit, m->a, e) : 0;
 }
 
 static int

@@ -9,6 +9,7 @@
 #include "controller/erasure.h"
 #include "controller/handover.h"
 #include "controller/hostauth.h"
+#include "controller/parts.h"
 #include "controller/quota.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
@@ -111,7 +112,11 @@ close_absent(struct report *p, const struct resource_row *r, const struct order_
     } else if (r->kind != RES_NETWORK) {
         return err_set(e, BY_E_DENIED, "it is gone, but the host sent no signed erasure report");
     }
-    return resource_absent_set(p->t->d, r->id, p->t->now_ms, certificate, e);
+    if (resource_absent_set(p->t->d, r->id, p->t->now_ms, certificate, e) < 0)
+        return -1;
+    if (r->kind == RES_NETWORK)
+        return segment_end(p->t->d, r->part_of[0] != '\0' ? r->part_of : r->id, e);
+    return parts_leave(p->t, r, p->a, e);
 }
 
 static int
@@ -132,7 +137,9 @@ close_order(struct report *p, const struct resource_row *r, const struct w_obser
     if (r->wanted == WANT_BINNED && r->binned_ms == 0 &&
         resource_binned_set(p->t->d, r->id, p->t->now_ms, e) < 0)
         return -1;
-    quota_size_of(r->kind, r->wanted, r->vcpus, r->mem_mib, r->bytes, &have);
+    memset(&have, 0, sizeof(have));
+    if (r->part_of[0] == '\0') /* a network over several hosts counts once */
+        quota_size_of(r->kind, r->wanted, r->vcpus, r->mem_mib, r->bytes, &have);
     if (order_close(p->t->d, r->order, p->t->now_ms, &closed, e) < 0 ||
         (ord.verb == VERB_ADOPT ? quota_adopt(p->t, &w, &have, e)
                                 : quota_readback(p->t, &w, &have, e)) < 0 ||

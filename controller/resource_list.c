@@ -8,6 +8,7 @@
 #include "controller/own.h"
 #include "controller/paging.h"
 #include "controller/params.h"
+#include "controller/parts.h"
 #include "controller/units.h"
 #include "controller/controller.h"
 
@@ -29,10 +30,10 @@ page_add(void *arg, const struct resource_row *r, struct err *e)
     struct list *l = arg;
     struct w_resource_view *to = paging_add(&l->p, 0, r->id, r->name);
 
-    (void)e;
-    if (to != NULL)
-        resource_view_fill(r, to);
-    return 0;
+    if (to == NULL)
+        return 0;
+    resource_view_fill(r, to);
+    return parts_weigh(l->t->d, to, l->a, e);
 }
 
 /* ---- filters that no index answers ---------------------------------------------------------- */
@@ -98,7 +99,7 @@ walk_add(struct list *l, const char *id, const char *name, struct err *e)
     if (resource_get(l->t->d, id, l->a, &r, e) < 0)
         return -1;
     resource_view_fill(&r, to);
-    return 0;
+    return parts_weigh(l->t->d, to, l->a, e);
 }
 
 static int

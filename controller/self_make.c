@@ -6,6 +6,7 @@
 #include "controller/granting.h"
 #include "controller/made.h"
 #include "controller/own.h"
+#include "controller/parts.h"
 #include "controller/self.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/db/store_resource.h"
@@ -231,7 +232,8 @@ neighbour(struct self *s, const char *id, enum w_res_kind kind, struct resource_
 
 struct joined {
     struct resource_row net, vm;
-    const char *host; /* where it must stand, or NULL */
+    const char *host; /* where it must stand, or stands best, or NULL */
+    bool new_part;    /* the network has none there yet */
 };
 
 static int
@@ -275,6 +277,54 @@ text_of(const struct self *s)
                         (unsigned long long)in->disk_gib);
 }
 
+/* Another host than that of its network's first part. */
+static int
+room_elsewhere(struct self *s, struct joined *j, struct expansion *x, const char *segment,
+               char out[W_ID], struct err *e)
+{
+    struct expand_group *g = &x->groups[0];
+    struct err why = {0};
+
+    g->cidr = j->net.cidr;
+    g->segment = segment;
+    for (const char *p = segment + W_ID - 1; *p == ' ' && g->apart == APART_NONE; p += W_ID) {
+        char host[W_ID]; /* one that has a part */
+
+        (void)snprintf(host, sizeof(host), "%s", p + 1);
+        if (strcmp(host, j->host) != 0 && self_room(s, x, host, out, &why) == 0)
+            return 0;
+    }
+    if (self_room(s, x, NULL, out, e) < 0)
+        return -1;
+    j->new_part = strstr(segment + W_ID - 1, out) == NULL;
+    return 0;
+}
+
+/* Beside its network where that has room; else on any host that the network can reach. */
+static int
+room(struct self *s, struct joined *j, struct expansion *x, char out[W_ID], struct err *e)
+{
+    bool network = s->in->network[0] != '\0', spans = false;
+    const char *segment;
+    struct err first = {0};
+
+    x->groups[0].apart = (enum w_apart)s->in->apart;
+    if (network && s->in->apart != APART_NONE) {
+        if (parts_segment(s->t->d, j->net.id, s->k->a, &segment, &spans, e) < 0)
+            return -1;
+        return spans ? room_elsewhere(s, j, x, segment, out, e) : self_room(s, x, j->host, out, e);
+    }
+    if (self_room(s, x, j->host, out, &first) == 0)
+        return 0;
+    if (network && first.code == BY_E_CONFLICT &&
+        parts_segment(s->t->d, j->net.id, s->k->a, &segment, &spans, e) < 0)
+        return -1;
+    if (spans)
+        return room_elsewhere(s, j, x, segment, out, e);
+    *e = first;
+    return -1;
+}
+
 /* ---- making it -------------------------------------------------------------------------------
  */
 
@@ -292,6 +342,11 @@ make(struct self *s, struct joined *j, struct w_order *o, struct err *e)
     self_state(&s->r, &s->after);
     if (s->in->dry_run)
         return 0;
+    if (j->new_part && parts_on(s->t, s->k->who.account, j->net.id, NULL,
+                                (const char *const[]){o->host}, 1, s->k->a, e) < 0)
+        return -1;
+    if (strcmp(o->host, j->net.host) != 0 && parts_cards(s->t, o, e) < 0)
+        return -1;
     if (made_insert(s->t, o, s->g.unit, &s->r, e) < 0 ||
         act_issue(s->t, s->k->who.account, o, e) < 0)
         return -1;
@@ -324,8 +379,7 @@ api_resource_create(struct api_call *k, struct tx *t, struct err *e)
     (void)snprintf(o->authority_id, sizeof(o->authority_id), "%s", k->who.account);
     quota_size_of(o->kind, o->wanted, l.vcpus, l.mem_mib, l.disk_gib * GIB_BYTES, &want);
     s->text = text_of(s);
-    if (self_quota(s, "", &want, e) < 0 || self_room(s, &x, j->host, o->host, e) < 0 ||
-        make(s, j, o, e) < 0)
+    if (self_quota(s, "", &want, e) < 0 || room(s, j, &x, o->host, e) < 0 || make(s, j, o, e) < 0)
         return err_wrap(e, "create %s", s->in->name);
     return self_finish(s, e);
 }

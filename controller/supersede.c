@@ -6,6 +6,7 @@
 #include "controller/adoption.h"
 #include "controller/controller.h"
 #include "controller/listing.h"
+#include "controller/parts.h"
 #include "controller/placing.h"
 #include "controller/quota.h"
 #include "drivers/base/strbuf.h"
@@ -168,6 +169,7 @@ check_lines(struct tx *t, struct supersede *s, struct arena *a, struct err *e)
  */
 
 struct gather {
+    struct tx *t;
     struct supersede *s;
     struct arena *a;
     size_t room;
@@ -179,7 +181,6 @@ take_resource(void *arg, const struct resource_row *r, struct err *e)
     struct gather *g = arg;
     struct supersede *s = g->s;
 
-    (void)e;
     if (s->n == g->room) {
         size_t room = g->room == 0 ? 16 : g->room * 2;
         struct supersede_item *more = arena_alloc(g->a, room * sizeof(*more));
@@ -202,6 +203,8 @@ take_resource(void *arg, const struct resource_row *r, struct err *e)
         memcpy(there->net.cidr, r->cidr, sizeof(there->net.cidr));
         memcpy(there->net.bridge, r->bridge, sizeof(there->net.bridge));
         there->host = arena_strdup(g->a, r->host);
+        if (parts_segment(g->t->d, r->id, g->a, &there->segment, &there->spans, e) < 0)
+            return -1;
     }
     s->n++;
     return 0;
@@ -449,7 +452,7 @@ int
 supersede_check(struct tx *t, const struct w_grant *g, const struct w_application *asked,
                 struct arena *a, struct supersede *s, struct err *e)
 {
-    struct gather to = {s, a, 0};
+    struct gather to = {t, s, a, 0};
 
     *s = (struct supersede){.g = g, .asked = asked};
     if (open_old(t, g, a, s, e) < 0 ||
@@ -490,13 +493,8 @@ supersede_changes(const struct supersede *s, struct arena *a, struct jm_list *ou
 /* ---- room ------------------------------------------------------------------------------------
  */
 
-struct room {
-    const char *host;
-    struct expand_group need;
-};
-
 static struct expand_group *
-room_of(struct room *rooms, size_t *n, const char *host)
+room_of(struct supersede_need *rooms, size_t *n, const char *host)
 {
     for (size_t i = 0; i < *n; i++)
         if (strcmp(rooms[i].host, host) == 0)
@@ -545,8 +543,8 @@ room_note(struct supersede *s, const struct w_placing_facts *facts,
 }
 
 static int
-room_ask(struct tx *t, struct supersede *s, const struct room *r, const struct w_policy *policy,
-         struct arena *a, const char **why, struct err *e)
+room_ask(struct tx *t, struct supersede *s, const struct supersede_need *r,
+         const struct w_policy *policy, struct arena *a, const char **why, struct err *e)
 {
     struct expand_group need = r->need;
     struct expansion x = {.groups = &need, .n_groups = 1};
@@ -569,12 +567,14 @@ room_ask(struct tx *t, struct supersede *s, const struct room *r, const struct w
 
 int
 supersede_rooms(struct tx *t, struct supersede *s, const struct expansion *x,
-                const struct w_policy *policy, struct arena *a, const char **why, struct err *e)
+                const struct w_policy *policy, struct arena *a, const char **why, const char **host,
+                struct err *e)
 {
-    struct room *rooms = arena_alloc(a, (s->n + x->n_groups + 1) * sizeof(*rooms));
+    struct supersede_need *rooms = arena_alloc(a, (s->n + x->n_groups + 1) * sizeof(*rooms));
     size_t n = 0;
 
-    *why = NULL;
+    *why = *host = NULL;
+    s->rooms = (struct jm_list){0};
     for (size_t i = 0; i < s->n; i++) {
         const struct supersede_item *it = &s->items[i];
 
@@ -586,10 +586,30 @@ supersede_rooms(struct tx *t, struct supersede *s, const struct expansion *x,
         if (x->groups[i].pinned != NULL)
             need_add(room_of(rooms, &n, x->groups[i].pinned), x->groups[i].vcpus,
                      x->groups[i].mem_mib, x->groups[i].disk_bytes, x->groups[i].largest_vcpus);
-    for (size_t i = 0; i < n && *why == NULL; i++)
+    s->needs = rooms;
+    s->n_needs = n;
+    for (size_t i = 0; i < n && *why == NULL; i++) {
         if (room_ask(t, s, &rooms[i], policy, a, why, e) < 0)
             return -1;
+        *host = *why == NULL ? NULL : rooms[i].host;
+    }
     return 0;
+}
+
+void
+supersede_take_room(const struct supersede *s, struct w_placing_facts *facts)
+{
+    for (size_t i = 0; i < s->n_needs; i++)
+        for (size_t k = 0; k < facts->hosts.n; k++) {
+            struct w_placing_host *h = JM_ITEM(facts->hosts, struct w_placing_host, k);
+            const struct expand_group *need = &s->needs[i].need;
+
+            if (strcmp(h->id, s->needs[i].host) != 0)
+                continue;
+            h->vcpus_used += need->vcpus;
+            h->mem_used_mib += need->mem_mib;
+            h->bytes_used += need->disk_bytes;
+        }
 }
 
 /* ---- what comes back ---- */

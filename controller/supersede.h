@@ -21,6 +21,10 @@ struct supersede_item {
     bool drops;          /* the new grant does not give it: into the recycle bin */
     const char *warning; /* or NULL */
 };
+struct supersede_need {
+    const char *host;
+    struct expand_group need;
+};
 struct supersede {
     const struct w_grant *g; /* the new one */
     struct grant_row row;    /* the older one */
@@ -31,6 +35,8 @@ struct supersede {
     size_t n;
     struct expand_there there[EXPAND_LINES_MAX + 1]; /* for grant_expand() */
     struct jm_list rooms;                            /* w_grant_room: growth, by host */
+    struct supersede_need *needs; /* of these: what each host gives, once there is room */
+    size_t n_needs;
 };
 
 /** The older grant may be superseded by this one; INVALID and CONFLICT name the line or resources.
@@ -41,10 +47,13 @@ int supersede_check(struct tx *t, const struct w_grant *g, const struct w_applic
  * more.
  */
 int supersede_gives(struct tx *t, const struct resource_row *r, struct arena *a, struct err *e);
-/** Room for what grows and what is made on networks that are there; *why NULL when there is. */
+/** Room for what grows and what is made on networks that are there, on their first hosts; *why NULL
+ * when there is, else the host that has not. */
 int supersede_rooms(struct tx *t, struct supersede *s, const struct expansion *x,
                     const struct w_policy *policy, struct arena *a, const char **why,
-                    struct err *e);
+                    const char **host, struct err *e);
+/** What supersede_rooms() found room for is gone from the hosts of these facts. */
+void supersede_take_room(const struct supersede *s, struct w_placing_facts *facts);
 /** Before and after of what changes, for people. */
 void supersede_changes(const struct supersede *s, struct arena *a, struct jm_list *out);
 /** Quota and resources move, what changes gets its order: both grants are in the store. *n orders,

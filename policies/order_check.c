@@ -574,7 +574,9 @@ check_authority(struct asked *q)
         if (grant && q->dropped)
             return OC_OK;
         /* fall through */
-    case MO_ERASE:
+    case MO_ERASE: /* a further part of a network holds nothing: it goes with its last machine */
+        if (grant && q->o->kind == MO_NETWORK && !none(q->o->part_of))
+            return OC_OK;
         if (unit)
             return OC_OK;
         return q->o->authority == MO_BY_PLAN ? check_plan(q) : OC_NO_AUTHORITY;
@@ -663,7 +665,7 @@ check_succession(struct asked *q)
         return OC_OK;
     /* From an older grant on to the one that supersedes it, never back. */
     if (a->kind != o->kind || !oc_in_family(q, a->grant, q->at) || !oc_same(a->system, o->system) ||
-        a->line != o->line || a->ordinal != o->ordinal)
+        a->line != o->line || a->ordinal != o->ordinal || !alike(a->part_of, o->part_of))
         return OC_CHANGED;
     if (q->old->no_back && o->wanted != MO_ABSENT)
         return OC_NO_WAY_BACK;
@@ -697,6 +699,8 @@ order_check(const struct oc_host *host, const struct oc_order *o, const struct o
         (q.old->order.wanted == MO_BINNED || q.old->order.wanted == MO_ABSENT) &&
         q.old->hold_ms > v.hold_ms)
         v.hold_ms = q.old->hold_ms;
+    if (o->kind == MO_NETWORK && !none(o->part_of))
+        v.hold_ms = 0; /* nothing of it is ever wanted back */
     v.may_restart = ((o->verb == MO_RESIZE || o->verb == MO_CHANGE) && o->restart_from_ms != 0) ||
                     o->verb == MO_DOWNGRADE || o->verb == MO_RESTORE;
     return v;

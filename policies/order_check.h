@@ -78,6 +78,7 @@ struct oc_order {
     int format;               /* volume */
     const char *cidr;         /* network */
     uint32_t vni;             /* network: of its segment; 0: isolated */
+    const char *part_of;      /* network: a further part of that one; NULL or "": it is the first */
     const char *adopt;        /* vm that was there: digest as in oc_line */
     const char *const *files; /* of its disks, that nobody else may have */
     size_t n_files;

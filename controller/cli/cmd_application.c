@@ -386,8 +386,9 @@ make_grant(struct cli *c, const struct w_case_view *v, struct w_grant *g, struct
     take_hash(v, DOC_APPROVAL, g->approval_sha256);
     take_hash(v, DOC_AGREEMENT, g->agreement_sha256);
     take_hash(v, DOC_DECLARATION, g->declaration_sha256);
-    if (v->application.change_of[0] != '\0')
-        return make_change(c, v->application.change_of, g, e);
+    if (v->application.change_of[0] != '\0' && make_change(c, v->application.change_of, g, e) < 0)
+        return -1;
+    grant_version_fit(g);
     return 0;
 }
 

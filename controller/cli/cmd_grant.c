@@ -48,6 +48,7 @@ complete_draft(struct cli *c, bool papers_required, struct w_grant *g, struct er
     *g = (struct w_grant){.version = 1, .lines = d.lines};
     if (d.shape == SHAPE_FREE)
         grant_free_shape(g, d.resources_max);
+    grant_version_fit(g);
     random_uuid(g->id);
     (void)snprintf(g->number, sizeof(g->number), "%s", d.number);
     (void)snprintf(g->system, sizeof(g->system), "%s", s.id);

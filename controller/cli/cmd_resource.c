@@ -63,6 +63,20 @@ cmd_resource_show(struct cli *c, struct err *e)
     return cli_print_one(c, schema_resource_view, &out, e);
 }
 
+int
+cmd_network_parts(struct cli *c, struct err *e)
+{
+    struct w_network_part_list l;
+    struct w_resource_view r;
+
+    if (cli_find_resource(c, c->argv[0], &r, e) < 0 ||
+        CLI_GET(c, arena_printf(&c->a, "/v1/resources/%s/parts", r.id), network_part_list, &l, e) <
+            0)
+        return -1;
+    return cli_print_list(c, schema_network_part_list, &l,
+                          "host_name underlay wanted seen equal machines as_of_ms reason id", e);
+}
+
 static int
 act(struct cli *c, const char *verb, struct err *e)
 {

@@ -118,6 +118,7 @@ create(struct cli *c, enum w_res_kind kind, struct err *e)
         cli_copy(in.image, sizeof(in.image), "image", cli_opt(c, "image"), e) < 0 ||
         cli_copy(in.cidr, sizeof(in.cidr), "cidr", cli_opt(c, "cidr"), e) < 0 ||
         word_fill(c, "firmware", w_firmware_names, &in.firmware, e) < 0 ||
+        word_fill(c, "apart", w_apart_names, &in.apart, e) < 0 ||
         word_fill(c, "format", w_format_names, &in.format, e) < 0 ||
         neighbour(c, "network", in.network, e) < 0 || neighbour(c, "vm", in.vm, e) < 0)
         return -1;

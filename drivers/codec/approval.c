@@ -23,6 +23,14 @@ grant_free_shape(struct w_grant *g, uint32_t resources_max)
 }
 
 void
+grant_version_fit(struct w_grant *g)
+{
+    for (size_t i = 0; i < g->lines.n; i++)
+        if (JM_ITEM(g->lines, struct w_grant_line, i)->apart != APART_NONE)
+            g->version = 5;
+}
+
+void
 approval_grant(const struct w_approval_import *d, int64_t approved_ms, int64_t hold_ms,
                struct w_grant *out)
 {
@@ -43,6 +51,7 @@ approval_grant(const struct w_approval_import *d, int64_t approved_ms, int64_t h
     memcpy(out->declaration_sha256, d->declaration_sha256, sizeof(out->declaration_sha256));
     if (d->shape == SHAPE_FREE)
         grant_free_shape(out, d->resources_max);
+    grant_version_fit(out);
 }
 
 static const char *

@@ -31,6 +31,7 @@ host_flow_get(struct db *d, const char *id, struct host_flow_row *o, struct err 
     o->receipts_wanted = db_int(r, 11) != 0;
     o->revision = db_int(r, 12);
     o->seen_ms = db_int(r, 13);
+    COPY(o->underlay, r, 14);
     return 0;
 }
 
@@ -116,6 +117,7 @@ host_facts_read(const struct db_rows *r, int from, struct host_facts *o)
     o->vcpus_used = (uint64_t)db_int(r, c++);
     o->mem_used_mib = (uint64_t)db_int(r, c++);
     o->bytes_used = (uint64_t)db_int(r, c++);
+    o->underlay = db_int(r, c++) != 0;
 }
 
 int

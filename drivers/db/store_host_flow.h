@@ -14,6 +14,7 @@
 
 struct host_flow_row {
     char id[W_ID], name[W_NAME], state[16], boot[W_ID], status_boot[W_ID], samples_boot[W_ID];
+    char underlay[20]; /* address on the network between hosts, or "" */
     uint64_t incarnation, status_seq, samples_seq;
     int64_t inventory_ms, revision, seen_ms;
     bool inventory_unknown, receipts_wanted;
@@ -40,7 +41,7 @@ struct host_facts {
     uint64_t cpus, mem_mib, cpu_overcommit_percent, mem_overcommit_percent;
     uint64_t pool_bytes, pool_free_bytes;
     int64_t seen_ms, inventory_ms;
-    bool inventory_unknown;
+    bool inventory_unknown, underlay;
     uint64_t vcpus_used, mem_used_mib, bytes_used; /* promised by orders */
     uint32_t same;                                 /* machines of the asking system there */
     const char **ranges;                           /* of its networks */

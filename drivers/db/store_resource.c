@@ -57,6 +57,7 @@ resource_read(const struct db_rows *r, struct arena *a, struct resource_row *o)
     COPY(o->system_name, r, c++);
     COPY(o->number, r, c++);
     COPY(o->host_name, r, c++);
+    COPY(o->part_of, r, c++);
 }
 
 int
@@ -66,7 +67,7 @@ resource_insert(struct db *d, const struct resource_row *r, struct err *e)
                 DBS(r->unit), DBS(r->grant), DBI(r->line), DBI(r->ordinal), DBS(r->host),
                 DBS(r->vm), DBS(r->network), DBI(r->vcpus), DBI(r->mem_mib), DBI(r->bytes),
                 DBS(r->ip), DBS(r->bridge[0] == '\0' ? NULL : r->bridge), DBS(r->cidr),
-                DBI(r->created_ms)) < 0)
+                DBI(r->created_ms), DBS(r->part_of)) < 0)
         return err_wrap(e, "resource %s", r->name);
     return 0;
 }

@@ -14,6 +14,8 @@ struct resource_row {
     char id[W_ID], name[W_NAME], system[W_ID], unit[W_ID], grant[W_ID], host[W_ID], order[W_ID];
     char vm[W_ID];      /* volume: the machine it belongs to */
     char network[W_ID]; /* vm: the network of its first card */
+    char part_of[W_ID]; /* network: this is its further part, on another host; "": the thing itself
+                         */
     int kind, wanted, seen;
     uint32_t line, ordinal;
     uint64_t term, generation, seen_term, seen_generation;

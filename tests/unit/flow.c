@@ -202,26 +202,95 @@ enrol(struct flow *f)
     const char *key, *csr;
 
     if (FLOW_CALL(f, f->people[FLOW_PROVIDER], "POST", "/v1/hosts",
-                  "{\"name\":\"h1\",\"cpu_overcommit_percent\":400}", host_token, &tok) < 0 ||
-        x509_csr_new("h1", &f->a, &key, &csr, &f->err) < 0 ||
+                  flow_text(f, "{\"name\":\"%s\",\"cpu_overcommit_percent\":400}", f->host_name),
+                  host_token, &tok) < 0 ||
+        x509_csr_new(f->host_name, &f->a, &key, &csr, &f->err) < 0 ||
         FLOW_CALL(f, f->people[FLOW_PROVIDER], "POST", "/v1/enrol",
-                  flow_text(f, "{\"token\":\"%s\",\"name\":\"h1\",\"csr_pem\":%s}", tok.token,
-                            flow_quote(f, csr)),
+                  flow_text(f, "{\"token\":\"%s\",\"name\":\"%s\",\"csr_pem\":%s}", tok.token,
+                            f->host_name, flow_quote(f, csr)),
                   enrol_answer, &ans) < 0 ||
         sigkey_from_pem(key, &f->host_key, &f->err) < 0)
         die("enrol", &f->err);
     memcpy(f->host, ans.host, W_ID);
-    (void)file_of(f, "agent-cert.pem", ans.certificate_pem);
-    (void)file_of(f, "agent-key.pem", key);
+    (void)file_of(f, flow_text(f, "%s-cert.pem", f->host_name), ans.certificate_pem);
+    (void)file_of(f, flow_text(f, "%s-key.pem", f->host_name), key);
     random_uuid(f->boot);
 }
 
 static void
 connect_agent(struct flow *f)
 {
-    f->agent =
-        client(f, server_agents_port(&f->ctl.c), flow_text(f, "%s/agent-cert.pem", f->ctl.dir),
-               flow_text(f, "%s/agent-key.pem", f->ctl.dir));
+    f->agent = client(f, server_agents_port(&f->ctl.c),
+                      flow_text(f, "%s/%s-cert.pem", f->ctl.dir, f->host_name),
+                      flow_text(f, "%s/%s-key.pem", f->ctl.dir, f->host_name));
+}
+
+/* What makes one host another, while the test plays a third. */
+struct flow_side {
+    struct flow_side *next;
+    struct httpc *agent;
+    char host[W_ID], host_name[W_NAME], boot[W_ID], underlay[20];
+    uint64_t seq, cursor;
+    struct sigkey *host_key;
+    char *head;
+};
+
+static void
+swap(void *a, void *b, size_t n)
+{
+    unsigned char *x = a, *y = b;
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned char kept = x[i];
+
+        x[i] = y[i];
+        y[i] = kept;
+    }
+}
+
+static void
+side_swap(struct flow *f, struct flow_side *s)
+{
+    swap(&f->agent, &s->agent, sizeof(s->agent));
+    swap(f->host, s->host, sizeof(s->host));
+    swap(f->host_name, s->host_name, sizeof(s->host_name));
+    swap(f->boot, s->boot, sizeof(s->boot));
+    swap(f->underlay, s->underlay, sizeof(s->underlay));
+    swap(&f->seq, &s->seq, sizeof(s->seq));
+    swap(&f->cursor, &s->cursor, sizeof(s->cursor));
+    swap(&f->host_key, &s->host_key, sizeof(s->host_key));
+    swap(&f->head, &s->head, sizeof(s->head));
+    memset(&f->set, 0, sizeof(f->set));
+}
+
+void
+flow_as(struct flow *f, const char *name)
+{
+    if (strcmp(f->host_name, name) == 0)
+        return;
+    for (struct flow_side *s = f->sides; s != NULL; s = s->next)
+        if (strcmp(s->host_name, name) == 0) {
+            side_swap(f, s);
+            return;
+        }
+    die(name, &f->err);
+}
+
+void
+flow_host_add(struct flow *f, const char *name, const char *underlay)
+{
+    struct flow_side *s = arena_alloc(&f->a, sizeof(*s));
+
+    s->next = f->sides;
+    f->sides = s;
+    side_swap(f, s);
+    (void)snprintf(f->host_name, sizeof(f->host_name), "%s", name);
+    (void)snprintf(f->underlay, sizeof(f->underlay), "%s", underlay);
+    enrol(f);
+    connect_agent(f);
+    if (flow_hello(f) < 0)
+        die("hello", &f->err);
+    side_swap(f, s);
 }
 
 int
@@ -238,6 +307,7 @@ flow_hello(struct flow *f)
     struct w_hello_answer ans;
 
     memcpy(h.boot, f->boot, sizeof(h.boot));
+    memcpy(h.underlay, f->underlay, sizeof(h.underlay));
     jm_encode(schema_hello, &h, &b);
     return FLOW_CALL(f, f->agent, "POST", "/a/v1/hello", strbuf_peek(&b), hello_answer, &ans);
 }
@@ -504,6 +574,7 @@ void
 flow_start(struct flow *f)
 {
     flow_begin(f, ALG_SM2);
+    (void)snprintf(f->host_name, sizeof(f->host_name), "h1");
     enrol(f);
     connect_agent(f);
     if (flow_hello(f) < 0)
@@ -528,6 +599,12 @@ serve_again(struct flow *f)
     }
     httpc_free(TAKE(f->agent));
     connect_agent(f);
+    for (struct flow_side *s = f->sides; s != NULL; s = s->next) {
+        side_swap(f, s);
+        httpc_free(TAKE(f->agent));
+        connect_agent(f);
+        side_swap(f, s);
+    }
 }
 
 void
@@ -569,6 +646,11 @@ flow_stop(struct flow *f)
         free(f->token[i]);
     }
     httpc_free(TAKE(f->agent));
+    for (struct flow_side *s = f->sides; s != NULL; s = s->next) {
+        httpc_free(s->agent);
+        sigkey_free(s->host_key);
+        free(s->head);
+    }
     unserve(f);
     sigkey_free(f->grant_key);
     sigkey_free(f->host_key);

@@ -19,11 +19,13 @@ struct flow {
     struct sigkey *grant_key;
     /* the host that the test plays */
     struct httpc *agent;
-    char host[W_ID], boot[W_ID];
+    char host[W_ID], host_name[W_NAME], boot[W_ID];
+    char underlay[20]; /* that it says in its hello, "" none */
     uint64_t seq, cursor;
     struct sigkey *host_key;
     struct w_desired_answer set; /* newest answer */
     char *head;                  /* newest ledger head given */
+    struct flow_side *sides;     /* other hosts */
     int status;                  /* of the newest call */
     struct err err;              /* of the newest call */
 };
@@ -60,6 +62,11 @@ int flow_plan_add(struct flow *f, const struct w_plan *p, const char *request,
                   struct w_accepted *out);
 
 /* ---- the host */
+/** One more host, with an address on the network between hosts or "", that has said hello.  The
+ * test goes on as the host that it was; names are h1, then as given. */
+void flow_host_add(struct flow *f, const char *name, const char *underlay);
+/** From now on the test plays this one. */
+void flow_as(struct flow *f, const char *name);
 int flow_hello(struct flow *f);
 /** Poll from f->cursor; into f->set; the cursor moves on. */
 int flow_desired(struct flow *f, int64_t wait_ms);

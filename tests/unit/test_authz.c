@@ -195,6 +195,7 @@ static const struct {
     {"resource_erase", AZ_P_RESOURCE_TAKE},
     {"resource_get", AZ_P_RESOURCE_READ},
     {"resource_list", AZ_P_RESOURCE_READ},
+    {"resource_parts", AZ_P_RESOURCE_READ},
     {"resource_rename", AZ_P_RESOURCE_RESHAPE},
     {"resource_resize", AZ_P_RESOURCE_RESHAPE},
     {"resource_restore", AZ_P_RESOURCE_RESTORE},

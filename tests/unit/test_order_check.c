@@ -389,6 +389,36 @@ keeps_resources_apart(void)
     orders_expect("both without a segment", judge(&o, held, n), OC_OK);
 }
 
+static void
+removes_a_further_part_by_its_grant(void)
+{
+    struct oc_held held[2];
+    size_t n = orders_held(held);
+    struct oc_order o = good_network();
+    struct oc_verdict v;
+
+    held[1].order = good_network();
+    o.generation++;
+    o.verb = MO_ERASE;
+    o.wanted = MO_ABSENT;
+    orders_expect("a whole network", judge(&o, held, n), OC_NO_AUTHORITY);
+    o.part_of = "net0";
+    orders_expect("one that becomes a part", judge(&o, held, n), OC_CHANGED);
+    held[1].order.part_of = "net9";
+    orders_expect("of another network", judge(&o, held, n), OC_CHANGED);
+    held[1].order.part_of = "net0";
+    v = judge(&o, held, n);
+    orders_expect("a further part", v, OC_OK);
+    CU_ASSERT_EQUAL(v.hold_ms, 0);
+    o.authority_id = "g2";
+    orders_expect("by another grant", judge(&o, held, n), OC_NO_AUTHORITY);
+    o = good_network();
+    o.generation++;
+    o.part_of = "net0";
+    v = judge(&o, held, n);
+    orders_expect("told of other peers", v, OC_OK);
+}
+
 /* ---- machines that were there ---- */
 
 static struct oc_order
@@ -711,6 +741,7 @@ CU_TestInfo order_check_tests[] = {
     {"follows only upwards", follows_only_upwards},
     {"keeps a resource what it is", keeps_a_resource_what_it_is},
     {"keeps resources apart", keeps_resources_apart},
+    {"removes a further part by its grant", removes_a_further_part_by_its_grant},
     {"takes over only what the bureau signed for", takes_over_only_what_the_bureau_signed_for},
     {"confirms anew only what was never taken over", confirms_anew_only_what_was_never_taken_over},
     {"says every reason", says_every_reason},

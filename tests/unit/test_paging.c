@@ -36,7 +36,7 @@ is_short(const char *name)
 {
     static const char *const names[] = {"account_sessions", "calendar_list", "factor_list",
                                         "find_get",         "key_list",      "ledger_page",
-                                        "webhook_list"};
+                                        "resource_parts",   "webhook_list"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(names[i], name) == 0)

@@ -1,0 +1,286 @@
+/* A network over several hosts: one thing for people, a part with orders of its own on each. */
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/commit.h"
+#include "controller/parts.h"
+#include "tests/unit/flowsee.h"
+
+#define OK(call)                                                                                   \
+    do {                                                                                           \
+        int rc_ = (call);                                                                          \
+        if (rc_ < 0)                                                                               \
+            fprintf(stderr, "%s: %d %s\n", #call, f.status, f.err.msg);                            \
+        CU_ASSERT_EQUAL_FATAL(rc_, 0);                                                             \
+    } while (0)
+
+static const char *const ip[] = {"192.0.2.1", "192.0.2.2", "192.0.2.3"};
+
+/* ---- one step of the writer ---- */
+
+struct spread {
+    const char *network;
+    const char *hosts[4];
+    size_t n;
+};
+
+static int
+spread_step(void *arg, struct tx *t, struct err *e)
+{
+    struct spread *s = arg;
+
+    return parts_on(t, "controller", s->network, NULL, s->hosts, s->n, tx_arena(t), e);
+}
+
+static int
+spread(struct flow *f, const char *network, const char *host)
+{
+    struct spread s = {network, {host}, 1};
+
+    err_clear(&f->err);
+    return commit_run(f->ctl.c.commit, spread_step, &s, &f->err);
+}
+
+/* h1 with a network and two machines, carried out; h2 and h3 beside it. */
+static void
+start(struct flow *f)
+{
+    struct w_accepted acc;
+
+    flow_start(f);
+    memcpy(f->underlay, ip[0], sizeof("192.0.2.1"));
+    CU_ASSERT_EQUAL_FATAL(flow_hello(f), 0);
+    CU_ASSERT_EQUAL_FATAL(flow_grant_add(f, flow_grant(f, "2026-1"), flow_uuid(f), &acc), 0);
+    CU_ASSERT_EQUAL_FATAL(flow_carry_out(f), 4);
+    flow_host_add(f, "h2", ip[1]);
+    flow_host_add(f, "h3", "");
+}
+
+static const char *
+host_of(struct flow *f, const char *name)
+{
+    const char *was = arena_strdup(&f->a, f->host_name), *id;
+
+    flow_as(f, name);
+    id = arena_strdup(&f->a, f->host);
+    flow_as(f, was);
+    return id;
+}
+
+/* The network's newest order for the host of that name, by a poll for everything. */
+static struct w_order
+order_at(struct flow *f, const char *host)
+{
+    struct w_order o[64], found = {0};
+    size_t n;
+
+    flow_as(f, host);
+    f->cursor = 0;
+    CU_ASSERT_EQUAL_FATAL(flow_desired(f, 0), 0);
+    n = flow_orders(f, o, 64);
+    for (size_t i = 0; i < n; i++)
+        if (o[i].kind == RES_NETWORK)
+            found = o[i];
+    return found;
+}
+
+static void
+peers_are(const struct w_order *o, const char *want)
+{
+    char got[200] = "";
+
+    for (size_t i = 0; i < o->network.peers.n; i++)
+        (void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s", i > 0 ? " " : "",
+                       JM_ITEM(o->network.peers, struct w_net_peer, i)->ip);
+    CU_ASSERT_STRING_EQUAL(got, want);
+}
+
+static struct w_network_part_list
+parts_of(struct flow *f, const char *network)
+{
+    struct w_network_part_list l = {0};
+
+    CU_ASSERT_EQUAL_FATAL(FLOW_CALL(f, f->people[FLOW_TENANT], "GET",
+                                    flow_text(f, "/v1/resources/%s/parts", network), NULL,
+                                    network_part_list, &l),
+                          0);
+    return l;
+}
+
+/* ---- the tests ---- */
+
+static void
+a_network_on_one_host_is_isolated(void)
+{
+    struct flow f;
+    struct w_order o;
+    struct w_network_part_list l;
+
+    start(&f);
+    o = order_at(&f, "h1");
+    CU_ASSERT_EQUAL(o.version, 1);
+    CU_ASSERT_EQUAL(o.network.vni, 0);
+    l = parts_of(&f, o.resource);
+    CU_ASSERT_EQUAL(l.vni, 0);
+    CU_ASSERT_EQUAL(l.items.n, 1);
+    CU_ASSERT_EQUAL(JM_ITEM(l.items, struct w_network_part, 0)->machines, 2);
+    flow_stop(&f);
+}
+
+static void
+each_part_is_told_of_the_others_in_one_commit(void)
+{
+    struct flow f;
+    struct w_order home, part;
+    struct w_resource_view v;
+    struct w_network_part_list l;
+    const char *net;
+
+    start(&f);
+    net = flow_named(&f, "lan");
+    OK(spread(&f, net, host_of(&f, "h2")));
+    home = order_at(&f, "h1");
+    part = order_at(&f, "h2");
+    CU_ASSERT_EQUAL(home.version, 3);
+    CU_ASSERT_STRING_EQUAL(home.resource, net);
+    CU_ASSERT_EQUAL(home.generation, 2);
+    CU_ASSERT_STRING_EQUAL(home.network.part_of, "");
+    CU_ASSERT_EQUAL(home.network.vni, 1);
+    peers_are(&home, ip[1]);
+    CU_ASSERT_STRING_NOT_EQUAL(part.resource, net);
+    CU_ASSERT_STRING_EQUAL(part.network.part_of, net);
+    CU_ASSERT_STRING_EQUAL(part.network.id, part.resource);
+    CU_ASSERT_STRING_EQUAL(part.network.cidr, home.network.cidr);
+    CU_ASSERT_STRING_NOT_EQUAL(part.network.bridge, home.network.bridge);
+    CU_ASSERT_EQUAL(part.network.vni, 1);
+    peers_are(&part, ip[0]);
+    /* As good as the worst of its parts. */
+    flow_as(&f, "h1");
+    f.cursor = 0;
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 4);
+    v = flow_resource(&f, net);
+    CU_ASSERT_EQUAL(v.parts, 2);
+    CU_ASSERT_EQUAL(v.vni, 1);
+    CU_ASSERT_FALSE(v.equal);
+    CU_ASSERT_EQUAL(v.seen, SEEN_UNKNOWN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(v.reason, "h2"));
+    flow_as(&f, "h2");
+    f.cursor = 0;
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
+    v = flow_resource(&f, net);
+    CU_ASSERT_TRUE(v.equal);
+    CU_ASSERT_EQUAL(v.seen, SEEN_PRESENT);
+    l = parts_of(&f, net);
+    CU_ASSERT_EQUAL(l.items.n, 2);
+    CU_ASSERT_STRING_EQUAL(JM_ITEM(l.items, struct w_network_part, 0)->host_name, "h1");
+    CU_ASSERT_STRING_EQUAL(JM_ITEM(l.items, struct w_network_part, 1)->underlay, ip[1]);
+    /* Again: nothing is ordered anew. */
+    OK(spread(&f, net, host_of(&f, "h2")));
+    home = order_at(&f, "h1");
+    CU_ASSERT_EQUAL(home.generation, 2);
+    flow_stop(&f);
+}
+
+/* A list shows one network, quota counts one, and a part is nobody's to act on. */
+static void
+it_stays_one_thing_for_people_and_quota(void)
+{
+    struct flow f;
+    struct w_resource_list all;
+    struct w_order part;
+    struct w_accepted acc;
+    const char *net;
+
+    start(&f);
+    net = flow_named(&f, "lan");
+    OK(spread(&f, net, host_of(&f, "h2")));
+    part = order_at(&f, "h2");
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 0);
+    f.cursor = 0;
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
+    flow_as(&f, "h1");
+    CU_ASSERT_TRUE(flow_carry_out(&f) >= 0);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/resources?kind=network", NULL,
+                 resource_list, &all));
+    CU_ASSERT_EQUAL(all.items.n, 1);
+    CU_ASSERT_EQUAL(flow_quota(&f, "networks").used, 1);
+    CU_ASSERT_EQUAL(flow_quota(&f, "networks").drift, 0);
+    flow_books_are_right(&f);
+    CU_ASSERT_EQUAL(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST",
+                              flow_text(&f, "/v1/resources/%s:bin", part.resource),
+                              flow_text(&f, "{\"request\":\"%s\",\"reason\":\"x\"}", flow_uuid(&f)),
+                              accepted, &acc),
+                    -1);
+    CU_ASSERT_EQUAL(f.status, 409);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "act on the network"));
+    flow_stop(&f);
+}
+
+static void
+another_address_reaches_every_part(void)
+{
+    struct flow f;
+    struct w_order o;
+    const char *net;
+
+    start(&f);
+    net = flow_named(&f, "lan");
+    OK(spread(&f, net, host_of(&f, "h2")));
+    flow_as(&f, "h2");
+    (void)snprintf(f.underlay, sizeof(f.underlay), "%s", ip[2]);
+    OK(flow_hello(&f));
+    o = order_at(&f, "h1");
+    peers_are(&o, ip[2]);
+    o = order_at(&f, "h2");
+    peers_are(&o, ip[0]);
+    CU_ASSERT_EQUAL(o.generation, 1);
+    flow_stop(&f);
+}
+
+static void
+a_host_without_an_address_takes_no_part(void)
+{
+    struct flow f;
+    const char *net;
+
+    start(&f);
+    net = flow_named(&f, "lan");
+    CU_ASSERT_EQUAL(spread(&f, net, host_of(&f, "h3")), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "host h3 has no address"));
+    CU_ASSERT_EQUAL(order_at(&f, "h1").generation, 1);
+    CU_ASSERT_EQUAL(order_at(&f, "h3").generation, 0);
+    CU_ASSERT_EQUAL(parts_of(&f, net).items.n, 1);
+    flow_stop(&f);
+}
+
+static void
+a_new_name_goes_to_every_part(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    const char *net;
+
+    start(&f);
+    net = flow_named(&f, "lan");
+    OK(spread(&f, net, host_of(&f, "h2")));
+    flow_as(&f, "h1");
+    OK(flow_carry_out(&f) < 0 ? -1 : 0);
+    OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST", flow_text(&f, "/v1/resources/%s:rename", net),
+                 flow_text(&f, "{\"request\":\"%s\",\"name\":\"back\"}", flow_uuid(&f)), accepted,
+                 &acc));
+    CU_ASSERT_STRING_EQUAL(order_at(&f, "h1").network.name, "back");
+    CU_ASSERT_STRING_EQUAL(order_at(&f, "h2").network.name, "back");
+    flow_stop(&f);
+}
+
+CU_TestInfo parts_tests[] = {
+    {"a network on one host is isolated", a_network_on_one_host_is_isolated},
+    {"each part is told of the others in one commit",
+     each_part_is_told_of_the_others_in_one_commit},
+    {"it stays one thing for people and quota", it_stays_one_thing_for_people_and_quota},
+    {"another address reaches every part", another_address_reaches_every_part},
+    {"a host without an address takes no part", a_host_without_an_address_takes_no_part},
+    {"a new name goes to every part", a_new_name_goes_to_every_part},
+    CU_TEST_INFO_NULL,
+};
