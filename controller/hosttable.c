@@ -384,7 +384,7 @@ hosttable_pick(struct hosttable *t, const struct hosttable_need *need, size_t n_
         struct pick p = {
             .at = i, .fits = fits(t, i, need, n_needs), .ready = t->base[i] == HS_READY};
 
-        if (t->row[i].id[0] != '\0')
+        if (t->base[i] != HS_NONE)
             insert(t, best, &out->n, limit, p);
     }
     out->hosts = arena_alloc(a, (out->n + 1) * sizeof(*out->hosts));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policies/host_fsm.h"
+#include "policies/place_scan.h"
 #include "policies/text.h"
 
 struct place_ask
@@ -71,228 +72,10 @@ place_arch_join(enum place_arch a, enum place_arch b)
     return b == PLACE_ARCH_ANY ? a : PLACE_ARCH_SEVERAL;
 }
 
-/* ---- filter ----------------------------------------------------------------------------------
- */
-
-/* The verdicts that every question needs, without a branch a host: what comes first in enum
- * place_why is looked at last and stays. */
-static void
-judge_all(const struct place_hosts *h, const struct place_ask *ask, uint8_t *restrict why)
-{
-    const uint8_t *state = h->state, *arch = h->arch;
-    const uint32_t *zone = h->zone, *cpus = h->cpus;
-    const int64_t *vcpus = h->vcpus_free, *mem = h->mem_free_mib, *disk = h->disk_free_bytes;
-    const uint32_t any_arch = ask->arch == PLACE_ARCH_ANY ? 0 : UINT32_MAX;
-    const uint32_t any_zone = ask->zone == 0 ? 0 : UINT32_MAX;
-    const struct place_ask q = *ask;
-
-    for (size_t i = 0; i < h->n; i++) {
-        uint32_t w = PLACE_FITS;
-
-        w = disk[i] < q.disk_bytes ? PLACE_DISK : w;
-        w = mem[i] < q.mem_mib ? PLACE_MEM : w;
-        w = vcpus[i] < q.vcpus ? PLACE_CPU : w;
-        w = cpus[i] < q.largest_vcpus ? PLACE_TOO_WIDE : w;
-        w = ((zone[i] ^ q.zone) & any_zone) != 0 ? PLACE_ZONE : w;
-        w = ((arch[i] ^ q.arch) & any_arch) != 0 ? PLACE_ARCH : w;
-        w = state[i] != HS_READY ? PLACE_NOT_READY : w; /* as host_fsm_takes_new() */
-        why[i] = (uint8_t)w;
-    }
-}
-
-/* Refused for this, unless something that comes first did. */
-static void
-refuse(uint8_t *why, enum place_why for_this)
-{
-    if (*why == PLACE_FITS || *why > for_this)
-        *why = (uint8_t)for_this;
-}
-
-/* Where a network reaches from the hosts that have a part of it: everywhere while there is none;
- * from there every host with an underlay address; nowhere else when one of them has none. */
-enum reach { REACH_ALL, REACH_WIDE, REACH_OWN };
-
-static enum reach
-reach_of(const struct place_hosts *h)
-{
-    enum reach r = REACH_ALL;
-
-    for (size_t i = 0; i < h->n; i++) {
-        if (h->part[i] == 0)
-            continue;
-        if ((h->can[i] & PLACE_CAN_REACH) == 0)
-            return REACH_OWN;
-        r = REACH_WIDE;
-    }
-    return r;
-}
-
-static void
-judge_reach(const struct place_hosts *h, uint8_t *why)
-{
-    enum reach r = reach_of(h);
-
-    for (size_t i = 0; r != REACH_ALL && i < h->n; i++)
-        if (h->part[i] == 0 && (r == REACH_OWN || (h->can[i] & PLACE_CAN_REACH) == 0))
-            refuse(&why[i], PLACE_REACH);
-}
-
 static uint32_t
 same_at(const struct place_hosts *h, size_t i)
 {
     return h->same == NULL ? 0 : h->same[i];
-}
-
-/* What few ask for. */
-static void
-judge_more(const struct place_hosts *h, const struct place_ask *ask, uint8_t *why)
-{
-    bool hard = ask->apart == PLACE_HARD && ask->machines > 0;
-
-    for (size_t i = 0; ask->pinned != PLACE_NOWHERE && i < h->n; i++)
-        if (i != ask->pinned)
-            refuse(&why[i], PLACE_ELSEWHERE);
-    for (size_t i = 0; ask->pool_class != 0 && i < h->n; i++)
-        if (h->pool_class[i] != ask->pool_class)
-            refuse(&why[i], PLACE_CLASS);
-    for (size_t i = 0; ask->needs != 0 && i < h->n; i++)
-        if ((h->can[i] & ask->needs) != ask->needs)
-            refuse(&why[i], PLACE_CANNOT);
-    if (h->part != NULL)
-        judge_reach(h, why);
-    for (size_t i = 0; hard && i < h->n; i++)
-        if (same_at(h, i) > 0 || ask->machines > 1)
-            refuse(&why[i], PLACE_APART);
-}
-
-/* Hosts by verdict; four tables, so that one count need not wait for the one before. */
-static void
-count(const uint8_t *why, size_t n, uint32_t out[PLACE_WHY__MAX])
-{
-    uint32_t c[4][PLACE_WHY__MAX] = {{0}};
-    size_t i = 0;
-
-    for (; i + 4 <= n; i += 4) {
-        c[0][why[i]]++;
-        c[1][why[i + 1]]++;
-        c[2][why[i + 2]]++;
-        c[3][why[i + 3]]++;
-    }
-    for (; i < n; i++)
-        c[0][why[i]]++;
-    for (int w = 0; w < PLACE_WHY__MAX; w++)
-        out[w] = c[0][w] + c[1][w] + c[2][w] + c[3][w];
-}
-
-/* Hosts of use to it, were there room, that have room for the largest machine. */
-static uint32_t
-roomy_count(const struct place_hosts *h, const struct place_ask *ask, const uint8_t *why)
-{
-    uint32_t n = 0;
-
-    for (size_t i = 0; i < h->n; i++)
-        if (h->mem_free_mib[i] >= ask->room_mem_mib && h->vcpus_free[i] >= ask->room_vcpus &&
-            h->disk_free_bytes[i] >= ask->room_disk_bytes && h->cpus[i] >= ask->room_vcpus &&
-            (why[i] == PLACE_FITS || why[i] >= PLACE_TOO_WIDE))
-            n++;
-    return n;
-}
-
-static void
-survey(const struct place_hosts *h, const struct place_ask *ask, uint8_t *why,
-       struct place_sums *out)
-{
-    judge_all(h, ask, why);
-    judge_more(h, ask, why);
-    count(why, h->n, out->count);
-    for (size_t i = 0; h->same != NULL && i < h->n; i++)
-        out->same_elsewhere += h->same[i];
-    out->roomy = ask->roomy;
-    if (!ask->roomy_known)
-        out->roomy = ask->room_vcpus > 0 ? roomy_count(h, ask, why) : 0;
-}
-
-/* ---- score -----------------------------------------------------------------------------------
- */
-
-static bool
-breaks_room(const struct place_hosts *h, const struct place_ask *ask, size_t i)
-{
-    const int64_t mem = h->mem_free_mib[i] - ask->room_mem_mib;
-    const int64_t vcpus = h->vcpus_free[i] - ask->room_vcpus;
-    const int64_t disk = h->disk_free_bytes[i] - ask->room_disk_bytes;
-
-    return ask->room_vcpus > 0 && h->cpus[i] >= ask->room_vcpus && mem >= 0 && vcpus >= 0 &&
-           disk >= 0 && (mem < ask->mem_mib || vcpus < ask->vcpus || disk < ask->disk_bytes);
-}
-
-/* What is left is measured in largest machines, or in some machine of usual proportions. */
-enum {
-    BLOCK = 256,
-    USUAL_VCPUS = 16,
-    USUAL_MEM_MIB = 65536,
-    USUAL_DISK_MIB = 102400,
-    PART_BITS = 32
-};
-
-struct scale {
-    uint64_t mem, vcpus, disk; /* parts of such a machine for each unit; 0: not asked for */
-};
-
-static uint64_t
-scale_of(int64_t asked, int64_t whole, int64_t usual)
-{
-    if (asked <= 0)
-        return 0;
-    return (UINT64_C(1) << PART_BITS) / (uint64_t)(whole > 0 ? whole : usual);
-}
-
-static struct scale
-scale_new(const struct place_ask *ask)
-{
-    return (struct scale){
-        .mem = scale_of(ask->mem_mib, ask->room_mem_mib, USUAL_MEM_MIB),
-        .vcpus = scale_of(ask->vcpus, ask->room_vcpus, USUAL_VCPUS),
-        .disk = scale_of(ask->disk_bytes, ask->room_disk_bytes >> 20, USUAL_DISK_MIB)};
-}
-
-static uint64_t
-parts(int64_t left, uint64_t scale)
-{
-    uint64_t most = left > INT32_MAX ? INT32_MAX : (uint64_t)left;
-
-    return scale == 0 ? UINT64_MAX : most * scale;
-}
-
-/* How much of what it will run out of first is left on a host where it fits. */
-static uint64_t
-left_at(const struct place_hosts *h, const struct place_ask *ask, const struct scale *s, size_t i)
-{
-    uint64_t mem = parts(h->mem_free_mib[i] - ask->mem_mib, s->mem);
-    uint64_t vcpus = parts(h->vcpus_free[i] - ask->vcpus, s->vcpus);
-    uint64_t disk = parts((h->disk_free_bytes[i] - ask->disk_bytes) >> 20, s->disk);
-    uint64_t least = mem < vcpus ? mem : vcpus;
-
-    return disk < least ? disk : least;
-}
-
-/* The smaller the better.  From the top: the last roomy host (1 bit), machines of the group when
- * they ask to be apart (15), how often what is left can be halved (6), machines of the group when
- * they do not (12), what is left, within that (30). */
-static uint64_t
-score_of(const struct place_hosts *h, const struct place_ask *ask, const struct scale *s,
-         bool scant, size_t i)
-{
-    uint64_t left = left_at(h, ask, s, i), same = same_at(h, i), soft = 0;
-    uint64_t top = 63 - (uint64_t)__builtin_clzll(left | 1), rest = left << (63 - top) << 1 >> 34;
-
-    if (ask->apart == PLACE_SOFT) {
-        soft = same > INT16_MAX ? INT16_MAX : same;
-        same = 0;
-    }
-    same = same > 0xfff ? 0xfff : same;
-    return (uint64_t)(scant && breaks_room(h, ask, i)) << 63 | soft << 48 | top << 42 | same << 30 |
-           rest;
 }
 
 /* By the first rule. */
@@ -311,45 +94,17 @@ most_memory(const struct place_hosts *h, const uint8_t *why)
     return best;
 }
 
-static size_t
-best_score(const struct place_hosts *h, const struct place_ask *ask, bool scant, const uint8_t *why)
-{
-    const struct scale s = scale_new(ask);
-    size_t best = PLACE_NOWHERE;
-    uint64_t least = UINT64_MAX;
-    uint32_t fit[BLOCK];
-
-    for (size_t from = 0; from < h->n; from += BLOCK) {
-        size_t to = h->n - from < BLOCK ? h->n : from + BLOCK, n = 0;
-
-        for (size_t i = from; i < to; i++) { /* no branch that cannot be foreseen */
-            fit[n] = (uint32_t)i;
-            n += why[i] == PLACE_FITS;
-        }
-        for (size_t k = 0; k < n; k++) {
-            uint64_t score = score_of(h, ask, &s, scant, fit[k]);
-
-            if (score < least || best == PLACE_NOWHERE) {
-                best = fit[k];
-                least = score;
-            }
-        }
-    }
-    return best;
-}
-
 size_t
 place(const struct place_hosts *h, const struct place_ask *ask, uint8_t *why,
       struct place_sums *out)
 {
     struct place_sums sums = {.breaks = false};
-    size_t best;
+    size_t best = place_scan(h, ask, why, &sums);
 
-    survey(h, ask, why, &sums);
-    best =
-        ask->rule == PLACE_RULE_1 ? most_memory(h, why) : best_score(h, ask, sums.roomy <= 1, why);
+    if (ask->rule == PLACE_RULE_1)
+        best = most_memory(h, why);
     if (best != PLACE_NOWHERE) {
-        sums.breaks = breaks_room(h, ask, best);
+        sums.breaks = place_breaks_room(h, ask, best);
         sums.same_elsewhere -= same_at(h, best);
     }
     if (out != NULL)

@@ -12,7 +12,7 @@
  * Each refusal has its reason and its numbers.  What only the whole table can tell, how many hosts
  * have room for the largest machine, is a result and may be an input: a part of the table that has
  * the chosen host then gives the same choice.  Pure; deterministic for one order of hosts (sort by
- * id). Cost: two passes over columns. */
+ * id). Cost: one pass over columns. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

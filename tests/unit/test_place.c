@@ -314,6 +314,200 @@ the_chosen_host_is_chosen_again_from_a_part_of_the_table(void)
     }
 }
 
+/* ---- the plain rule --------------------------------------------------------------------------
+ * One host after another, as place.h says it: what the scan must agree with. */
+
+static enum place_why
+plain_why(const struct cloud *c, size_t i)
+{
+    const struct place_ask *q = &c->ask;
+    bool hard = q->apart == PLACE_HARD && q->machines > 0;
+    const bool refused[PLACE_WHY__MAX] = {
+        [PLACE_ELSEWHERE] = q->pinned != PLACE_NOWHERE && i != q->pinned,
+        [PLACE_NOT_READY] = c->state[i] != HS_READY,
+        [PLACE_ARCH] = q->arch != PLACE_ARCH_ANY && c->arch[i] != (uint8_t)q->arch,
+        [PLACE_ZONE] = q->zone != 0 && c->zone[i] != q->zone,
+        [PLACE_CLASS] = q->pool_class != 0 && c->pool_class[i] != q->pool_class,
+        [PLACE_CANNOT] = (c->can[i] & q->needs) != q->needs,
+        [PLACE_REACH] = !reach_is_kept(c, i),
+        [PLACE_TOO_WIDE] = c->cpus[i] < q->largest_vcpus,
+        [PLACE_CPU] = c->vcpus[i] < q->vcpus,
+        [PLACE_MEM] = c->mem[i] < q->mem_mib,
+        [PLACE_DISK] = c->disk[i] < q->disk_bytes,
+        [PLACE_APART] = hard && (q->machines > 1 || (c->hosts.same != NULL && c->same[i] > 0))};
+
+    for (int w = PLACE_FITS + 1; w < PLACE_WHY__MAX; w++)
+        if (refused[w])
+            return (enum place_why)w;
+    return PLACE_FITS;
+}
+
+static bool
+plain_roomy(const struct cloud *c, size_t i, int64_t less_mem, int64_t less_vcpus,
+            int64_t less_disk)
+{
+    const struct place_ask *q = &c->ask;
+
+    return q->room_vcpus > 0 && c->cpus[i] >= q->room_vcpus &&
+           c->mem[i] - less_mem >= q->room_mem_mib && c->vcpus[i] - less_vcpus >= q->room_vcpus &&
+           c->disk[i] - less_disk >= q->room_disk_bytes;
+}
+
+static bool
+plain_breaks(const struct cloud *c, size_t i)
+{
+    const struct place_ask *q = &c->ask;
+
+    return plain_roomy(c, i, 0, 0, 0) && !plain_roomy(c, i, q->mem_mib, q->vcpus, q->disk_bytes);
+}
+
+/* What is left of one thing, in 2^32nd parts of the largest machine. */
+static uint64_t
+plain_part(int64_t left, int64_t asked, int64_t whole, int64_t usual)
+{
+    if (asked <= 0)
+        return UINT64_MAX;
+    return (uint64_t)(left > INT32_MAX ? INT32_MAX : left) *
+           ((UINT64_C(1) << 32) / (uint64_t)(whole > 0 ? whole : usual));
+}
+
+enum { KEYS = 5 }; /* breaks, apart, halvings, same, left */
+
+static void
+plain_keys(const struct cloud *c, size_t i, bool scant, uint64_t key[KEYS])
+{
+    const struct place_ask *q = &c->ask;
+    uint64_t left[3] = {plain_part(c->mem[i] - q->mem_mib, q->mem_mib, q->room_mem_mib, 65536),
+                        plain_part(c->vcpus[i] - q->vcpus, q->vcpus, q->room_vcpus, 16),
+                        plain_part((c->disk[i] - q->disk_bytes) >> 20, q->disk_bytes,
+                                   q->room_disk_bytes >> 20, 102400)};
+    uint64_t least = left[0], same = c->hosts.same == NULL ? 0 : c->same[i];
+
+    for (int k = 1; k < 3; k++)
+        least = left[k] < least ? left[k] : least;
+    least = least == 0 ? 1 : least;
+    key[0] = scant && plain_breaks(c, i);
+    key[1] = q->apart == PLACE_SOFT ? (same > 0x7fff ? 0x7fff : same) : 0;
+    for (key[2] = 0; least >> key[2] > 1; key[2]++)
+        continue;
+    key[3] = q->apart == PLACE_SOFT ? 0 : (same > 0xfff ? 0xfff : same);
+    key[4] = least - (UINT64_C(1) << key[2]); /* 30 bits of it count */
+    key[4] = key[2] > 30 ? key[4] >> (key[2] - 30) : key[4] << (30 - key[2]);
+}
+
+static size_t
+plain_best(const struct cloud *c, bool scant)
+{
+    size_t best = PLACE_NOWHERE;
+    uint64_t least[KEYS], key[KEYS];
+
+    for (size_t i = 0; i < c->hosts.n; i++) {
+        int k = 0;
+
+        if (plain_why(c, i) != PLACE_FITS)
+            continue;
+        plain_keys(c, i, scant, key);
+        while (best != PLACE_NOWHERE && k < KEYS && key[k] == least[k])
+            k++;
+        if (best != PLACE_NOWHERE && (k == KEYS || key[k] > least[k]))
+            continue;
+        best = i;
+        memcpy(least, key, sizeof(least));
+    }
+    return best;
+}
+
+static size_t
+plain_place(const struct cloud *c, struct place_sums *sums)
+{
+    const struct place_ask *q = &c->ask;
+    size_t best;
+
+    *sums = (struct place_sums){.roomy = q->roomy_known ? q->roomy : 0};
+    for (size_t i = 0; i < c->hosts.n; i++) {
+        enum place_why w = plain_why(c, i);
+
+        sums->count[w]++;
+        sums->same_elsewhere += c->hosts.same == NULL ? 0 : c->same[i];
+        sums->roomy += !q->roomy_known && plain_roomy(c, i, 0, 0, 0) &&
+                       (w == PLACE_FITS || w >= PLACE_TOO_WIDE);
+    }
+    best = plain_best(c, sums->roomy <= 1);
+    if (best == PLACE_NOWHERE)
+        return best;
+    sums->breaks = plain_breaks(c, best);
+    sums->same_elsewhere -= c->hosts.same == NULL ? 0 : c->same[best];
+    return best;
+}
+
+/* Tables that a cloud of usual hosts does not make: hosts that are alike, nothing or everything
+ * free, machines of the group on every host, roomy hosts scant or known, tables of whole blocks. */
+static void
+cloud_draw_odd(struct cloud *c)
+{
+    static const size_t lengths[] = {1, 127, 128, 129, 255, 256, 257, CLOUD};
+    bool alike = draw(3) == 0, full = draw(3) == 0, vast = draw(6) == 0;
+    uint32_t many = draw(4) == 0 ? 1 + draw(70000) : 0;
+
+    cloud_draw(c);
+    if (draw(2) == 0) {
+        size_t n = lengths[draw(sizeof(lengths) / sizeof(lengths[0]))];
+
+        for (size_t i = c->hosts.n; i < n; i++)
+            c->state[i] = HS_READY, c->arch[i] = PLACE_ARCH_X86_64, c->name[i] = "h";
+        c->hosts.n = n;
+    }
+    for (size_t i = 0; i < c->hosts.n; i++) {
+        if (alike)
+            c->vcpus[i] = 16, c->mem[i] = 40000, c->disk[i] = 300 * GIB, c->cpus[i] = 32;
+        if (full) /* one that fits just so, or not by one */
+            c->mem[i] = c->ask.mem_mib - (int64_t)draw(2);
+        if (vast)
+            c->vcpus[i] = c->mem[i] = c->disk[i] = INT64_MAX - draw(3);
+        c->same[i] += many;
+    }
+    if (draw(5) == 0)
+        c->hosts.same = NULL;
+    if (draw(8) == 0)
+        c->ask.pinned = draw(CLOUD);
+    if (draw(4) == 0)
+        c->ask.largest_vcpus = 20;
+    c->ask.roomy_known = draw(3) == 0;
+    c->ask.roomy = draw(3);
+    if (draw(4) == 0)
+        c->ask.room_mem_mib = draw(3), c->ask.room_disk_bytes = draw(3) * (GIB / 512);
+    if (draw(6) == 0)
+        c->ask.mem_mib = c->ask.disk_bytes = 0;
+}
+
+static void
+the_scan_decides_as_the_plain_rule(void)
+{
+    size_t placed = 0;
+
+    seed = 55;
+    for (int k = 0; k < 20 * CLOUDS; k++) {
+        struct place_sums sums, plain;
+        bool alike = true;
+        size_t at;
+
+        if (k % 2 == 0)
+            cloud_draw(&cloud);
+        else
+            cloud_draw_odd(&cloud);
+        at = place(&cloud.hosts, &cloud.ask, cloud.why, &sums);
+        placed += at != PLACE_NOWHERE;
+        CU_ASSERT_EQUAL(at, plain_place(&cloud, &plain));
+        for (size_t i = 0; i < cloud.hosts.n; i++)
+            alike = alike && cloud.why[i] == (uint8_t)plain_why(&cloud, i);
+        CU_ASSERT(alike);
+        CU_ASSERT_EQUAL(memcmp(sums.count, plain.count, sizeof(sums.count)), 0);
+        CU_ASSERT(sums.roomy == plain.roomy && sums.breaks == plain.breaks &&
+                  sums.same_elsewhere == plain.same_elsewhere);
+    }
+    CU_ASSERT(placed > 1000);
+}
+
 CU_TestInfo place_tests[] = {
     {"answers every golden case", answers_every_golden_case},
     {"finds nowhere among no hosts", finds_nowhere_among_no_hosts},
@@ -323,5 +517,6 @@ CU_TestInfo place_tests[] = {
     {"it is placed where a host fits, and only then", it_is_placed_where_a_host_fits_and_only_then},
     {"the chosen host is chosen again from a part of the table",
      the_chosen_host_is_chosen_again_from_a_part_of_the_table},
+    {"the scan decides as the plain rule", the_scan_decides_as_the_plain_rule},
     CU_TEST_INFO_NULL,
 };
