@@ -168,11 +168,32 @@ recognise(struct span text, struct found *best)
 
 static void say_span(struct span text, int depth, struct text *out);
 
+/* What stands between “ and ”, or behind "--", is a name or a command as it was typed. */
+static bool
+quoted_after(struct span lit, bool before)
+{
+    for (size_t i = 0; i + 3 <= lit.len; i++)
+        if (memcmp(lit.s + i, "“", 3) == 0)
+            before = true;
+        else if (memcmp(lit.s + i, "”", 3) == 0)
+            before = false;
+    return before;
+}
+
+static bool
+ends(struct span s, const char *with)
+{
+    size_t n = strlen(with);
+
+    return s.len >= n && memcmp(s.s + s.len - n, with, n) == 0;
+}
+
 static void
 render(const struct found *f, int depth, struct text *out)
 {
     const char *zh = f->row->zh;
     struct say_part p;
+    bool quoted = false;
     size_t next = 0;
 
     do {
@@ -184,9 +205,9 @@ render(const struct found *f, int depth, struct text *out)
             size_t i = p.arg > 0 ? p.arg - 1 : next++;
             struct span a = i < f->n ? f->args[i] : (struct span){"", 0};
             struct span before = {p.before, p.before_len};
-            bool name = before.len >= 3 && memcmp(before.s + before.len - 3, "“", 3) == 0;
 
-            if (name || p.kind != 's' || depth == DEPTH_MAX)
+            quoted = quoted_after(before, quoted);
+            if (quoted || ends(before, "--") || p.kind != 's' || depth == DEPTH_MAX)
                 text_add(out, "%.*s", (int)a.len, a.s);
             else
                 say_span(a, depth + 1, out);

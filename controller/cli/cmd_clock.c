@@ -45,9 +45,6 @@ cmd_clock_list(struct cli *c, struct err *e)
         counts.items = l.counts;
         return cli_print_list(c, rows, &counts, "unit_name kind running overdue", e);
     }
-    if (l.next[0] != '\0')
-        cli_line(c, stderr,
-                 "there are more: narrow the list with --kind, --grant, --mine or --overdue");
     return cli_print_list(c, schema_clock_list, &l, COLUMNS, e);
 }
 

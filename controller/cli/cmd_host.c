@@ -49,6 +49,14 @@ cmd_host_list(struct cli *c, struct err *e)
                           e);
 }
 
+int
+cmd_host_show(struct cli *c, struct err *e)
+{
+    struct w_host_view h;
+
+    return cli_find_host(c, c->argv[0], &h, e) < 0 ? -1 : cli_print_one(c, schema_host_view, &h, e);
+}
+
 static int
 host_act(struct cli *c, const char *verb, struct err *e)
 {

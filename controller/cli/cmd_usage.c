@@ -9,7 +9,7 @@
 int
 cmd_usage(struct cli *c, struct err *e)
 {
-    const char *vm = cli_opt(c, "vm");
+    const char *vm = c->argc > 0 ? c->argv[0] : cli_opt(c, "vm");
     struct w_usage_list l;
     struct w_resource_view r = {0};
     const char *path;

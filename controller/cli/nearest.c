@@ -34,13 +34,35 @@ distance(const char *a, const char *b)
     return d[n][m];
 }
 
+/* What other tools call it. */
+static bool
+means(const char *word, const char *candidate)
+{
+    static const struct {
+        const char *theirs, *ours;
+    } words[] = {
+        {"create", "add"},       {"delete", "bin"},    {"delete", "remove"},  {"describe", "show"},
+        {"destroy", "bin"},      {"get", "show"},      {"info", "show"},      {"ls", "list"},
+        {"new", "add"},          {"new", "create"},    {"remove", "bin"},     {"reshape", "resize"},
+        {"rm", "bin"},           {"scale", "resize"},  {"server", "vms"},     {"servers", "vms"},
+        {"undelete", "restore"}, {"update", "resize"}, {"users", "accounts"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i].theirs, word) == 0 && strcmp(words[i].ours, candidate) == 0)
+            return true;
+    return false;
+}
+
 void
 nearest_try(struct nearest *n, const char *candidate)
 {
     size_t d = distance(n->word, candidate), len = strlen(n->word);
     bool begins = len >= 3 && strncmp(candidate, n->word, len) == 0;
 
-    if (begins)
+    if (means(n->word, candidate))
+        d = 0;
+    else if (begins)
         d = 1;
     /* A third of the word may be wrong, but one letter always. */
     if (d <= 1 + len / 4 && d < len && (n->best == NULL || d < n->d)) {

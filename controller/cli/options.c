@@ -205,8 +205,9 @@ options_arguments(const struct cli *c, struct err *e)
         return err_set(e, BY_E_INVALID, "'bianyun %s%s%s' needs %s", c->cmd->noun,
                        c->cmd->verb[0] != '\0' ? " " : "", c->cmd->verb, c->cmd->args);
     if (c->argc > most)
-        return err_set(e, BY_E_INVALID, "what is '%s'? See 'bianyun %s --help'", c->argv[most],
-                       c->cmd->noun);
+        return err_set(
+            e, BY_E_INVALID, "'%s' is more than this command takes; see 'bianyun %s%s%s --help'",
+            c->argv[most], c->cmd->noun, c->cmd->verb[0] != '\0' ? " " : "", c->cmd->verb);
     return 0;
 }
 

@@ -109,6 +109,15 @@ new_columns(struct cli *c, struct libscols_table *t, const struct jm_field *sche
     return 0;
 }
 
+/* A zero that the answer would leave out says that nothing is known: an empty cell. */
+static const char *
+cell(struct cli *c, const struct jm_field *schema, const struct jm_field *f, const void *row)
+{
+    if (is_number(f) && (f->flags & (JM_KEEP0 | JM_REQ)) == 0 && cli_number(f, row) == 0)
+        return "";
+    return cli_text(c, schema, f, row, false);
+}
+
 static int
 add_rows(struct cli *c, struct libscols_table *t, const struct jm_field *items,
          const struct jm_list *list, const char *columns, struct err *e)
@@ -127,8 +136,7 @@ add_rows(struct cli *c, struct libscols_table *t, const struct jm_field *items,
         if (line == NULL)
             return err_set(e, BY_E_NOMEM, "no memory for a table of %zu rows", list->n);
         for (size_t k = 0; k < n; k++)
-            (void)scols_line_set_data(line, k,
-                                      cli_text(c, items->sub, f[k], row, false)); /* copied */
+            (void)scols_line_set_data(line, k, cell(c, items->sub, f[k], row)); /* copied */
     }
     return 0;
 }
@@ -273,6 +281,18 @@ is_blank(const struct jm_field *schema, const void *obj)
     return true;
 }
 
+/* "host_name" behind "host", which is shown with its name already? */
+static bool
+is_shown(const struct jm_field *schema, const struct jm_field *f, const void *obj)
+{
+    const struct jm_field *of;
+
+    if (!cli_ends_with(f->name, "_name"))
+        return false;
+    of = cli_field(schema, f->name, strlen(f->name) - strlen("_name"));
+    return of != NULL && of->cls == JM_UUID && ((const char *)obj + of->off)[0] != '\0';
+}
+
 static void
 print_fields(struct cli *c, const struct jm_field *schema, const void *obj, int indent)
 {
@@ -293,7 +313,7 @@ print_fields(struct cli *c, const struct jm_field *schema, const void *obj, int 
                 print_fields(c, f->sub, (const char *)l->items + i * f->sub_size, indent + 2);
             }
         } else {
-            const char *text = cli_text(c, schema, f, obj, true);
+            const char *text = is_shown(schema, f, obj) ? "" : cli_text(c, schema, f, obj, true);
 
             if (text[0] != '\0' && (cli_number(f, obj) != 0 || (f->flags & JM_KEEP0) != 0 ||
                                     f->type == JM_STR || f->type == JM_TEXT))

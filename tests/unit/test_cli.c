@@ -198,15 +198,15 @@ refuses_what_does_not_belong(void)
         {"vms", "list", "--sys x", "unknown option --sys;"},
         {"vms", "list", "--sys=x", "unknown option --sys;"},
         {"vms", "list", "--js", "unknown option --js;"},
-        {"vms", "list", "web", "what is 'web'?"},
+        {"vms", "list", "web", "'web' is more than"},
         {"vms", "show", "", "needs VM"},
-        {"vms", "show", "a b", "what is 'b'?"},
+        {"vms", "show", "a b", "'b' is more than"},
         {"vms", "show", "a --profile", "--profile needs a value"},
         {"vms", "show", "a --dry-run", "--dry-run does not belong"},
         {"accounts", "add", "a --dry-run", "--dry-run does not belong"},
         {"vms", "bin", "a --request 7", "--request must be"},
         {"clocks", "cause", "a", "needs CLOCK CAUSE"},
-        {"clocks", "cause", "a unit b", "what is 'b'?"},
+        {"clocks", "cause", "a unit b", "'b' is more than"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -58,6 +58,11 @@ sentences_are_put_into_chinese(void)
         {"not one of ours", "not one of ours"},
         {"/etc/x: not one of ours", "/etc/x: not one of ours"},
         {"there is no order 7", "没有工单 7"},
+        /* what was typed stays: behind --, and all between the quotes */
+        {"--name does not belong to this command; see --help",
+         "--name 不是本命令的选项；请看 --help"},
+        {"'bianyun networks' has no 'restore'; it has: x",
+         "“bianyun networks”没有“restore”；可用：x"},
         /* a name stays, also one that is a word of ours; a word does not */
         {"idle is in the recycle bin already", "“idle”已在回收站"},
         {"the finding says 'idle': it supports no plan", "判定结论为闲置：不能作为方案依据"},
