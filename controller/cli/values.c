@@ -78,11 +78,26 @@ size_text(struct arena *a, int64_t v, size_t unit)
                : arena_printf(a, "%" PRId64 " %s", v, units[unit]);
 }
 
+/* A day's end belongs to that day: 2026-12-04 24:00, not the next day's first second. */
+static const char *
+due_text(struct cli *c, int64_t ms)
+{
+    const int64_t day_ms = 86400000;
+
+    if ((ms + (int64_t)c->utc_offset_min * 60000) % day_ms != 0)
+        return cli_time(c, ms);
+    return arena_printf(&c->a, "%.10s 24:00", cli_time(c, ms - day_ms));
+}
+
 static const char *
 number_text(struct cli *c, const char *name, int64_t v)
 {
+    if (strcmp(name, "due_ms") == 0 && v > 1000000000000)
+        return due_text(c, v);
     if (cli_ends_with(name, "_ms") && v > 1000000000000)
         return cli_time(c, v);
+    if (cli_ends_with(name, "_below"))
+        return arena_printf(&c->a, "%" PRId64 ".%02d %%", v / 100, (int)(v % 100));
     if (cli_ends_with(name, "_ms"))
         return v == 0 ? "" : span_text(&c->a, v);
     if (cli_ends_with(name, "bytes"))

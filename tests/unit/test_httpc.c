@@ -158,6 +158,8 @@ on_done(void *arg, struct httpc_answer *a)
 
     t->done++;
     t->failed += a->err.code != BY_E_OK;
+    if (a->err.code != BY_E_OK)
+        fprintf(stderr, "call %d: %s\n", t->done, a->err.msg);
     t->bytes += a->len;
 }
 
