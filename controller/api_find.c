@@ -82,26 +82,36 @@ take(struct find *f, const char *what, enum db_stmt s, const struct db_value *v,
     return rc;
 }
 
-/* [word, end) in what the caller may see. */
+/* Ids in [word, end) that the caller may see. */
 static int
-range(struct find *f, const char *what, enum db_stmt s, struct err *e)
+ids(struct find *f, const char *what, enum db_stmt s, struct err *e)
 {
     const struct db_value v[] = {DBS(f->word), DBS(f->end), DBS(f->mine), DBS(f->mine), DBI(FEW)};
 
     return take(f, what, s, v, ARRAY_LEN(v), e);
 }
 
+/* What begins so in the city, or in one's own units. */
 static int
-by_name(struct find *f, struct err *e)
+named(struct find *f, const char *what, enum db_stmt in_city, enum db_stmt in_unit, struct err *e)
 {
     const struct db_value city[] = {DBS(f->word), DBS(f->end), DBI(FEW)},
                           own[] = {DBS(f->mine), DBS(f->word), DBS(f->end), DBI(FEW)};
-    bool all = f->mine[0] == '\0';
 
-    if (range(f, "grant", DB_FIND_GRANT, e) < 0 || range(f, "case", DB_FIND_CASE, e) < 0 ||
-        (all ? take(f, "", DB_FIND_RES_NAME, city, ARRAY_LEN(city), e)
-             : take(f, "", DB_FIND_RES_NAME_UNIT, own, ARRAY_LEN(own), e)) < 0 ||
-        range(f, "system", DB_FIND_SYSTEM, e) < 0 || range(f, "unit", DB_FIND_UNIT, e) < 0)
+    return f->mine[0] == '\0' ? take(f, what, in_city, city, ARRAY_LEN(city), e)
+                              : take(f, what, in_unit, own, ARRAY_LEN(own), e);
+}
+
+static int
+by_name(struct find *f, struct err *e)
+{
+    const struct db_value city[] = {DBS(f->word), DBS(f->end), DBI(FEW)};
+
+    if (named(f, "grant", DB_FIND_GRANT, DB_FIND_GRANT_UNIT, e) < 0 ||
+        named(f, "case", DB_FIND_CASE, DB_FIND_CASE_UNIT, e) < 0 ||
+        named(f, "", DB_FIND_RES_NAME, DB_FIND_RES_NAME_UNIT, e) < 0 ||
+        named(f, "system", DB_FIND_SYSTEM, DB_FIND_SYSTEM_UNIT, e) < 0 ||
+        named(f, "unit", DB_FIND_UNIT, DB_FIND_UNIT_UNIT, e) < 0)
         return -1;
     return f->hosts ? take(f, "host", DB_FIND_HOST, city, ARRAY_LEN(city), e) : 0;
 }
@@ -113,7 +123,7 @@ by_id(struct find *f, struct err *e)
 
     if (strlen(f->word) < ID_LEAST || f->word[strspn(f->word, "0123456789abcdef-")] != '\0')
         return 0;
-    if (range(f, "", DB_FIND_RES_ID, e) < 0 || range(f, "order", DB_FIND_ORDER_ID, e) < 0)
+    if (ids(f, "", DB_FIND_RES_ID, e) < 0 || ids(f, "order", DB_FIND_ORDER_ID, e) < 0)
         return -1;
     return f->hosts ? take(f, "host", DB_FIND_HOST_ID, city, ARRAY_LEN(city), e) : 0;
 }
@@ -131,13 +141,13 @@ by_address(struct find *f, struct err *e)
 int
 api_find_get(struct api_call *k, struct tx *t, struct err *e)
 {
+    char none[W_ID];
     struct find f = {
         .k = k, .t = t, .out = k->out, .word = param_text(k, "q"), .mine = own_filter(k)};
 
     if (f.word[0] == '\0')
         return err_field(e, BY_E_INVALID, "q", "say what to look for: ?q=");
-    f.hosts =
-        k->who.role == ROLE_BUREAU || k->who.role == ROLE_PROVIDER || k->who.role == ROLE_AUDITOR;
+    f.hosts = (route_find("GET", "/v1/hosts", none)->roles & (1U << k->who.role)) != 0;
     f.end = arena_printf(k->a, "%s\xf4\x8f\xbf\xbf", f.word); /* behind every text that begins so */
     if (by_address(&f, e) < 0 || by_id(&f, e) < 0)
         return -1;

@@ -44,10 +44,16 @@ order_view_new(const struct w_order *o, const char *name, struct w_order_view *v
     v->issued_at_ms = o->issued_at_ms;
 }
 
+struct list {
+    struct order_filter f;
+    struct paging p;
+};
+
 static int
 list_add(void *arg, const struct order_row *o, struct err *e)
 {
-    struct w_order_view *to = paging_add(arg, o->issued_ms, o->id, "");
+    struct list *l = arg;
+    struct w_order_view *to = paging_add(&l->p, order_list_key(&l->f, o), o->id, "");
 
     (void)e;
     if (to != NULL)
@@ -59,17 +65,16 @@ int
 api_order_list(struct api_call *k, struct tx *t, struct err *e)
 {
     struct w_order_list *out = k->out;
-    struct order_filter f = {.unit = own_filter(k),
-                             .grant = param_text(k, "grant"),
-                             .resource = param_text(k, "resource"),
-                             .host = param_text(k, "host"),
-                             .open = param_flag(k, "open")};
-    struct paging p;
+    struct list l = {.f = {.unit = own_filter(k),
+                           .grant = param_text(k, "grant"),
+                           .resource = param_text(k, "resource"),
+                           .host = param_text(k, "host"),
+                           .open = param_flag(k, "open")}};
 
-    if (PAGING_OPEN(&p, k, out, order_view, INT64_MAX, e) < 0)
+    if (PAGING_OPEN(&l.p, k, out, order_view, INT64_MAX, e) < 0)
         return -1;
-    f.from = p.from;
-    return order_each(t->d, &f, k->a, list_add, &p, e);
+    l.f.from = l.p.from;
+    return order_each(t->d, &l.f, k->a, list_add, &l, e);
 }
 
 int

@@ -87,6 +87,11 @@ unit_depth(struct db *d, const char *unit, const char *parent, int *depth, struc
                              "the unit would stand below itself: choose another place");
         if (unit_load(d, id, "parent", &up, e) < 0)
             return -1;
+        if (up.kind == UNIT_PROVIDER)
+            return err_field(e, BY_E_CONFLICT, "parent",
+                             "the unit would stand below %s, a provider: a provider's company "
+                             "oversees nobody, choose a county or the city",
+                             up.name);
         if (++*depth > UNITS_DEPTH)
             break;
     }
@@ -153,6 +158,11 @@ api_unit_move(struct api_call *k, struct tx *t, struct err *e)
     memcpy(out->parent, in->parent, sizeof(out->parent));
     if (in->kind != UNIT_NONE)
         out->kind = in->kind;
+    if (out->kind == UNIT_PROVIDER && levels > 1)
+        return err_field(e, BY_E_CONFLICT, "kind",
+                         "units stand below %s: a provider's company oversees nobody, move them "
+                         "first",
+                         out->name);
     (void)snprintf(body, sizeof(body), "{\"from\":\"%s\",\"kind\":\"%s\",\"to\":\"%s\"}", from,
                    w_unit_kind_names[out->kind], out->parent);
     if (DB_EXEC(t->d, DB_UNIT_PLACE, NULL, e, DBI(out->kind), DBS(out->parent), DBS(k->id)) < 0 ||

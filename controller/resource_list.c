@@ -19,7 +19,7 @@ struct list {
     struct paging p;
     struct arena *a;
     const char *unit; /* whose: own_filter() */
-    const char *system, *host, *of_unit, *starts, *contains;
+    const char *name, *system, *host, *of_unit, *starts, *contains;
     int kind, seen, wanted, verdict;
     int looked;
 };
@@ -61,6 +61,8 @@ is_asked(struct list *l, const struct db_rows *r, struct err *e)
         (l->seen != 0 && (seen == SEEN_NONE ? SEEN_UNKNOWN : seen) != l->seen) ||
         (l->host[0] != '\0' && strcmp(db_str(r, 5), l->host) != 0) ||
         (l->of_unit[0] != '\0' && strcmp(db_str(r, 6), l->of_unit) != 0) ||
+        (l->unit[0] == '+' && !units_is_under(l->t->c->units, db_str(r, 6), l->unit + 1)) ||
+        strncmp(db_str(r, 0), l->starts, strlen(l->starts)) != 0 ||
         (l->contains[0] != '\0' && strstr(db_str(r, 0), l->contains) == NULL))
         return 0;
     return has_verdict(l, db_str(r, 1), e);
@@ -76,12 +78,15 @@ walk_query(struct list *l, struct db_rows **r, struct err *e)
         name = DBS(l->starts);
         id = DBS("");
     }
+    if (l->name[0] != '\0')
+        return DB_QUERY(l->t->d, DB_WALK_NAMED, r, e, DBS(l->name), DBS(l->name), DBS(unit),
+                        DBS(unit), DBS(l->system), DBS(l->system), name, id);
     if (l->system[0] != '\0')
         return DB_QUERY(l->t->d, DB_WALK_SYSTEM, r, e, DBS(l->system), DBS(unit), DBS(unit), name,
                         id);
     if (l->host[0] != '\0')
         return DB_QUERY(l->t->d, DB_WALK_HOST, r, e, DBS(l->host), DBS(unit), DBS(unit), name, id);
-    if (l->of_unit[0] != '\0' || unit[0] != '\0')
+    if (l->of_unit[0] != '\0' || (unit[0] != '\0' && unit[0] != '+'))
         return DB_QUERY(l->t->d, DB_WALK_UNIT, r, e, DBS(l->of_unit[0] != '\0' ? l->of_unit : unit),
                         name, id);
     return DB_QUERY(l->t->d, DB_WALK, r, e, name, id);
@@ -145,6 +150,7 @@ api_resource_list(struct api_call *k, struct tx *t, struct err *e)
     struct list l = {.t = t,
                      .a = k->a,
                      .unit = own_filter(k),
+                     .name = param_text(k, "name"),
                      .system = param_text(k, "system"),
                      .host = param_text(k, "host"),
                      .of_unit = param_text(k, "unit"),
@@ -154,13 +160,12 @@ api_resource_list(struct api_call *k, struct tx *t, struct err *e)
                      .seen = param_word(k, "seen"),
                      .wanted = param_word(k, "wanted"),
                      .verdict = param_word(k, "verdict")};
-    struct resource_page q = {
-        .unit = l.unit, .system = l.system, .name = param_text(k, "name"), .kind = l.kind};
+    struct resource_page q = {.unit = l.unit, .system = l.system, .name = l.name, .kind = l.kind};
 
     if (PAGING_OPEN(&l.p, k, out, resource_view, 0, e) < 0 ||
         (l.of_unit[0] != '\0' && own_check(k, l.of_unit, "unit", e) < 0))
         return -1;
-    if (q.name[0] == '\0' && needs_walk(&l))
+    if (needs_walk(&l))
         return walk(&l, e);
     q.after_name = l.p.from.text;
     q.after_id = l.p.from.id;

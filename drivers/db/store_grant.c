@@ -116,7 +116,7 @@ grant_each(struct db *d, const char *unit, const char *system, const struct db_p
                       DBI(from->n), DBS(from->id), DBI(from->limit));
     else if (unit[0] != '\0')
         rc = DB_QUERY(d, DB_GRANT_LIST_UNIT, &rows, e, DBS(unit), DBI(from->n), DBS(from->id),
-                      DBI(from->limit));
+                      DBI(from->limit), DBI(from->limit));
     else
         rc = DB_QUERY(d, DB_GRANT_LIST, &rows, e, DBI(from->n), DBS(from->id), DBI(from->limit));
     if (rc < 0)
@@ -167,6 +167,7 @@ order_read(const struct db_rows *r, struct arena *a, struct order_row *o)
     o->body = arena_strdup(a, db_str(r, c++));
     COPY(o->unit, r, c++);
     o->seen_reason = arena_strdup(a, db_str(r, c++));
+    o->revision = db_int(r, c++);
 }
 
 int
@@ -185,6 +186,14 @@ order_row_get(struct db *d, const char *id, struct arena *a, struct order_row *o
     return rc < 0 ? -1 : 0;
 }
 
+int64_t
+order_list_key(const struct order_filter *f, const struct order_row *o)
+{
+    bool by_host = f->grant[0] == '\0' && f->resource[0] == '\0' && f->host[0] != '\0';
+
+    return by_host ? o->revision : o->issued_ms;
+}
+
 int
 order_each(struct db *d, const struct order_filter *f, struct arena *a, order_fn fn, void *arg,
            struct err *e)
@@ -198,17 +207,18 @@ order_each(struct db *d, const struct order_filter *f, struct arena *a, order_fn
     /* One statement for each index. */
     if (f->grant[0] != '\0')
         rc = DB_QUERY(d, DB_ORDER_LIST_GRANT, &rows, e, DBS(f->grant), DBS(f->unit), DBS(f->unit),
-                      DBS(f->resource), DBS(f->resource), DBI(f->open), n, id, limit);
+                      DBS(f->resource), DBS(f->resource), DBS(f->host), DBS(f->host), DBI(f->open),
+                      n, id, limit);
     else if (f->resource[0] != '\0')
         rc = DB_QUERY(d, DB_ORDER_LIST_RESOURCE, &rows, e, DBS(f->resource), DBS(f->unit),
-                      DBS(f->unit), DBI(f->open), n, id, limit);
+                      DBS(f->unit), DBS(f->host), DBS(f->host), DBI(f->open), n, id, limit);
     else if (f->host[0] != '\0')
         rc = DB_QUERY(d, DB_ORDER_LIST_HOST, &rows, e, DBS(f->host), DBS(f->unit), DBS(f->unit),
                       DBI(f->open), n, id, limit);
     else if (f->open)
         rc = DB_QUERY(d, DB_ORDER_LIST_OPEN, &rows, e, DBS(f->unit), DBS(f->unit), n, id, limit);
     else if (f->unit[0] != '\0')
-        rc = DB_QUERY(d, DB_ORDER_LIST_UNIT, &rows, e, DBS(f->unit), n, id, limit);
+        rc = DB_QUERY(d, DB_ORDER_LIST_UNIT, &rows, e, DBS(f->unit), n, id, limit, limit);
     else
         rc = DB_QUERY(d, DB_ORDER_LIST, &rows, e, n, id, limit);
     if (rc < 0)

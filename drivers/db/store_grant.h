@@ -46,7 +46,7 @@ struct order_row {
     char unit[W_ID];
     int kind, verb, wanted, authority;
     uint64_t term, generation;
-    int64_t issued_ms, closed_ms, superseded_ms;
+    int64_t issued_ms, closed_ms, superseded_ms, revision;
     const char *reason, *paper, *body, *seen_reason;
 };
 int order_row_get(struct db *d, const char *id, struct arena *a, struct order_row *out,
@@ -56,6 +56,8 @@ struct order_filter {
     bool open;
     struct db_page from;
 };
+/** What the list of that filter is ordered by: from.n of a page behind this row. */
+int64_t order_list_key(const struct order_filter *f, const struct order_row *o);
 typedef int (*order_fn)(void *arg, const struct order_row *o, struct err *e);
 int order_each(struct db *d, const struct order_filter *f, struct arena *a, order_fn fn, void *arg,
                struct err *e);

@@ -128,10 +128,12 @@ resource_each_page(struct db *d, const struct resource_page *p, struct arena *a,
         rc = DB_QUERY(d, DB_RES_PAGE_SYSTEM, &rows, e, DBS(p->system), DBS(p->unit), DBS(p->unit),
                       DBS(p->after_name), DBS(p->after_id), DBI(p->kind), DBI(p->kind),
                       DBI(p->limit));
+    else if (p->unit[0] == '+')
+        rc = DB_QUERY(d, DB_RES_PAGE_SCOPE, &rows, e, DBS(p->unit), DBS(p->after_name),
+                      DBS(p->after_id), DBI(p->kind), DBI(p->kind), DBI(p->limit), DBI(p->limit));
     else if (p->unit[0] != '\0')
-        rc = DB_QUERY(d, p->unit[0] == '+' ? DB_RES_PAGE_SCOPE : DB_RES_PAGE_UNIT, &rows, e,
-                      DBS(p->unit), DBS(p->after_name), DBS(p->after_id), DBI(p->kind),
-                      DBI(p->kind), DBI(p->limit));
+        rc = DB_QUERY(d, DB_RES_PAGE_UNIT, &rows, e, DBS(p->unit), DBS(p->after_name),
+                      DBS(p->after_id), DBI(p->kind), DBI(p->kind), DBI(p->limit));
     else
         rc = DB_QUERY(d, DB_RES_PAGE, &rows, e, DBS(p->after_name), DBS(p->after_id), DBI(p->kind),
                       DBI(p->kind), DBI(p->limit));

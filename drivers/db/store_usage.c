@@ -266,9 +266,9 @@ finding_each(struct db *d, const struct finding_filter *f, struct arena *a, find
                       DBI(f->flagged), DBI(f->verdict), DBI(f->verdict), DBI(f->from.n),
                       DBS(f->from.id), DBI(f->from.limit));
     else if (f->unit[0] != '\0')
-        rc =
-            DB_QUERY(d, DB_FINDING_LIST_UNIT, &r, e, DBS(f->unit), DBI(f->flagged), DBI(f->verdict),
-                     DBI(f->verdict), DBI(f->from.n), DBS(f->from.id), DBI(f->from.limit));
+        rc = DB_QUERY(d, DB_FINDING_LIST_UNIT, &r, e, DBS(f->unit), DBI(f->flagged),
+                      DBI(f->verdict), DBI(f->verdict), DBI(f->from.n), DBS(f->from.id),
+                      DBI(f->from.limit), DBI(f->from.limit));
     else
         rc = DB_QUERY(d,
                       f->flagged || f->verdict == VERDICT_UNDERUSED || f->verdict == VERDICT_IDLE

@@ -716,6 +716,37 @@ units_make_no_ring_and_no_tower(void)
     ctl_stop(&t);
 }
 
+static void
+nobody_stands_below_a_provider(void)
+{
+    SCOPED(httpc_free) struct httpc *h = NULL;
+    char token[64], out[2000], company[W_ID], unit[W_ID], below[W_ID], path[100];
+    struct ctl t;
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    ctl_account(&t, ROLE_ADMIN, NULL, token);
+    h = ctl_client(&t, token);
+    CU_ASSERT_EQUAL(
+        call(h, "POST", "/v1/units", "{\"name\":\"company\",\"kind\":\"provider\"}", out), 200);
+    field(out, "id", company, W_ID);
+    CU_ASSERT_EQUAL(call(h, "POST", "/v1/units", "{\"name\":\"u\"}", out), 200);
+    field(out, "id", unit, W_ID);
+    CU_ASSERT_EQUAL(text(h, "POST", "/v1/units", out, "{\"name\":\"v\",\"parent\":\"%s\"}", unit),
+                    200);
+    field(out, "id", below, W_ID);
+    CU_ASSERT_EQUAL(
+        text(h, "POST", "/v1/units", out, "{\"name\":\"w\",\"parent\":\"%s\"}", company), 409);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "below company, a provider"));
+    (void)snprintf(path, sizeof(path), "/v1/units/%s:move", unit);
+    CU_ASSERT_EQUAL(text(h, "POST", path, out, "{\"parent\":\"%s\"}", company), 409);
+    CU_ASSERT_EQUAL(call(h, "POST", path, "{\"kind\":\"provider\"}", out), 409);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "units stand below u"));
+    (void)snprintf(path, sizeof(path), "/v1/units/%s:move", below);
+    CU_ASSERT_EQUAL(call(h, "POST", path, "{\"kind\":\"provider\"}", out), 200);
+    ctl_stop(&t);
+}
+
 CU_TestInfo accounts_tests[] = {
     {"roles are given by whom the rule names", roles_are_given_by_whom_the_rule_names},
     {"passwords and id numbers are judged", passwords_and_id_numbers_are_judged},
@@ -737,6 +768,7 @@ CU_TestInfo accounts_tests[] = {
     {"people of an older store keep their roles", people_of_an_older_store_keep_their_roles},
     {"a provider without a company changes nothing", a_provider_without_a_company_changes_nothing},
     {"units make no ring and no tower", units_make_no_ring_and_no_tower},
+    {"nobody stands below a provider", nobody_stands_below_a_provider},
     {"a code counts once, and wrong ones lock", a_code_counts_once_and_wrong_ones_lock},
     CU_TEST_INFO_NULL,
 };

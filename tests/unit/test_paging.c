@@ -256,7 +256,8 @@ add_rows(const struct route *r, const void *out, char *text)
 
 /* Pages of `limit` one after the other; how many there were. */
 static size_t
-read_pages(struct flow *f, const struct route *r, const char *query, int limit, char *text)
+read_pages(struct flow *f, const struct route *r, struct httpc *reader, const char *query,
+           int limit, char *text)
 {
     size_t next_off = field(r->out, "next")->off, pages = 0;
     const char *next = "";
@@ -267,7 +268,7 @@ read_pages(struct flow *f, const struct route *r, const char *query, int limit, 
         const char *path = flow_text(f, "%s?limit=%d%s%s%s", r->path, limit, query,
                                      next[0] == '\0' ? "" : "&after=", url_escape(next, &f->a));
 
-        if (flow_call(f, reader_of(f, r), "GET", path, NULL, r->out, r->out_size, out) < 0)
+        if (flow_call(f, reader, "GET", path, NULL, r->out, r->out_size, out) < 0)
             fprintf(stderr, "\n%s: %s\n", path, f->err.msg);
         CU_ASSERT_EQUAL_FATAL(f->status, 200);
         add_rows(r, out, text);
@@ -291,12 +292,12 @@ pages_together_are_the_whole(void)
         if (r == NULL)
             continue;
         lists++;
-        (void)read_pages(&s.f, r, "", 1000, whole);
+        (void)read_pages(&s.f, r, reader_of(&s.f, r), "", 1000, whole);
         if (strlen(whole) < 20)
             fprintf(stderr, "\n%s is empty\n", r->path);
         CU_ASSERT(strlen(whole) >= 20 || strcmp(r->name, "inbox_list") == 0);
         for (int limit = 1; limit <= 2; limit++) {
-            size_t pages = read_pages(&s.f, r, "", limit, paged);
+            size_t pages = read_pages(&s.f, r, reader_of(&s.f, r), "", limit, paged);
 
             if (strcmp(whole, paged) != 0)
                 fprintf(stderr, "\n%s by %d\n%s\nis not\n%s\n", r->path, limit, paged, whole);
@@ -305,6 +306,77 @@ pages_together_are_the_whole(void)
         }
     }
     CU_ASSERT(lists >= 20);
+    flow_stop(&s.f);
+}
+
+/* A county above the unit of the scene, and somebody of it. */
+static struct httpc *
+county_of(struct flow *f)
+{
+    struct w_unit county;
+    struct caller who;
+    char token[64];
+
+    OK(FLOW_CALL(f, f->people[FLOW_ADMIN], "POST", "/v1/units",
+                 "{\"name\":\"a county\",\"kind\":\"county\"}", unit, &county));
+    OK(flow_call(f, f->people[FLOW_ADMIN], "POST",
+                 flow_text(f, "/v1/units/%s:move", f->unit[FLOW_TENANT]),
+                 flow_text(f, "{\"parent\":\"%s\"}", county.id), NULL, 0, NULL));
+    ctl_person(&f->ctl, "of-the-county", county.id, ROLE_COUNTY, &who, token);
+    return ctl_client(&f->ctl, token);
+}
+
+/* All of the scene is one unit's, so each filter gives the unit and its county what it gives the
+ * bureau. */
+static void
+pages_of_one_unit_are_the_whole_too(void)
+{
+    static char whole[TEXT_MAX], paged[TEXT_MAX];
+    struct scene s;
+    struct httpc *county;
+
+    scene_start(&s);
+    county = county_of(&s.f);
+    const struct {
+        const char *route, *query;
+    } rows[] = {{"finding_list", ""},
+                {"finding_list", "&verdict=idle"},
+                {"grant_list", ""},
+                {"grant_list", flow_text(&s.f, "&system=%s", s.f.system)},
+                {"order_list", ""},
+                {"order_list", "&open=1"},
+                {"order_list", flow_text(&s.f, "&grant=%s", s.grant)},
+                {"order_list", flow_text(&s.f, "&host=%s", s.f.host)},
+                {"order_list", flow_text(&s.f, "&resource=%s", s.vm)},
+                {"resource_list", "&kind=vm"},
+                {"resource_list", "&name=web-1"},
+                {"resource_list", "&seen=unknown"},
+                {"resource_list", "&wanted=running&name=web-1"},
+                {"resource_list", flow_text(&s.f, "&host=%s", s.f.host)},
+                {"resource_list", flow_text(&s.f, "&system=%s&starts=web", s.f.system)},
+                {"resource_list", flow_text(&s.f, "&unit=%s", s.f.unit[FLOW_TENANT])}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct route *r = routes;
+
+        while (strcmp(r->name, rows[i].route) != 0)
+            r++;
+        (void)read_pages(&s.f, r, s.f.people[FLOW_BUREAU], rows[i].query, 1000, whole);
+        CU_ASSERT(strlen(whole) >= 20);
+        for (int limit = 1; limit <= 4; limit++) {
+            (void)read_pages(&s.f, r, limit % 2 == 0 ? county : s.f.people[FLOW_TENANT],
+                             rows[i].query, limit, paged);
+            if (strcmp(whole, paged) != 0)
+                fprintf(stderr, "\n%s%s by %d\n%s\nis not\n%s\n", r->path, rows[i].query, limit,
+                        paged, whole);
+            CU_ASSERT_STRING_EQUAL(whole, paged);
+        }
+        if (strstr(rows[i].query, "unit=") != NULL)
+            continue; /* refused, see own */
+        (void)read_pages(&s.f, r, s.f.people[FLOW_OTHER], rows[i].query, 1000, paged);
+        CU_ASSERT_STRING_EQUAL(paged, "");
+    }
+    httpc_free(county);
     flow_stop(&s.f);
 }
 
@@ -425,13 +497,26 @@ machines_are_found_by_what_they_are(void)
     static const struct {
         const char *query;
         size_t n;
-    } rows[] = {{"kind=vm", 6},        {"kind=vm&starts=web", 6},
-                {"starts=web-1", 3},   {"contains=eb-2", 3},
-                {"starts=eb", 0},      {"contains=nothing", 0},
-                {"wanted=running", 6}, {"kind=vm&wanted=binned", 0},
-                {"seen=running", 0},   {"seen=unknown", 12},
-                {"verdict=idle", 6},   {"verdict=active", 0},
-                {"kind=network", 3},   {"verdict=idle&starts=web-2", 3}};
+    } rows[] = {{"kind=vm", 6},
+                {"kind=vm&starts=web", 6},
+                {"starts=web-1", 3},
+                {"contains=eb-2", 3},
+                {"starts=eb", 0},
+                {"contains=nothing", 0},
+                {"wanted=running", 6},
+                {"kind=vm&wanted=binned", 0},
+                {"seen=running", 0},
+                {"seen=unknown", 12},
+                {"verdict=idle", 6},
+                {"verdict=active", 0},
+                {"kind=network", 3},
+                {"verdict=idle&starts=web-2", 3},
+                {"name=web-1", 3},
+                {"name=web-1&kind=network", 0},
+                {"name=web-1&verdict=active", 0},
+                {"name=web-1&verdict=idle", 3},
+                {"name=web-1&starts=db", 0},
+                {"name=web-1&contains=b-1&wanted=running", 3}};
     struct scene s;
     struct w_resource_list l;
 
@@ -452,6 +537,7 @@ machines_are_found_by_what_they_are(void)
 CU_TestInfo paging_tests[] = {
     {"every list has pages", every_list_has_pages},
     {"pages together are the whole", pages_together_are_the_whole},
+    {"pages of one unit are the whole too", pages_of_one_unit_are_the_whole_too},
     {"a cursor of another list is refused", a_cursor_of_another_list_is_refused},
     {"what comes in between repeats and hides nothing",
      what_comes_in_between_repeats_and_hides_nothing},
