@@ -340,11 +340,8 @@ act_check(struct tx *t, const struct resource_row *r, const struct act *x, struc
 {
     if (act_authority_check((int)x->verb, (int)x->authority, e) < 0)
         return -1;
-    if (r->part_of[0] != '\0')
-        return err_set(e, BY_E_CONFLICT,
-                       "this is the part of network %s on host %s, which comes and goes with the "
-                       "machines there: act on the network",
-                       r->name, r->host_name);
+    if (parts_refuse(r, e) < 0)
+        return -1;
     if (r->absent_ms > 0)
         return err_set(e, BY_E_CONFLICT, "%s is gone: its erasure certificate is %s", r->name,
                        r->certificate[0] == '\0' ? "not needed" : r->certificate);

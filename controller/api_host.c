@@ -7,6 +7,7 @@
 #include "controller/controller.h"
 #include "controller/hosts.h"
 #include "controller/routes.h"
+#include "controller/underlay.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/net/httpd.h"
 
@@ -136,9 +137,10 @@ api_host_revoke(struct api_call *k, struct tx *t, struct err *e)
     if (DB_EXEC(t->d, DB_HOST_CERT_REVOKE, NULL, e, DBI(t->now_ms), DBS(k->id), DBS("")) < 0 ||
         DB_EXEC(t->d, DB_HOST_TOKEN_CLEAR, NULL, e, DBS(k->id)) < 0 ||
         DB_EXEC(t->d, DB_HOST_STATE, NULL, e, DBS("revoked"),
-                DBS("its certificate is no longer accepted; what runs there runs on"),
+                DBS("its certificate is no longer accepted; what runs there runs on, out of reach "
+                    "of networks over several hosts"),
                 DBS(k->id)) < 0 ||
-        host_answer(k, t, e) < 0)
+        underlay_end(t, k->id, k->a, e) < 0 || host_answer(k, t, e) < 0)
         return -1;
     commit_after(t, host_revoked, arena_strdup(tx_arena(t), k->id));
     return 0;

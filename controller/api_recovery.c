@@ -11,16 +11,37 @@
 #include "controller/live.h"
 #include "controller/meta.h"
 #include "controller/routes.h"
+#include "controller/underlay.h"
+#include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
+
+/* What hosts said of their addresses while nothing could be ordered. */
+static int
+restate_step(void *arg, struct tx *t, struct err *e)
+{
+    (void)arg;
+    return underlay_restate(t, tx_arena(t), e);
+}
+
+static void
+restate_done(void *arg, const struct err *e)
+{
+    (void)arg;
+    if (e != NULL)
+        log_error("segments.restate", "reason=" LOG_Q, e->msg);
+}
 
 static void
 recovery_over(struct controller *c, void *arg)
 {
     const uint64_t *term = arg;
+    struct err e = {0};
 
     live_set_term(c->live, *term);
     live_set_recovery(c->live, false);
     live_jump_end(c->live);
+    if (commit_submit(c->commit, restate_step, restate_done, NULL, &e) < 0)
+        restate_done(NULL, &e);
 }
 
 #define RECOVERY_REVISIONS (1 << 24)

@@ -10,9 +10,9 @@
 #include "controller/hostauth.h"
 #include "controller/metrics.h"
 #include "controller/parking.h"
-#include "controller/parts.h"
 #include "controller/policy.h"
 #include "controller/server.h"
+#include "controller/underlay.h"
 #include "controller/waiting.h"
 #include "controller/witness.h"
 #include "drivers/base/clock.h"
@@ -456,6 +456,7 @@ api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
 {
     const struct w_hello *in = k->in;
     struct w_hello_answer *out = k->out;
+    struct w_hello heard = *in;
     struct host_flow_row h;
     struct w_policy policy;
     struct witness w;
@@ -477,10 +478,10 @@ api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
         recovery = true;
     }
     out->want_receipts = recovery || h.receipts_wanted;
-    if (host_flow_hello(t->d, k->who.host, in, out->want_receipts, t->now_ms, e) < 0 ||
+    if (underlay_said(t, &h, &heard, e) < 0 ||
+        host_flow_hello(t->d, k->who.host, &heard, out->want_receipts, t->now_ms, e) < 0 ||
         hello_ledger(t, k->who.host, in, e) < 0 ||
-        (!recovery && strcmp(h.underlay, in->underlay) != 0 &&
-         parts_moved(t, k->who.host, k->a, e) < 0))
+        (!recovery && underlay_told(t, &h, &heard, k->a, e) < 0))
         return -1;
     memcpy(out->store, k->c->store, sizeof(out->store));
     out->term = controller_term(k->c);

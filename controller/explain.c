@@ -133,24 +133,40 @@ placing_again(struct story *s, const struct w_grant_record *rec)
     return was.len == now.len && memcmp(strbuf_peek(&was), strbuf_peek(&now), was.len) == 0;
 }
 
+/* Where one group went, and why. */
+static void
+tell_choice(struct story *s, const struct w_placing_facts *f, const struct w_placing_choices *all,
+            size_t group, const char *what, const char *resource, int64_t at_ms)
+{
+    const struct w_placing_choice *c;
+    const struct w_placing_group *g;
+
+    if (group >= all->items.n || group >= f->groups.n)
+        return;
+    c = JM_ITEM(all->items, struct w_placing_choice, group);
+    g = JM_ITEM(f->groups, struct w_placing_group, group);
+    tell(s, "placement", resource, at_ms, "%s went to host %s, of %zu hosts known then%s%s", what,
+         host_name(f, c->host), f->hosts.n,
+         c->reason == NULL ? "" : "; refused: ", c->reason == NULL ? "" : c->reason);
+    if (g->apart != APART_NONE)
+        tell(s, "placement", resource, at_ms,
+             "asked to be apart from other machines of its system: %s", w_apart_names[g->apart]);
+    if (c->chosen != NULL)
+        tell(s, "placement", resource, at_ms, "chosen: %s", c->chosen);
+}
+
 static void
 tell_placing(struct story *s, const struct w_grant_record *rec, const char *resource, int64_t at_ms)
 {
     for (size_t i = 0; i < rec->resources.n; i++) {
         const struct w_grant_resource *g = JM_ITEM(rec->resources, struct w_grant_resource, i);
-        const struct w_placing_choice *c;
 
-        if ((resource != NULL && strcmp(g->resource, resource) != 0) ||
-            g->group >= rec->choices.items.n)
+        if (resource != NULL && strcmp(g->resource, resource) != 0)
             continue;
-        c = JM_ITEM(rec->choices.items, struct w_placing_choice, g->group);
-        tell(s, "placement", g->resource, at_ms,
-             "line %u, ordinal %u (%s) went to host %s, of %zu hosts known then%s%s", g->line,
-             g->ordinal, w_res_kind_names[g->kind], host_name(&rec->facts, c->host),
-             rec->facts.hosts.n,
-             c->reason == NULL ? "" : "; refused: ", c->reason == NULL ? "" : c->reason);
-        if (c->chosen != NULL)
-            tell(s, "placement", g->resource, at_ms, "chosen: %s", c->chosen);
+        tell_choice(s, &rec->facts, &rec->choices, g->group,
+                    arena_printf(s->k->a, "line %u, ordinal %u (%s)", g->line, g->ordinal,
+                                 w_res_kind_names[g->kind]),
+                    g->resource, at_ms);
     }
 }
 
@@ -448,6 +464,8 @@ tell_unit_act(struct story *s, const struct entry *x)
     placed.choices = rec.choices;
     if (rec.facts.groups.n > 0 && !placing_again(s, &placed))
         s->differs = true;
+    if (rec.what == ACT_CREATE)
+        tell_choice(s, &rec.facts, &rec.choices, 0, "it", rec.resource, x->at_ms);
 }
 
 /* Of a network over several hosts. */

@@ -570,6 +570,8 @@ expand_network(struct build *b, const struct w_grant_line *nl, struct err *e)
 
         if (l->kind != RES_VM || l->deferred || l->network_line != nl->line)
             continue;
+        if (l->apart > (int)b->out->groups[group].apart) /* also from those that are there */
+            b->out->groups[group].apart = (enum w_apart)l->apart;
         for (uint32_t n = there(b, l)->count + 1; n <= l->count; n++) {
             if (spec->id[0] == '\0')
                 return err_set(e, BY_E_CONFLICT, "line %u: its network %s is gone", l->line,

@@ -58,6 +58,8 @@ host_read(const struct tx *t, const struct db_rows *r, struct arena *a, struct w
     if (heard > v->seen_at_ms)
         v->seen_at_ms = heard;
     host_state(t, r, a, v);
+    if (v->reason == NULL && db_str(r, 18)[0] != '\0')
+        v->reason = arena_strdup(a, db_str(r, 18));
 }
 
 int

@@ -407,8 +407,9 @@ same_facts(const struct host_facts *a, const struct host_facts *b)
            a->mem_overcommit_percent == b->mem_overcommit_percent &&
            a->pool_bytes == b->pool_bytes && a->pool_free_bytes == b->pool_free_bytes &&
            a->seen_ms == b->seen_ms && a->inventory_ms == b->inventory_ms &&
-           a->inventory_unknown == b->inventory_unknown && a->vcpus_used == b->vcpus_used &&
-           a->mem_used_mib == b->mem_used_mib && a->bytes_used == b->bytes_used;
+           a->inventory_unknown == b->inventory_unknown && a->underlay == b->underlay &&
+           a->vcpus_used == b->vcpus_used && a->mem_used_mib == b->mem_used_mib &&
+           a->bytes_used == b->bytes_used;
 }
 
 int

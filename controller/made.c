@@ -83,3 +83,11 @@ made_insert(struct tx *t, const struct w_order *o, const char *unit, struct reso
         return -1;
     return add_addresses(t, o, e);
 }
+
+int
+made_apart(struct tx *t, const struct resource_row *r, enum w_apart apart, struct err *e)
+{
+    if (r->kind != RES_VM || apart == APART_NONE)
+        return 0;
+    return DB_EXEC(t->d, DB_RES_APART, NULL, e, DBI(apart), DBS(r->id));
+}

@@ -23,6 +23,7 @@ struct parts {
     struct w_order base;   /* what the orders of all parts have in common */
     struct part_row *list;
     size_t n;
+    bool unknown; /* no order of it is here: lost, and not recovered yet */
 };
 
 static int
@@ -46,7 +47,8 @@ parts_load(struct parts *p, struct err *e)
     for (size_t i = 0; i < p->n; i++)
         if (p->list[i].body[0] != '\0')
             return order_read(&p->list[i], p->a, &p->base, e);
-    return err_set(e, BY_E_CONFLICT, "no order of network %s is here", p->network);
+    p->unknown = true;
+    return 0;
 }
 
 static bool
@@ -232,10 +234,13 @@ parts_on(struct tx *t, const char *actor, const char *network, struct w_order *f
     bool added, valid = true;
     uint32_t vni = 0;
 
-    if (parts_load(&p, e) < 0 || add_hosts(&p, hosts, n, &added, e) < 0)
+    if (parts_load(&p, e) < 0)
         return -1;
-    if (first == NULL && !added && (p.n == 0 || grant_holds(&p, &valid, e) < 0))
-        return p.n == 0 ? 0 : -1;
+    if (p.unknown)
+        return n == 0 ? 0 : err_set(e, BY_E_CONFLICT, "no order of network %s is here", network);
+    if (add_hosts(&p, hosts, n, &added, e) < 0 ||
+        (first == NULL && !added && grant_holds(&p, &valid, e) < 0))
+        return -1;
     if (!valid)
         return 0;
     if ((p.n > 1 && segment_take(t->d, network, &vni, e) < 0) ||
@@ -282,6 +287,17 @@ parts_cards(struct tx *t, struct w_order *vm, struct err *e)
             return -1;
     }
     return 0;
+}
+
+int
+parts_refuse(const struct resource_row *r, struct err *e)
+{
+    if (r->part_of[0] == '\0')
+        return 0;
+    return err_set(e, BY_E_CONFLICT,
+                   "this is the part of network %s on host %s, which comes and goes with the "
+                   "machines there: act on the network",
+                   r->name, r->host_name);
 }
 
 /* ---- removing ---- */

@@ -32,6 +32,8 @@ int parts_moved(struct tx *t, const char *host, struct arena *a, struct err *e);
 /** Kept where the network's own order is not in the store (yet): a part's receipt came first. */
 int parts_recover(struct tx *t, const struct w_order *o, const char *unit, struct arena *a,
                   struct err *e);
+/** Nobody acts on a part by itself: CONFLICT. */
+int parts_refuse(const struct resource_row *r, struct err *e);
 /** An order that removes a part: nothing of the tenant's is in it, and a host removes none that a
  * machine has a card on; so the grant that made it is authority enough. */
 bool parts_is_removal(const struct w_order *o);

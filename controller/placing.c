@@ -44,6 +44,7 @@ host_fact(const struct host_facts *h, bool silent, struct arena *a, struct w_pla
     memcpy(o->arch, h->arch, sizeof(o->arch));
     memcpy(o->zone, h->zone, sizeof(o->zone));
     o->same = h->same;
+    o->alone = h->alone;
     o->underlay = h->underlay;
     o->ranges = host_ranges(h, a);
 }
@@ -205,7 +206,7 @@ struct table {
     size_t n_words;
     uint8_t *state, *why, *arch, *part;
     int64_t *vcpus, *mem, *disk;
-    uint32_t *cpus, *can, *zone, *pool_class, *same;
+    uint32_t *cpus, *can, *zone, *pool_class, *same, *alone;
     size_t *at; /* host chosen for each group */
 };
 
@@ -251,6 +252,7 @@ table_alloc(const struct w_placing_facts *f, struct arena *a, struct table *t)
     t->zone = arena_alloc(a, room * sizeof(*t->zone));
     t->pool_class = arena_alloc(a, room * sizeof(*t->pool_class));
     t->same = arena_alloc(a, room * sizeof(*t->same));
+    t->alone = arena_alloc(a, room * sizeof(*t->alone));
     t->arch = arena_alloc(a, room);
     t->at = arena_alloc(a, (f->groups.n + 1) * sizeof(*t->at));
     t->cols = (struct place_hosts){.n = f->hosts.n,
@@ -285,6 +287,7 @@ table_fill(const struct w_placing_facts *f, struct arena *a, struct table *t)
         t->zone[i] = word_number(t, h->zone);
         t->pool_class[i] = word_number(t, h->pool_class);
         t->same[i] = h->same;
+        t->alone[i] = h->alone;
         t->arch[i] = (uint8_t)place_arch_of(h->arch);
     }
 }
@@ -400,12 +403,26 @@ has_part(const struct table *t, size_t host)
     return t->cols.part != NULL && t->cols.part[host] != 0;
 }
 
-/* Where the group goes; hosts whose networks clash are taken out for this question. */
+/* Ready hosts that are out for this group: their networks clash, or a machine of its system there
+ * must be apart from others. */
+static enum place_why
+out_for(const struct table *t, const struct w_placing_group *g, size_t i)
+{
+    if (t->state[i] != HS_READY)
+        return PLACE_FITS;
+    if (g->machines > 0 && t->alone[i] > 0)
+        return PLACE_APART;
+    if (g->cidr[0] != '\0' && !has_part(t, i) && range_clash(t->ranges[i], g->cidr))
+        return PLACE_ELSEWHERE;
+    return PLACE_FITS;
+}
+
+/* Where the group goes. */
 static size_t
 choose(struct table *t, size_t group, struct arena *a, struct strbuf *why, struct strbuf *chosen)
 {
     const struct w_placing_group *g = JM_ITEM(t->facts->groups, struct w_placing_group, group);
-    uint8_t *kept = arena_alloc(a, t->cols.n + 1);
+    uint8_t *kept = arena_alloc(a, t->cols.n + 1), *out = arena_alloc(a, t->cols.n + 1);
     struct place_sums sums;
     struct place_ask ask;
     char line[400];
@@ -414,13 +431,15 @@ choose(struct table *t, size_t group, struct arena *a, struct strbuf *why, struc
     ask_fill(t, g, &ask);
     parts_fill(t, group);
     memcpy(kept, t->state, t->cols.n);
-    for (size_t i = 0; g->cidr[0] != '\0' && i < t->cols.n; i++)
-        if (t->state[i] == HS_READY && !has_part(t, i) && range_clash(t->ranges[i], g->cidr))
+    for (size_t i = 0; i < t->cols.n; i++) {
+        out[i] = (uint8_t)out_for(t, g, i);
+        if (out[i] != PLACE_FITS)
             t->state[i] = HS_NONE;
+    }
     at = place(&t->cols, &ask, t->why, &sums);
     for (size_t i = 0; i < t->cols.n; i++)
-        if (t->state[i] != kept[i] && t->why[i] == PLACE_NOT_READY)
-            t->why[i] = PLACE_ELSEWHERE;
+        if (out[i] != PLACE_FITS && t->why[i] == PLACE_NOT_READY)
+            t->why[i] = out[i];
     memcpy(t->state, kept, t->cols.n);
     explain(t, &ask, g->cidr, why);
     if (at != PLACE_NOWHERE && ask.rule != PLACE_RULE_1) {
@@ -438,6 +457,8 @@ take_room(struct table *t, size_t i, const struct w_placing_group *g, struct are
     t->mem[i] -= (int64_t)g->mem_mib;
     t->disk[i] -= (int64_t)g->bytes;
     t->same[i] += g->machines;
+    if (g->apart == APART_HARD)
+        t->alone[i] += g->machines;
     if (g->cidr[0] != '\0' && !has_part(t, i))
         t->ranges[i] =
             t->ranges[i] == NULL ? g->cidr : arena_printf(a, "%s %s", t->ranges[i], g->cidr);

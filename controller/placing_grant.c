@@ -173,7 +173,7 @@ grant_place_item(struct tx *t, const char *actor, const char *unit, struct expan
         return -1;
     if (g->segment != NULL && parts_cards(t, &it->order, e) < 0)
         return -1;
-    if (made_insert(t, &it->order, unit, r, e) < 0)
+    if (made_insert(t, &it->order, unit, r, e) < 0 || made_apart(t, r, it->apart, e) < 0)
         return -1;
     if (!*issued)
         return 0;

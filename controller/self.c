@@ -7,6 +7,7 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/own.h"
+#include "controller/parts.h"
 #include "controller/placing.h"
 #include "controller/policy.h"
 #include "drivers/base/strbuf.h"
@@ -36,7 +37,7 @@ self_open(struct self *s, struct api_call *k, struct tx *t, enum w_unit_act what
 {
     *s = (struct self){.k = k, .t = t, .in = in, .what = what, .undo_of = "", .other = ""};
     if (resource_get(t->d, resource, k->a, &s->r, e) < 0 ||
-        own_check(k, s->r.unit, "resource", e) < 0)
+        own_check(k, s->r.unit, "resource", e) < 0 || parts_refuse(&s->r, e) < 0)
         return -1;
     self_state(&s->r, &s->before);
     return self_grant(s, s->r.grant, e);

@@ -219,7 +219,7 @@ neighbour(struct self *s, const char *id, enum w_res_kind kind, struct resource_
     const char *field = kind == RES_NETWORK ? "network" : "vm";
 
     if (resource_get(s->t->d, id, s->k->a, out, e) < 0 ||
-        own_check(s->k, out->unit, "resource", e) < 0)
+        own_check(s->k, out->unit, "resource", e) < 0 || parts_refuse(out, e) < 0)
         return -1;
     if (out->kind != (int)kind || strcmp(out->system, s->g.system) != 0)
         return err_field(e, BY_E_INVALID, field, "%s is no %s of this information system",
@@ -348,6 +348,7 @@ make(struct self *s, struct joined *j, struct w_order *o, struct err *e)
     if (strcmp(o->host, j->net.host) != 0 && parts_cards(s->t, o, e) < 0)
         return -1;
     if (made_insert(s->t, o, s->g.unit, &s->r, e) < 0 ||
+        made_apart(s->t, &s->r, (enum w_apart)s->in->apart, e) < 0 ||
         act_issue(s->t, s->k->who.account, o, e) < 0)
         return -1;
     self_made(s, o, s->r.name);

@@ -36,6 +36,8 @@ host_state_name(enum host_state s)
         return "silent";
     case HS_CORDONED_SILENT:
         return "cordoned+silent";
+    case HS_REFUSED:
+        return "refused";
     case HS_REVOKED:
         return "revoked";
     case HS__MAX:

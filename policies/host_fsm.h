@@ -12,6 +12,7 @@ enum host_state {
     HS_SILENT,
     HS_CORDONED_SILENT,
     HS_REVOKED,
+    HS_REFUSED, /* two machines use its key */
     HS__MAX
 };
 enum host_event {
@@ -20,6 +21,7 @@ enum host_event {
     HS_EV_LOST,  /* none for too long, or its libvirt does not answer */
     HS_EV_CORDON,
     HS_EV_UNCORDON,
+    HS_EV_REFUSE, /* a boot id that had ended speaks again */
     HS_EV_REVOKE,
     HS_EV__MAX
 };

@@ -150,6 +150,7 @@ host_facts_same(struct db *d, const char *system, struct host_facts *h, struct e
     if (DB_QUERY(d, DB_PLACE_SAME, &r, e, DBS(h->id), DBS(system)) < 0 || db_next(r, e) != 1)
         return -1;
     h->same = (uint32_t)db_int(r, 0);
+    h->alone = (uint32_t)db_int(r, 1);
     return 0;
 }
 
@@ -164,8 +165,10 @@ host_facts_same_all(struct db *d, const char *system, struct host_facts *hosts, 
         return -1;
     while ((rc = db_next(r, e)) == 1)
         for (size_t i = 0; i < n; i++)
-            if (strcmp(hosts[i].id, db_str(r, 0)) == 0)
+            if (strcmp(hosts[i].id, db_str(r, 0)) == 0) {
                 hosts[i].same = (uint32_t)db_int(r, 1);
+                hosts[i].alone = (uint32_t)db_int(r, 2);
+            }
     return rc;
 }
 

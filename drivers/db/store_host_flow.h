@@ -44,6 +44,7 @@ struct host_facts {
     bool inventory_unknown, underlay;
     uint64_t vcpus_used, mem_used_mib, bytes_used; /* promised by orders */
     uint32_t same;                                 /* machines of the asking system there */
+    uint32_t alone;                                /* of these: that must be apart from others */
     const char **ranges;                           /* of its networks */
     size_t n_ranges;
 };

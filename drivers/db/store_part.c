@@ -112,7 +112,9 @@ part_each_of_host(struct db *d, const char *host, struct arena *a, part_fn fn, v
     } *head = NULL;
     int rc;
 
-    if (DB_QUERY(d, DB_PART_NETWORKS_HOST, &rows, e, DBS(host)) < 0)
+    rc = host == NULL ? db_query(d, DB_PART_NETWORKS_ALL, NULL, 0, &rows, e)
+                      : DB_QUERY(d, DB_PART_NETWORKS_HOST, &rows, e, DBS(host));
+    if (rc < 0)
         return -1;
     while ((rc = db_next(rows, e)) == 1) {
         struct id *x = arena_alloc(a, sizeof(*x));

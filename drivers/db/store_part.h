@@ -32,7 +32,7 @@ int part_at(struct db *d, const char *network, const char *host, char id[W_ID], 
 /** The network that a part belongs to; a network that is no part: itself. */
 int part_whole(struct db *d, const char *id, char out[W_ID], struct err *e);
 typedef int (*part_fn)(void *arg, const char *network, struct err *e);
-/** Networks in a segment that have a part on the host. */
+/** Networks in a segment that have a part on the host; NULL: all that are in one. */
 int part_each_of_host(struct db *d, const char *host, struct arena *a, part_fn fn, void *arg,
                       struct err *e);
 

@@ -69,3 +69,31 @@ flow_receipts(struct flow *f, const struct w_desired_answer *set)
     jm_encode(schema_receipts, &r, &b);
     return arena_strdup(&f->a, strbuf_peek(&b));
 }
+
+struct w_network_part_list
+flow_parts(struct flow *f, const char *network)
+{
+    struct w_network_part_list l = {0};
+
+    CU_ASSERT_EQUAL_FATAL(FLOW_CALL(f, f->people[FLOW_TENANT], "GET",
+                                    flow_text(f, "/v1/resources/%s/parts", network), NULL,
+                                    network_part_list, &l),
+                          0);
+    return l;
+}
+
+struct w_order
+flow_order_at(struct flow *f, const char *host, enum w_res_kind kind)
+{
+    struct w_order o[64], found = {0};
+    size_t n;
+
+    flow_as(f, host);
+    f->cursor = 0;
+    CU_ASSERT_EQUAL_FATAL(flow_desired(f, 0), 0);
+    n = flow_orders(f, o, 64);
+    for (size_t i = 0; i < n; i++)
+        if (o[i].kind == (int)kind && o[i].wanted != WANT_ABSENT)
+            found = o[i];
+    return found;
+}

@@ -14,4 +14,9 @@ void flow_books_are_right(struct flow *f);
 /** What a host that holds this set sends as its receipts: by id, so a machine may come before its
  * network, and a return before what it returns; here the worst case. */
 const char *flow_receipts(struct flow *f, const struct w_desired_answer *set);
+/** Parts of a network, its own first. */
+struct w_network_part_list flow_parts(struct flow *f, const char *network);
+/** The newest order for a host about what is not to go, of that kind, by a poll for everything: as
+ * that host from now on. */
+struct w_order flow_order_at(struct flow *f, const char *host, enum w_res_kind kind);
 #endif

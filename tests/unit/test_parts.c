@@ -68,23 +68,6 @@ host_of(struct flow *f, const char *name)
     return id;
 }
 
-/* The network's newest order for the host of that name, by a poll for everything. */
-static struct w_order
-order_at(struct flow *f, const char *host)
-{
-    struct w_order o[64], found = {0};
-    size_t n;
-
-    flow_as(f, host);
-    f->cursor = 0;
-    CU_ASSERT_EQUAL_FATAL(flow_desired(f, 0), 0);
-    n = flow_orders(f, o, 64);
-    for (size_t i = 0; i < n; i++)
-        if (o[i].kind == RES_NETWORK)
-            found = o[i];
-    return found;
-}
-
 static void
 peers_are(const struct w_order *o, const char *want)
 {
@@ -94,18 +77,6 @@ peers_are(const struct w_order *o, const char *want)
         (void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s", i > 0 ? " " : "",
                        JM_ITEM(o->network.peers, struct w_net_peer, i)->ip);
     CU_ASSERT_STRING_EQUAL(got, want);
-}
-
-static struct w_network_part_list
-parts_of(struct flow *f, const char *network)
-{
-    struct w_network_part_list l = {0};
-
-    CU_ASSERT_EQUAL_FATAL(FLOW_CALL(f, f->people[FLOW_TENANT], "GET",
-                                    flow_text(f, "/v1/resources/%s/parts", network), NULL,
-                                    network_part_list, &l),
-                          0);
-    return l;
 }
 
 /* ---- the tests ---- */
@@ -118,10 +89,10 @@ a_network_on_one_host_is_isolated(void)
     struct w_network_part_list l;
 
     start(&f);
-    o = order_at(&f, "h1");
+    o = flow_order_at(&f, "h1", RES_NETWORK);
     CU_ASSERT_EQUAL(o.version, 1);
     CU_ASSERT_EQUAL(o.network.vni, 0);
-    l = parts_of(&f, o.resource);
+    l = flow_parts(&f, o.resource);
     CU_ASSERT_EQUAL(l.vni, 0);
     CU_ASSERT_EQUAL(l.items.n, 1);
     CU_ASSERT_EQUAL(JM_ITEM(l.items, struct w_network_part, 0)->machines, 2);
@@ -140,8 +111,8 @@ each_part_is_told_of_the_others_in_one_commit(void)
     start(&f);
     net = flow_named(&f, "lan");
     OK(spread(&f, net, host_of(&f, "h2")));
-    home = order_at(&f, "h1");
-    part = order_at(&f, "h2");
+    home = flow_order_at(&f, "h1", RES_NETWORK);
+    part = flow_order_at(&f, "h2", RES_NETWORK);
     CU_ASSERT_EQUAL(home.version, 3);
     CU_ASSERT_STRING_EQUAL(home.resource, net);
     CU_ASSERT_EQUAL(home.generation, 2);
@@ -171,13 +142,13 @@ each_part_is_told_of_the_others_in_one_commit(void)
     v = flow_resource(&f, net);
     CU_ASSERT_TRUE(v.equal);
     CU_ASSERT_EQUAL(v.seen, SEEN_PRESENT);
-    l = parts_of(&f, net);
+    l = flow_parts(&f, net);
     CU_ASSERT_EQUAL(l.items.n, 2);
     CU_ASSERT_STRING_EQUAL(JM_ITEM(l.items, struct w_network_part, 0)->host_name, "h1");
     CU_ASSERT_STRING_EQUAL(JM_ITEM(l.items, struct w_network_part, 1)->underlay, ip[1]);
     /* Again: nothing is ordered anew. */
     OK(spread(&f, net, host_of(&f, "h2")));
-    home = order_at(&f, "h1");
+    home = flow_order_at(&f, "h1", RES_NETWORK);
     CU_ASSERT_EQUAL(home.generation, 2);
     flow_stop(&f);
 }
@@ -195,7 +166,7 @@ it_stays_one_thing_for_people_and_quota(void)
     start(&f);
     net = flow_named(&f, "lan");
     OK(spread(&f, net, host_of(&f, "h2")));
-    part = order_at(&f, "h2");
+    part = flow_order_at(&f, "h2", RES_NETWORK);
     CU_ASSERT_EQUAL(flow_carry_out(&f), 0);
     f.cursor = 0;
     CU_ASSERT_EQUAL(flow_carry_out(&f), 1);
@@ -230,9 +201,9 @@ another_address_reaches_every_part(void)
     flow_as(&f, "h2");
     (void)snprintf(f.underlay, sizeof(f.underlay), "%s", ip[2]);
     OK(flow_hello(&f));
-    o = order_at(&f, "h1");
+    o = flow_order_at(&f, "h1", RES_NETWORK);
     peers_are(&o, ip[2]);
-    o = order_at(&f, "h2");
+    o = flow_order_at(&f, "h2", RES_NETWORK);
     peers_are(&o, ip[0]);
     CU_ASSERT_EQUAL(o.generation, 1);
     flow_stop(&f);
@@ -248,9 +219,9 @@ a_host_without_an_address_takes_no_part(void)
     net = flow_named(&f, "lan");
     CU_ASSERT_EQUAL(spread(&f, net, host_of(&f, "h3")), -1);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "host h3 has no address"));
-    CU_ASSERT_EQUAL(order_at(&f, "h1").generation, 1);
-    CU_ASSERT_EQUAL(order_at(&f, "h3").generation, 0);
-    CU_ASSERT_EQUAL(parts_of(&f, net).items.n, 1);
+    CU_ASSERT_EQUAL(flow_order_at(&f, "h1", RES_NETWORK).generation, 1);
+    CU_ASSERT_EQUAL(flow_order_at(&f, "h3", RES_NETWORK).generation, 0);
+    CU_ASSERT_EQUAL(flow_parts(&f, net).items.n, 1);
     flow_stop(&f);
 }
 
@@ -269,8 +240,8 @@ a_new_name_goes_to_every_part(void)
     OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "POST", flow_text(&f, "/v1/resources/%s:rename", net),
                  flow_text(&f, "{\"request\":\"%s\",\"name\":\"back\"}", flow_uuid(&f)), accepted,
                  &acc));
-    CU_ASSERT_STRING_EQUAL(order_at(&f, "h1").network.name, "back");
-    CU_ASSERT_STRING_EQUAL(order_at(&f, "h2").network.name, "back");
+    CU_ASSERT_STRING_EQUAL(flow_order_at(&f, "h1", RES_NETWORK).network.name, "back");
+    CU_ASSERT_STRING_EQUAL(flow_order_at(&f, "h2", RES_NETWORK).network.name, "back");
     flow_stop(&f);
 }
 

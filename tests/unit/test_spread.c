@@ -61,39 +61,10 @@ carry_out_both(struct flow *f)
     return n;
 }
 
-static struct w_network_part_list
-parts_of(struct flow *f, const char *network)
-{
-    struct w_network_part_list l = {0};
-
-    CU_ASSERT_EQUAL_FATAL(FLOW_CALL(f, f->people[FLOW_TENANT], "GET",
-                                    flow_text(f, "/v1/resources/%s/parts", network), NULL,
-                                    network_part_list, &l),
-                          0);
-    return l;
-}
-
 static const struct w_network_part *
 part(const struct w_network_part_list *l, size_t i)
 {
     return JM_ITEM(l->items, struct w_network_part, i);
-}
-
-/* The newest order for a host about a resource of that kind. */
-static struct w_order
-order_at(struct flow *f, const char *host, enum w_res_kind kind)
-{
-    struct w_order o[64], found = {0};
-    size_t n;
-
-    flow_as(f, host);
-    f->cursor = 0;
-    CU_ASSERT_EQUAL_FATAL(flow_desired(f, 0), 0);
-    n = flow_orders(f, o, 64);
-    for (size_t i = 0; i < n; i++)
-        if (o[i].kind == (int)kind && o[i].wanted != WANT_ABSENT)
-            found = o[i];
-    return found;
 }
 
 static bool
@@ -138,10 +109,10 @@ a_grant_of_machines_apart_spans_two_hosts(void)
     OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
     CU_ASSERT_EQUAL(acc.orders.n, 4);
     net = flow_named(&f, "lan");
-    net1 = order_at(&f, "h1", RES_NETWORK);
-    net2 = order_at(&f, "h2", RES_NETWORK);
-    vm1 = order_at(&f, "h1", RES_VM);
-    vm2 = order_at(&f, "h2", RES_VM);
+    net1 = flow_order_at(&f, "h1", RES_NETWORK);
+    net2 = flow_order_at(&f, "h2", RES_NETWORK);
+    vm1 = flow_order_at(&f, "h1", RES_VM);
+    vm2 = flow_order_at(&f, "h2", RES_VM);
     CU_ASSERT_EQUAL(net1.network.vni, net2.network.vni);
     CU_ASSERT_NOT_EQUAL(net1.network.vni, 0);
     CU_ASSERT_EQUAL(net1.generation, 1);
@@ -161,7 +132,7 @@ a_grant_of_machines_apart_spans_two_hosts(void)
     v = flow_resource(&f, net);
     CU_ASSERT_TRUE(v.equal);
     CU_ASSERT_EQUAL(v.parts, 2);
-    l = parts_of(&f, net);
+    l = flow_parts(&f, net);
     CU_ASSERT_EQUAL(part(&l, 0)->machines, 1);
     CU_ASSERT_EQUAL(part(&l, 1)->machines, 1);
     CU_ASSERT_EQUAL(flow_quota(&f, "networks").used, 1);
@@ -189,7 +160,7 @@ what_fits_no_host_alone_is_spread(void)
                                flow_resource(&f, flow_named(&f, "web-2")).host);
     CU_ASSERT_STRING_EQUAL(flow_resource(&f, flow_named(&f, "web-1")).host,
                            flow_resource(&f, flow_named(&f, "data")).host);
-    CU_ASSERT_EQUAL(parts_of(&f, flow_named(&f, "lan")).items.n, 2);
+    CU_ASSERT_EQUAL(flow_parts(&f, flow_named(&f, "lan")).items.n, 2);
     CU_ASSERT_TRUE(replays(&f, g->id));
     flow_stop(&f);
 }
@@ -202,8 +173,8 @@ what_fits_one_host_stays_there(void)
 
     start(&f, "192.0.2.1", "192.0.2.2");
     OK(flow_grant_add(&f, flow_grant(&f, "2026-1"), flow_uuid(&f), &acc));
-    CU_ASSERT_EQUAL(parts_of(&f, flow_named(&f, "lan")).items.n, 1);
-    CU_ASSERT_EQUAL(parts_of(&f, flow_named(&f, "lan")).vni, 0);
+    CU_ASSERT_EQUAL(flow_parts(&f, flow_named(&f, "lan")).items.n, 1);
+    CU_ASSERT_EQUAL(flow_parts(&f, flow_named(&f, "lan")).vni, 0);
     flow_stop(&f);
 }
 
@@ -277,7 +248,7 @@ hosts_without_an_address_take_no_part(void)
     line(g, 1)->apart = APART_SOFT;
     g->version = 5;
     OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
-    CU_ASSERT_EQUAL(parts_of(&f, flow_named(&f, "lan")).items.n, 1);
+    CU_ASSERT_EQUAL(flow_parts(&f, flow_named(&f, "lan")).items.n, 1);
     CU_ASSERT_TRUE(replays(&f, g->id));
     flow_stop(&f);
 }
@@ -317,7 +288,7 @@ a_change_takes_a_network_to_another_host(void)
     OK(flow_grant_add(&f, old, flow_uuid(&f), &acc));
     CU_ASSERT_EQUAL(carry_out_both(&f), 4);
     net = flow_named(&f, "lan");
-    CU_ASSERT_EQUAL(parts_of(&f, net).vni, 0);
+    CU_ASSERT_EQUAL(flow_parts(&f, net).vni, 0);
     g = flow_grant(&f, "2026-2");
     g->version = 4;
     memcpy(g->supersedes, old->id, sizeof(g->supersedes));
@@ -326,7 +297,7 @@ a_change_takes_a_network_to_another_host(void)
     OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
     CU_ASSERT_EQUAL(acc.orders.n, 2);
     CU_ASSERT_EQUAL(carry_out_both(&f), 4); /* two machines, both parts */
-    l = parts_of(&f, net);
+    l = flow_parts(&f, net);
     CU_ASSERT_EQUAL_FATAL(l.items.n, 2);
     CU_ASSERT_NOT_EQUAL(l.vni, 0);
     CU_ASSERT_EQUAL(part(&l, 0)->machines, 2);
@@ -346,7 +317,7 @@ a_change_takes_a_network_to_another_host(void)
     line(g, 1)->mem_mib = 7500;
     OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
     CU_ASSERT_EQUAL(acc.orders.n, 4);
-    CU_ASSERT_EQUAL(parts_of(&f, net).items.n, 2);
+    CU_ASSERT_EQUAL(flow_parts(&f, net).items.n, 2);
     flow_books_are_right(&f);
     flow_stop(&f);
 }
@@ -408,15 +379,15 @@ the_next_machine_goes_to_another_host(void)
     flow_as(&f, "h1");
     a_unit_gives_back_and_makes_another(&f, net, ",\"apart\":\"hard\"", &acc);
     CU_ASSERT_STRING_NOT_EQUAL(flow_resource(&f, acc.id).host, first);
-    l = parts_of(&f, net);
+    l = flow_parts(&f, net);
     CU_ASSERT_EQUAL_FATAL(l.items.n, 2);
     CU_ASSERT_STRING_EQUAL(part(&l, 0)->host, first);
-    vm = order_at(&f, part(&l, 1)->host_name, RES_VM);
-    mine = order_at(&f, part(&l, 1)->host_name, RES_NETWORK);
+    vm = flow_order_at(&f, part(&l, 1)->host_name, RES_VM);
+    mine = flow_order_at(&f, part(&l, 1)->host_name, RES_NETWORK);
     CU_ASSERT_STRING_EQUAL(vm.resource, acc.id);
     CU_ASSERT_STRING_EQUAL(mine.network.part_of, net);
     CU_ASSERT_STRING_EQUAL(JM_ITEM(vm.vm.nics, struct w_nic, 0)->network, mine.resource);
-    CU_ASSERT_EQUAL(order_at(&f, part(&l, 0)->host_name, RES_NETWORK).network.peers.n, 1);
+    CU_ASSERT_EQUAL(flow_order_at(&f, part(&l, 0)->host_name, RES_NETWORK).network.peers.n, 1);
     CU_ASSERT_TRUE(replays(&f, acc.id));
     flow_books_are_right(&f);
     flow_stop(&f);
@@ -436,7 +407,7 @@ beside_its_network_while_there_is_room(void)
     CU_ASSERT_EQUAL(carry_out_both(&f), 1);
     a_unit_gives_back_and_makes_another(&f, net, "", &acc);
     CU_ASSERT_STRING_EQUAL(flow_resource(&f, acc.id).host, first);
-    CU_ASSERT_EQUAL(parts_of(&f, net).items.n, 1);
+    CU_ASSERT_EQUAL(flow_parts(&f, net).items.n, 1);
     flow_stop(&f);
 }
 
@@ -482,27 +453,27 @@ a_part_goes_with_its_last_machine(void)
     OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
     CU_ASSERT_EQUAL(carry_out_both(&f), 4);
     net = flow_named(&f, "lan");
-    l = parts_of(&f, net);
+    l = flow_parts(&f, net);
     CU_ASSERT_EQUAL_FATAL(l.items.n, 2);
     gone = strcmp(flow_resource(&f, flow_named(&f, "web-1")).host, part(&l, 1)->host) == 0
                ? "web-1"
                : "web-2";
     kept = gone[4] == '1' ? "web-2" : "web-1";
     erase(&f, gone, 1);
-    l = parts_of(&f, net);
+    l = flow_parts(&f, net);
     CU_ASSERT_EQUAL(l.items.n, 2); /* ordered away, not read back */
     CU_ASSERT_EQUAL(part(&l, 1)->wanted, WANT_ABSENT);
     CU_ASSERT_TRUE(carry_out_both(&f) >= 1);
-    l = parts_of(&f, net);
+    l = flow_parts(&f, net);
     CU_ASSERT_EQUAL(l.items.n, 1);
-    o = order_at(&f, part(&l, 0)->host_name, RES_NETWORK);
+    o = flow_order_at(&f, part(&l, 0)->host_name, RES_NETWORK);
     CU_ASSERT_EQUAL(o.network.peers.n, 0);
     CU_ASSERT_EQUAL(o.network.vni, l.vni);
     /* The last one goes, and then the network: its segment is free again. */
     erase(&f, kept, 2);
     erase(&f, "lan", 3);
-    CU_ASSERT_EQUAL(parts_of(&f, net).items.n, 0);
-    CU_ASSERT_EQUAL(parts_of(&f, net).vni, 0);
+    CU_ASSERT_EQUAL(flow_parts(&f, net).items.n, 0);
+    CU_ASSERT_EQUAL(flow_parts(&f, net).vni, 0);
     flow_books_are_right(&f);
     ctl_clock(0, 0);
     flow_stop(&f);
@@ -543,7 +514,7 @@ recovered(bool home_first)
     OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
     CU_ASSERT_EQUAL(carry_out_both(&f), 5);
     net = flow_named(&f, "lan");
-    was = parts_of(&f, net);
+    was = flow_parts(&f, net);
     CU_ASSERT_EQUAL_FATAL(was.items.n, 2);
     for (size_t i = 0; i < 2; i++) {
         host[i] = part(&was, home_first ? i : 1 - i)->host_name;
@@ -564,7 +535,7 @@ recovered(bool home_first)
         f.cursor = 0;
     }
     CU_ASSERT_EQUAL(carry_out_both(&f), 5);
-    is = parts_of(&f, net);
+    is = flow_parts(&f, net);
     CU_ASSERT_EQUAL(is.vni, was.vni);
     CU_ASSERT_EQUAL_FATAL(is.items.n, 2);
     for (size_t i = 0; i < 2; i++) {
