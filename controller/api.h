@@ -59,6 +59,9 @@ struct api_call {
      * text; their media type. */
     const char *raw, *raw_type;
     size_t raw_len;
+    /* Set by who asks a list for page after page, in place of ?after= and ?limit= (exports.h). */
+    const char *page_after;
+    int page_limit;        /* 0: the caller's own page */
     const char *fail_page; /* HTML for a browser, in place of the problem document, or NULL */
     /* Set by a read that waits for news: the server then calls it as its last act, and the call
      * belongs to it until server_resume(), server_answer() or server_fail(). */

@@ -218,10 +218,29 @@ may_fail(const struct row *r, enum err_code c)
     return false;
 }
 
+static bool
+has_parameter(const struct row *r, const char *name)
+{
+    for (size_t i = 0; i < params_count; i++)
+        if (strcmp(params[i].route, r->name) == 0 && strcmp(params[i].f.name, name) == 0)
+            return true;
+    return false;
+}
+
+/* With ?format=: rows as text. */
+static void
+put_exports(struct json_object *content)
+{
+    static const char *const types[] = {"text/csv", "application/jsonl"};
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        put_text(new_object(new_object(content, types[i]), "schema"), "type", "string");
+}
+
 static void
 put_answers(struct json_object *op, const struct row *r)
 {
-    struct json_object *all = new_object(op, "responses"), *ok, *media;
+    struct json_object *all = new_object(op, "responses"), *ok, *media, *content;
     bool none = strcmp(r->answer, "none") == 0;
     char key[16];
 
@@ -230,9 +249,12 @@ put_answers(struct json_object *op, const struct row *r)
     if (r->out == NULL && !none) { /* as it is, of its own type */
         (void)new_object(new_object(ok, "content"), "*/*");
     } else if (!none) {
-        media = new_object(new_object(ok, "content"), "application/json");
+        content = new_object(ok, "content");
+        media = new_object(content, "application/json");
         put(media, "schema", openapi_ref("schemas", openapi_name(r->out)));
         put(media, "example", openapi_example(r->out, true));
+        if (has_parameter(r, "format"))
+            put_exports(content);
     }
     for (int c = BY_E_OK + 1; c < BY_E__MAX; c++) {
         (void)snprintf(key, sizeof(key), "%d", err_http_status((enum err_code)c));

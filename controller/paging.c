@@ -41,13 +41,15 @@ int
 paging_open(struct paging *p, struct api_call *k, struct jm_list *items, size_t item_size,
             const char **next, int64_t begin, struct err *e)
 {
-    const char *after = param_text(k, "after");
+    bool own = k->page_limit == 0;
+    const char *after = own ? param_text(k, "after") : k->page_after;
 
     *p = (struct paging){.k = k,
                          .items = items,
                          .item_size = item_size,
                          .next = next,
-                         .limit = (size_t)param_number(k, "limit", PAGING_DEFAULT),
+                         .limit = own ? (size_t)param_number(k, "limit", PAGING_DEFAULT)
+                                      : (size_t)k->page_limit,
                          .first = after[0] == '\0',
                          .from = {.n = begin, .id = "", .text = ""}};
     p->from.limit = (int)p->limit + 1;

@@ -35,7 +35,13 @@ const struct param params[] = {
     }                                                                                              \
     }                                                                                              \
     ,
+#define P_LIST(r, after, d)                                                                        \
+    P_TEXT(r, after, 200, JM_LINE, "what the page before gave as next")                            \
+    P_WORD(r, format, list_format,                                                                 \
+           "every row, of one moment, as one stream: csv, or jsonl, an object a line")             \
+    P_NUMBER(r, limit, 1, 1000, d)
 #include "controller/params.def"
+#undef P_LIST
 #undef P_TEXT
 #undef P_NUMBER
 #undef P_WORD
@@ -115,7 +121,7 @@ value_check(const struct jm_field *f, const char *value, struct err *e)
 static int
 unknown(const struct route *r, const char *name, struct err *e)
 {
-    char known[160] = "no parameters";
+    char known[240] = "no parameters";
     size_t n = 0;
 
     for (size_t i = 0; i < params_count && n < sizeof(known); i++)

@@ -8,6 +8,7 @@
 
 #include "controller/auth.h"
 #include "controller/commit.h"
+#include "controller/exports.h"
 #include "controller/listen.h"
 #include "controller/live.h"
 #include "controller/own.h"
@@ -24,6 +25,7 @@
 
 struct server {
     struct controller *c;
+    struct exports *exports;
     atomic_int open_calls; /* without an account, in work */
     pthread_mutex_t lock;  /* of what follows */
     pthread_cond_t idle;
@@ -137,7 +139,7 @@ job_encode(struct job *j)
         jm_encode(j->k.route->out, j->k.out, &j->answer);
 }
 
-static int64_t
+int64_t
 server_now(struct controller *c)
 {
     int64_t now = controller_now_ms(c), last = live_head_ms(c->live);
@@ -173,6 +175,12 @@ job_still_signed_in(struct job *j, struct tx *t, struct err *e)
 /* ---- reads ---------------------------------------------------------------------------------- */
 
 static int
+job_look(struct job *j, struct tx *t, struct err *e)
+{
+    return job_still_signed_in(j, t, e) < 0 ? -1 : j->k.route->run(&j->k, t, e);
+}
+
+static int
 job_read_run(struct job *j, struct db *d, struct err *e)
 {
     struct tx t = {.c = j->s->c, .d = d, .now_ms = server_now(j->s->c)};
@@ -181,11 +189,28 @@ job_read_run(struct job *j, struct db *d, struct err *e)
     j->k.park = NULL;
     if (db_begin(d, e) < 0) /* one snapshot for all its queries */
         return -1;
-    rc = job_still_signed_in(j, &t, e);
-    if (rc == 0)
-        rc = j->k.route->run(&j->k, &t, e);
+    rc = job_look(j, &t, e);
     db_rollback(d);
     return rc;
+}
+
+int
+server_look(struct api_call *k, struct db *d, int64_t now_ms, struct err *e)
+{
+    struct tx t = {.c = k->c, .d = d, .now_ms = now_ms};
+
+    return job_look((struct job *)k, &t, e);
+}
+
+void
+server_streamed(struct api_call *k, bool whole)
+{
+    struct job *j = (struct job *)k;
+
+    j->waited = true; /* for its client */
+    job_count(j, 200);
+    httpd_stream_end(k->req, whole);
+    job_free(j);
 }
 
 static void
@@ -294,7 +319,9 @@ job_forward(struct job *j)
     struct err e = {0};
     int rc;
 
-    if (route_reads(j->k.route))
+    if (exports_wanted(&j->k))
+        rc = exports_submit(j->s->exports, &j->k, &e);
+    else if (route_reads(j->k.route))
         rc = pool_submit(c->readers, job_read, j, &e);
     else
         rc = commit_submit(c->commit, job_step, job_done, j, &e);
@@ -459,7 +486,7 @@ server_start(struct controller *c, struct err *e)
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)pthread_cond_init(&s->idle, NULL);
     c->server = s;
-    return listen_start(c, &to, e);
+    return exports_new(c, &s->exports, e) < 0 ? -1 : listen_start(c, &to, e);
 }
 
 void
@@ -471,6 +498,8 @@ server_drain(struct controller *c)
         return;
     (void)pthread_mutex_lock(&s->lock);
     s->stopping = true;
+    if (s->exports != NULL)
+        exports_stop(s->exports);
     while (s->calls != 0) /* ends: the pools and the writer answer all that they hold */
         (void)pthread_cond_wait(&s->idle, &s->lock);
     (void)pthread_mutex_unlock(&s->lock);
@@ -485,6 +514,7 @@ server_stop(struct controller *c)
         return;
     server_drain(c);
     httpd_free(TAKE(c->httpd));
+    exports_free(TAKE(s->exports));
     (void)pthread_cond_destroy(&s->idle);
     (void)pthread_mutex_destroy(&s->lock);
     free(TAKE(c->server));

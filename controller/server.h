@@ -32,4 +32,11 @@ int server_resume(struct api_call *k, struct err *e);
 void server_answer(struct api_call *k);
 /** For a parked call: reply with a problem document; the call is gone afterwards. */
 void server_fail(struct api_call *k, const struct err *e);
+/** The time by which requests are served. */
+int64_t server_now(struct controller *c);
+/** For an export: the handler once more on this connection, in its transaction, while the session
+ * lasts, into k->out and with k->a. */
+int server_look(struct api_call *k, struct db *d, int64_t now_ms, struct err *e);
+/** For an export whose answer has left in pieces: the call is gone afterwards. */
+void server_streamed(struct api_call *k, bool whole);
 #endif

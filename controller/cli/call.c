@@ -55,6 +55,13 @@ cli_send(struct cli *c, const char *method, const char *path, const void *bytes,
 }
 
 int
+cli_stream(struct cli *c, const char *path, int (*take)(void *arg, const char *, size_t), void *arg,
+           struct err *e)
+{
+    return cli_connect(c, e) < 0 ? -1 : httpc_stream(c->http, path, take, arg, e);
+}
+
+int
 cli_fetch(struct cli *c, const char *path, const char **bytes, size_t *len, struct err *e)
 {
     struct httpc_answer ans = {0};

@@ -46,6 +46,7 @@ struct cli {
     int utc_offset_min; /* of the city's clocks */
     int timeout_ms;     /* of one call; 0: the usual */
     int exit_status;    /* of a run that did not fail */
+    bool streamed;      /* the list was printed as it came */
     struct cli_names names[CLI_NAMED__MAX];
     char url[300], ca_file[600], token[160]; /* from the profile */
     struct httpc *http;
@@ -91,6 +92,8 @@ int cli_list(struct cli *c, const char *path, const struct jm_field *schema, siz
 int cli_send(struct cli *c, const char *method, const char *path, const void *bytes, size_t len,
              const struct jm_field *out_schema, size_t out_size, void *out, struct err *e);
 /** The bytes of an answer that is no object (a printable page), in c->a. */
+int cli_stream(struct cli *c, const char *path, int (*take)(void *arg, const char *, size_t),
+               void *arg, struct err *e);
 int cli_fetch(struct cli *c, const char *path, const char **bytes, size_t *len, struct err *e);
 #define CLI_GET(c, path, o, out, e)                                                                \
     cli_call(c, "GET", path, NULL, NULL, schema_##o, sizeof(struct w_##o), out, e)
@@ -138,6 +141,22 @@ int cli_print_one(struct cli *c, const struct jm_field *schema, const void *obj,
 /** What a request made, and with --watch follow its orders to the end. */
 int cli_print_accepted(struct cli *c, const struct w_accepted *acc, struct err *e);
 
+/** A row of CSV as people read it. */
+void cli_csv_row(struct cli *c, const struct jm_field *schema, const void *row, struct strbuf *out);
+
+/* stream.c: --all with --csv or --json is one stream, of one moment, printed row by row. */
+bool stream_fits(const struct cli *c, const char *path, const struct jm_field *schema);
+int stream_list(struct cli *c, const char *path, const struct jm_field *schema, struct err *e);
+
+/* out.c: --out of a list: what is printed goes to a file that is there when it is whole. */
+struct cli_out {
+    int fd, kept; /* the new file; standard output meanwhile; -1: none */
+    char made[512];
+};
+int out_begin(struct cli *c, struct cli_out *o, struct err *e);
+/** rc: of the command.  Not 0, or what cannot be written: nothing is left. */
+int out_end(struct cli *c, struct cli_out *o, int rc, struct err *e);
+
 /** Wait until all orders are read back or superseded, or --timeout; progress on standard error. */
 int watch_orders(struct cli *c, const struct w_accepted *acc, struct err *e);
 
@@ -158,6 +177,8 @@ void cli_line(struct cli *c, FILE *f, const char *fmt, ...) __attribute__((forma
 const char *cli_sentence(struct cli *c, const char *english);
 /** Blanks that a label lacks to be so wide on a terminal; a Chinese character takes two. */
 int cli_pad(const char *label, int want);
+/** Ask now for the lists by which a row of this schema names things. */
+void cli_names(struct cli *c, const struct jm_field *schema);
 /** An instant in the city's time. */
 const char *cli_time(struct cli *c, int64_t ms);
 /** A number, truth or enumeration of obj; 0 for texts. */

@@ -141,35 +141,6 @@ cli_find_case(struct cli *c, const char *name, struct w_case_view *out, struct e
     return CLI_GET(c, arena_printf(&c->a, "/v1/cases/%s", cli_escape(c, id)), case_view, out, e);
 }
 
-static int
-all_pages(struct cli *c, const char *path, struct w_case_list *all, struct err *e)
-{
-    const char *after = NULL;
-    size_t room = 0;
-
-    *all = (struct w_case_list){0};
-    do {
-        struct w_case_item *more;
-        struct w_case_list l;
-
-        if (CLI_GET(c, cli_query(c, path, "after", after), case_list, &l, e) < 0)
-            return -1;
-        if (all->items.n + l.items.n > room) {
-            room = (all->items.n + l.items.n) * 2;
-            more = arena_alloc(&c->a, room * sizeof(*more));
-            if (all->items.n > 0)
-                memcpy(more, all->items.items, all->items.n * sizeof(*more));
-            all->items.items = more;
-        }
-        if (l.items.n > 0)
-            memcpy(JM_ITEM(all->items, struct w_case_item, all->items.n), l.items.items,
-                   l.items.n * sizeof(*more));
-        all->items.n += l.items.n;
-        after = l.next;
-    } while (after != NULL && all->items.n < 10000);
-    return 0;
-}
-
 int
 cli_case_list(struct cli *c, const char *kind, struct err *e)
 {
@@ -182,7 +153,7 @@ cli_case_list(struct cli *c, const char *kind, struct err *e)
     path = cli_query(c, path, "kind", kind != NULL ? kind : cli_opt(c, "kind"));
     path = cli_query(c, path, "state", cli_opt(c, "state"));
     path = cli_query(c, path, "system", system != NULL ? s.id : NULL);
-    if (all_pages(c, path, &l, e) < 0)
+    if (CLI_LIST(c, path, case_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_case_list, &l,
                           "number kind state title unit_name waits due_ms changed_at_ms", e);

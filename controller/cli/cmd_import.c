@@ -201,8 +201,8 @@ cmd_import_list(struct cli *c, struct err *e)
 {
     struct w_case_list l;
 
-    if (CLI_GET(c, cli_query(c, "/v1/cases?kind=import", "state", cli_opt(c, "state")), case_list,
-                &l, e) < 0)
+    if (CLI_LIST(c, cli_query(c, "/v1/cases?kind=import", "state", cli_opt(c, "state")), case_list,
+                 &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_case_list, &l,
                           "number title unit_name system_name state due_ms opened_at_ms", e);

@@ -13,8 +13,8 @@ cmd_notice_list(struct cli *c, struct err *e)
 {
     struct w_delivery_list l;
 
-    if (CLI_GET(c, cli_opt(c, "dead") != NULL ? "/v1/notices?state=dead" : "/v1/notices",
-                delivery_list, &l, e) < 0)
+    if (CLI_LIST(c, cli_opt(c, "dead") != NULL ? "/v1/notices?state=dead" : "/v1/notices",
+                 delivery_list, &l, e) < 0)
         return -1;
     return cli_print_list(
         c, schema_delivery_list, &l,

@@ -4,31 +4,6 @@
 
 #include "controller/cli/commands.h"
 
-enum { ITEMS_MAX = 10000 };
-
-static int
-all_pages(struct cli *c, const char *path, struct w_plan_list *all, struct err *e)
-{
-    const char *after = NULL;
-
-    *all = (struct w_plan_list){0};
-    do {
-        struct w_plan_item *more;
-        struct w_plan_list l;
-
-        if (CLI_GET(c, cli_query(c, path, "after", after), plan_list, &l, e) < 0)
-            return -1;
-        more = arena_alloc(&c->a, (all->items.n + l.items.n + 1) * sizeof(*more));
-        if (all->items.n > 0)
-            memcpy(more, all->items.items, all->items.n * sizeof(*more));
-        if (l.items.n > 0)
-            memcpy(more + all->items.n, l.items.items, l.items.n * sizeof(*more));
-        all->items = (struct jm_list){more, all->items.n + l.items.n};
-        after = l.next;
-    } while (after != NULL && all->items.n < ITEMS_MAX);
-    return 0;
-}
-
 int
 cmd_plan_list(struct cli *c, struct err *e)
 {
@@ -44,7 +19,7 @@ cmd_plan_list(struct cli *c, struct err *e)
     path = cli_query(c, path, "grant", grant != NULL ? g.id : NULL);
     path = cli_query(c, path, "resource", resource != NULL ? r.id : NULL);
     path = cli_query(c, path, "waiting", cli_opt(c, "waiting") != NULL ? "1" : NULL);
-    if (all_pages(c, path, &l, e) < 0)
+    if (CLI_LIST(c, path, plan_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_plan_list, &l,
                           "resource_name unit_name system_name grant_number version line_count "

@@ -77,6 +77,7 @@ run_help(const struct cli *c, int argc, char **argv, struct err *e)
 static int
 run(struct cli *c, int argc, char **argv, struct err *e)
 {
+    struct cli_out out;
     int used = 0;
 
     options_lead(argc, argv);
@@ -97,9 +98,9 @@ run(struct cli *c, int argc, char **argv, struct err *e)
         help_print(c, stdout, c->cmd, NULL);
         return 0;
     }
-    if (options_arguments(c, e) < 0 || profile_load(c, e) < 0)
+    if (options_arguments(c, e) < 0 || profile_load(c, e) < 0 || out_begin(c, &out, e) < 0)
         return -1;
-    return c->cmd->run(c, e);
+    return out_end(c, &out, c->cmd->run(c, e), e);
 }
 
 int

@@ -38,8 +38,7 @@ bool
 options_taken(const struct command *k, const char *name)
 {
     return word_in(k->options, name) ||
-           (strcmp(k->verb, "list") == 0 &&
-            (strcmp(name, "limit") == 0 || strcmp(name, "all") == 0 || strcmp(name, "csv") == 0));
+           (strcmp(k->verb, "list") == 0 && word_in("all csv limit out", name));
 }
 
 /* Which row the words name; *used counts the words taken. */

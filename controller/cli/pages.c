@@ -87,6 +87,8 @@ cli_list(struct cli *c, const char *path, const struct jm_field *schema, size_t 
     if (wanted(c, &most, &asked, e) < 0)
         return -1;
     memset(out, 0, size);
+    if (stream_fits(c, path, schema))
+        return stream_list(c, path, schema, e);
     if (!cli_has_pages("GET", path, schema))
         return cli_send(c, "GET", path, NULL, 0, schema, size, out, e);
     if (follow(c, path, schema, size, out, most, e) < 0)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "controller/cli/cli.h"
+#include "drivers/codec/csv.h"
 
 static void
 print_json(const struct jm_field *schema, const void *obj)
@@ -192,49 +193,37 @@ print_table(struct cli *c, const struct jm_field *schema, const char *name, cons
     return rc;
 }
 
-/* A cell that a spreadsheet would take for a formula begins with an apostrophe. */
-static void
-print_cell(const char *s, bool first)
+void
+cli_csv_row(struct cli *c, const struct jm_field *schema, const void *row, struct strbuf *out)
 {
-    printf("%s\"", first ? "" : ",");
-    if (strchr("=+-@\t\r", s[0]) != NULL && s[0] != '\0')
-        (void)putchar('\'');
-    for (; *s != '\0'; s++) {
-        if (*s == '"')
-            (void)putchar('"');
-        (void)putchar(*s);
+    bool first = true;
+
+    for (const struct jm_field *f = schema; f->name != NULL; f++) {
+        if (!csv_has(f))
+            continue;
+        if (f->type == JM_STR || f->type == JM_TEXT || f->type == JM_ENUM || f->type == JM_BOOL ||
+            cli_ends_with(f->name, "at_ms"))
+            csv_text(out, cli_text(c, schema, f, row, false), first);
+        else
+            csv_number(out, cli_number(f, row), first);
+        first = false;
     }
-    (void)putchar('"');
+    csv_end(out);
 }
 
-/* Every field that is a value, under its own name, as it is. */
+/* Every field that is a value, under its own name. */
 static int
 print_csv(struct cli *c, const struct jm_field *schema, const char *name, const void *obj)
 {
     const struct jm_field *items = cli_field(schema, name, strlen(name));
     const struct jm_list *l =
         (const struct jm_list *)(const void *)((const char *)obj + items->off);
+    SCOPED(strbuf) struct strbuf b = {0};
 
-    for (size_t i = 0; i <= l->n; i++) { /* 0: the head */
-        const char *row = i == 0 ? NULL : (const char *)l->items + (i - 1) * items->sub_size;
-        bool first = true;
-
-        for (const struct jm_field *f = items->sub; f->name != NULL; f++) {
-            bool text = f->type == JM_STR || f->type == JM_TEXT;
-
-            if (f->type == JM_OBJ || f->type == JM_LIST)
-                continue;
-            if (row == NULL)
-                print_cell(f->name, first);
-            else if (text || f->type == JM_ENUM || f->type == JM_BOOL ||
-                     cli_ends_with(f->name, "at_ms"))
-                print_cell(cli_text(c, items->sub, f, row, false), first);
-            else
-                printf("%s%lld", first ? "" : ",", (long long)cli_number(f, row));
-            first = false;
-        }
-        printf("\r\n");
-    }
+    csv_head(&b, items->sub);
+    for (size_t i = 0; i < l->n; i++)
+        cli_csv_row(c, items->sub, (const char *)l->items + i * items->sub_size, &b);
+    printf("%s", strbuf_peek(&b));
     return 0;
 }
 
@@ -244,6 +233,8 @@ cli_print_part(struct cli *c, const struct jm_field *schema, const char *name, c
 {
     uint64_t limit;
 
+    if (c->streamed)
+        return 0; /* it was printed as it came */
     if (cli_limit(c, &limit, e) < 0)
         return -1;
     if (limit != UINT32_MAX)

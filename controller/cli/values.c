@@ -210,6 +210,14 @@ name_of(struct cli *c, const char *field, const char *id)
     return NULL;
 }
 
+void
+cli_names(struct cli *c, const struct jm_field *schema)
+{
+    for (const struct jm_field *f = schema; f->name != NULL; f++)
+        if (f->type == JM_STR || f->type == JM_TEXT)
+            (void)name_of(c, f->name, "00000000-0000-4000-8000-000000000000"); /* nobody's */
+}
+
 /* ---- one value ---------------------------------------------------------------------------------
  */
 

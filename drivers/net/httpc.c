@@ -18,6 +18,7 @@
 
 #define ANSWER_MAX (16u << 20)
 #define CONNECT_MS 5000
+#define STREAM_IDLE_S 60
 
 TAILQ_HEAD(call_list, call);
 
@@ -30,6 +31,8 @@ struct httpc {
     bool page;
     struct httpc_watch watch;
     bool once;
+    httpc_take take; /* of the call that is being started */
+    void *take_arg;
     struct call_list calls;
     int ncalls;
 };
@@ -45,6 +48,8 @@ struct call {
     char why[CURL_ERROR_SIZE];
     httpc_done done;
     void *arg;
+    httpc_take take; /* NULL: the answer is kept */
+    void *take_arg;
 };
 
 static void
@@ -191,8 +196,13 @@ static size_t
 call_write(char *bytes, size_t one, size_t n, void *arg)
 {
     struct call *c = arg;
+    long status = 0;
 
     (void)one; /* always 1 */
+    if (c->take != NULL &&
+        curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+        status / 100 == 2)
+        return c->take(c->take_arg, bytes, n) == 0 ? n : 0;
     if (n > c->h->max_answer_bytes - c->answer.len) {
         c->too_large = true;
         return 0;
@@ -320,6 +330,10 @@ call_setup(struct call *c, const char *method, const char *path, size_t len, int
     bad |= curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, method);
     if (c->h->once)
         bad |= call_once(c);
+    if (c->take != NULL) {
+        bad |= curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        bad |= curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_TIME, (long)STREAM_IDLE_S);
+    }
     if (call_headers(c, e) < 0)
         return -1;
     bad |= curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
@@ -339,6 +353,8 @@ httpc_start(struct httpc *h, const char *method, const char *path, const char *b
     c->h = h;
     c->done = done;
     c->arg = arg;
+    c->take = h->take;
+    c->take_arg = h->take_arg;
     if (body != NULL) {
         c->body = malloc(len + 1);
         if (c->body == NULL)
@@ -511,6 +527,28 @@ httpc_call(struct httpc *h, const char *method, const char *path, const char *bo
     if (e != NULL)
         *e = out->err;
     return -1;
+}
+
+int
+httpc_stream(struct httpc *h, const char *path, httpc_take take, void *arg, struct err *e)
+{
+    struct httpc_answer ans = {0};
+    struct blocking b = {.out = &ans};
+    int rc;
+
+    h->take = take;
+    h->take_arg = arg;
+    rc = httpc_start(h, "GET", path, NULL, 0, 0, blocking_done, &b, e);
+    h->take = NULL;
+    if (rc < 0)
+        return -1;
+    while (!b.done)
+        httpc_run(h, 1000); /* ends by CURLOPT_LOW_SPEED_TIME at the latest */
+    rc = ans.err.code == BY_E_OK ? 0 : -1;
+    if (rc < 0 && e != NULL)
+        *e = ans.err;
+    httpc_answer_clear(&ans);
+    return rc;
 }
 
 /* The PEM text that has the pin, or NULL. */

@@ -54,6 +54,12 @@ void httpc_token(struct httpc *h, const char *token);
 int httpc_call(struct httpc *h, const char *method, const char *path, const char *body, size_t len,
                int timeout_ms, struct httpc_answer *out, struct err *e);
 
+/** Bytes of an answer as they come; -1 ends the call. */
+typedef int (*httpc_take)(void *arg, const char *bytes, size_t len);
+/** Blocking GET of an answer of any length, given to take() as it comes.  -1 unless it was 2xx and
+ * came to its end, or when for a minute nothing came. */
+int httpc_stream(struct httpc *h, const char *path, httpc_take take, void *arg, struct err *e);
+
 typedef void (*httpc_done)(void *arg, struct httpc_answer *a); /* a is cleared after return */
 /** Start a call; done runs in httpc_run() of the owner, always once unless the handle is freed.
  * BUSY when HTTPC_MAX_CALLS are under way. */

@@ -314,20 +314,70 @@ http_req_on_gone(struct http_req *r, void (*fn)(struct http_req *r, void *arg), 
     req_watch(r, fn, arg);
 }
 
+/* The bytes are copied: evbuffers keep them until they have left. */
+static void
+answer_set(struct http_req *r, const void *bytes, size_t len)
+{
+    free(r->answer); /* a piece that never left */
+    r->answer = malloc(len);
+    if (r->answer == NULL)
+        abort(); /* as an arena: an answer that was promised cannot be half sent */
+    memcpy(r->answer, bytes, len);
+    r->answer_len = len;
+}
+
+static void
+answer_type(struct http_req *r, const char *type)
+{
+    (void)snprintf(r->type, sizeof(r->type), "%s",
+                   type == NULL ? "application/json; charset=utf-8" : type);
+}
+
 void
 httpd_reply(struct http_req *r, int status, const char *type, const void *body, size_t len)
 {
     r->status = status;
     if (len > 0) {
-        r->answer = malloc(len);
-        if (r->answer == NULL)
-            abort(); /* as an arena: an answer that was promised cannot be half sent */
-        memcpy(r->answer, body, len);
-        (void)snprintf(r->type, sizeof(r->type), "%s",
-                       type == NULL ? "application/json; charset=utf-8" : type);
+        answer_set(r, body, len);
+        answer_type(r, type);
     }
-    r->answer_len = len;
     req_post(r);
+}
+
+bool
+http_req_takes_pieces(const struct http_req *r)
+{
+    return r->chunks;
+}
+
+void
+httpd_stream(struct http_req *r, int status, const char *type)
+{
+    r->status = status;
+    answer_type(r, type);
+    req_stream(r);
+}
+
+int
+httpd_stream_piece(struct http_req *r, const void *bytes, size_t len)
+{
+    if (len == 0)
+        return 0; /* an empty chunk would be the last */
+    answer_set(r, bytes, len);
+    return req_piece(r);
+}
+
+void
+httpd_stream_end(struct http_req *r, bool whole)
+{
+    r->whole = whole;
+    req_post(r);
+}
+
+void
+httpd_stream_cut(struct http_req *r)
+{
+    req_cut(r);
 }
 
 void

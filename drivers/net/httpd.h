@@ -10,6 +10,7 @@
  * noticed and reported once through on_gone; data that arrives while a reply is owed closes that
  * connection. libevent's own traps (dependencies: pending requests see no disconnect; EV_READ while
  * pending can end the process) are dealt with inside. */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,18 @@ void http_req_on_gone(struct http_req *r, void (*fn)(struct http_req *r, void *a
 
 /** type NULL: application/json; charset=utf-8.  body is copied. */
 void httpd_reply(struct http_req *r, int status, const char *type, const void *body, size_t len);
+/** Whether the client understands an answer in pieces (HTTP/1.1). */
+bool http_req_takes_pieces(const struct http_req *r);
+/** In place of httpd_reply(), an answer whose length is not known: begin, pieces, end.  A piece
+ * waits until the one before it has left, so at most one of them is in memory; not for a loop
+ * thread.  A client that takes less than a piece in 30 s and 1 s more for each 16 kB is cut off. */
+void httpd_stream(struct http_req *r, int status, const char *type);
+/** -1: the client is gone, too slow, or httpd_stream_cut() was called; then end it. */
+int httpd_stream_piece(struct http_req *r, const void *bytes, size_t len);
+/** Exactly one ends it.  Not whole: the connection is cut, so that the client knows. */
+void httpd_stream_end(struct http_req *r, bool whole);
+/** Any thread, before its end: whoever waits in httpd_stream_piece() is let go. */
+void httpd_stream_cut(struct http_req *r);
 /** As a problem document (RFC 9457), its detail in the language that the request accepts. */
 void httpd_reply_err(struct http_req *r, const struct err *e, const char *request_id);
 #endif

@@ -19,7 +19,7 @@
 #define SEND_BYTES_PER_MS 16    /* … a millisecond more for so many bytes */
 #define READ_AHEAD (32u * 1024) /* of what a client may send beyond one whole request */
 
-enum conn_state { CONN_HEAD, CONN_BODY, CONN_OWED, CONN_SENDING, CONN_LINGER };
+enum conn_state { CONN_HEAD, CONN_BODY, CONN_OWED, CONN_STREAM, CONN_SENDING, CONN_LINGER };
 
 struct conn {
     TAILQ_ENTRY(conn) next;
@@ -482,6 +482,80 @@ conn_answer(struct http_req *r)
     conn_arm(c, SEND_MS + (int64_t)r->answer_len / SEND_BYTES_PER_MS);
     evhttp_send_reply(ev, r->status, problem_phrase(r->status), body);
     evbuffer_free(body);
+    req_free(r);
+}
+
+/* ---- an answer in pieces -----------------------------------------------------------------------
+ */
+
+/* The output is empty: the piece is with the kernel or the client. */
+static void
+stream_sent(struct bufferevent *bev, void *arg)
+{
+    struct conn *c = arg;
+
+    if (c->req == NULL || !c->req->sending || evbuffer_get_length(bufferevent_get_output(bev)) > 0)
+        return;
+    c->req->sending = false;
+    (void)evtimer_del(c->timer); /* the next piece may take its time: the sender has a limit */
+    req_taken(c->req);
+}
+
+static void
+stream_head(struct http_req *r)
+{
+    struct conn *c = r->conn;
+
+    r->begun = true;
+    c->state = CONN_STREAM;
+    conn_headers(r, evhttp_request_get_output_headers(r->ev));
+    evhttp_send_reply_start(r->ev, r->status, problem_phrase(r->status));
+    bufferevent_setcb(c->bev, owed_read, stream_sent, owed_event, c);
+}
+
+void
+conn_piece(struct http_req *r)
+{
+    struct conn *c = r->conn;
+    struct evbuffer *out = bufferevent_get_output(c->bev);
+    void *piece = r->answer;
+
+    if (piece == NULL)
+        return;
+    if (!r->begun)
+        stream_head(r);
+    r->sending = true;
+    conn_arm(c, SEND_MS + (int64_t)r->answer_len / SEND_BYTES_PER_MS);
+    if (evbuffer_add_printf(out, "%zx\r\n", r->answer_len) < 0) {
+        conn_close(c);
+        return;
+    }
+    r->answer = NULL; /* the buffer's now */
+    if (evbuffer_add_reference(out, piece, r->answer_len, answer_free, piece) < 0) {
+        free(piece);
+        conn_close(c);
+    } else if (evbuffer_add(out, "\r\n", 2) < 0) {
+        conn_close(c);
+    }
+}
+
+void
+conn_end(struct http_req *r)
+{
+    struct conn *c = r->conn;
+    struct evhttp_request *ev = r->ev;
+
+    if (r->whole && !r->begun)
+        stream_head(r);
+    c->req = NULL;
+    if (!r->whole || bufferevent_disable(c->bev, EV_READ) < 0) {
+        conn_close(c); /* without the last chunk: the client knows that it is not all */
+    } else {
+        c->state = CONN_SENDING;
+        evhttp_request_set_on_complete_cb(ev, conn_sent, c);
+        conn_arm(c, SEND_MS);
+        evhttp_send_reply_end(ev);
+    }
     req_free(r);
 }
 

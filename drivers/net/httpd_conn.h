@@ -8,7 +8,8 @@
  *    sending of the answer, and idleness;
  *  - while a reply is owed it does not notice that the client has gone, and reading by its own
  *    callbacks then ends the process when a byte arrives: ours close that connection.
- * States: HEAD (waiting for a whole head) -> BODY -> OWED -> SENDING -> HEAD; LINGER after a
+ * States: HEAD (waiting for a whole head) -> BODY -> OWED -> SENDING -> HEAD, with STREAM before
+ * SENDING for an answer in pieces, whose chunks are written here, not by evhttp; LINGER after a
  * refusal (the answer is sent, input is thrown away for a moment, so that the client can read why).
  * Threads: the loop's own. */
 #include "drivers/net/httpd_int.h"
@@ -19,6 +20,11 @@ struct bufferevent *conn_make(struct event_base *base, void *port);
 void conn_request(struct evhttp_request *ev, void *port);
 /** Send what r has as its answer (its connection is there) and let go of r. */
 void conn_answer(struct http_req *r);
+/** Send the piece that r has; before the first, the head. */
+void conn_piece(struct http_req *r);
+/** The end of a stream: with its last chunk when it is whole, else the connection ends; let go of
+ * r. */
+void conn_end(struct http_req *r);
 void conn_close(struct conn *c);
 /** Its client certificate has this fingerprint. */
 bool conn_is_of(const struct conn *c, const char *fingerprint);

@@ -94,6 +94,7 @@ struct http_req {
     struct mailbox *box;
     struct arena arena;
     const char *method, *peer, *body, *fingerprint, *uri;
+    bool chunks; /* the client knows them: HTTP/1.1 */
     size_t body_len;
     struct url url;
     struct http_header *headers;
@@ -101,13 +102,16 @@ struct http_req {
     /* The loop thread's own. */
     struct conn *conn; /* NULL when the client is gone */
     struct evhttp_request *ev;
-    bool told; /* on_gone was called */
+    bool told;           /* on_gone was called */
+    bool begun, sending; /* of a stream: the head has left; a piece is on its way */
     /* Guarded by box->lock. */
     TAILQ_ENTRY(http_req) next;
     bool queued, replied, gone;
+    bool stream, taken, cut; /* in pieces: this one has left; nothing more is sent */
     void (*on_gone)(struct http_req *r, void *arg);
     void *gone_arg;
     /* Written by the replying thread before it posts. */
+    bool whole; /* of a stream: the last piece has been sent */
     int status;
     char type[64];
     void *answer;

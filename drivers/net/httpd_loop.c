@@ -31,17 +31,22 @@ loop_close_revoked(struct loop *l, const char *fingerprint)
 static void
 loop_serve(struct http_req *r)
 {
-    bool replied;
+    bool replied, stream;
 
     req_tell(r);
     (void)pthread_mutex_lock(&r->box->lock);
     r->queued = false;
     replied = r->replied;
+    stream = r->stream;
     (void)pthread_mutex_unlock(&r->box->lock);
+    if (!replied && stream && r->conn != NULL)
+        conn_piece(r);
     if (!replied)
         return; /* its reply posts it again, from now on at any moment */
     if (r->conn == NULL)
         req_free(r);
+    else if (stream)
+        conn_end(r);
     else
         conn_answer(r);
 }
@@ -245,6 +250,7 @@ loop_close_box(struct mailbox *b)
     TAILQ_INIT(&over);
     (void)pthread_mutex_lock(&b->lock);
     b->closed = true;
+    (void)pthread_cond_broadcast(&b->answered);
     while ((r = TAILQ_FIRST(&b->posted)) != NULL) {
         TAILQ_REMOVE(&b->posted, r, next);
         if (r->replied)

@@ -1,6 +1,7 @@
 #include "drivers/net/httpd_req.h"
 
 #include <errno.h>
+#include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,7 @@ req_new(struct mailbox *box, struct evhttp_request *ev, struct http_req **out, s
     r->box = box;
     r->ev = ev;
     r->method = req_method(ev);
+    r->chunks = ev->major > 1 || (ev->major == 1 && ev->minor >= 1);
     req_copy_headers(r, evhttp_request_get_input_headers(ev));
     r->body_len = evbuffer_get_length(in);
     body = arena_alloc(&r->arena, r->body_len + 1);
@@ -173,6 +175,51 @@ req_post(struct http_req *r)
 }
 
 void
+req_stream(struct http_req *r)
+{
+    (void)pthread_mutex_lock(&r->box->lock);
+    r->stream = true;
+    (void)pthread_mutex_unlock(&r->box->lock);
+}
+
+int
+req_piece(struct http_req *r)
+{
+    struct mailbox *box = r->box;
+    bool over;
+
+    (void)pthread_mutex_lock(&box->lock);
+    r->taken = false;
+    over = r->gone || r->cut || box->closed;
+    if (!over)
+        req_queue(r);
+    while (!over && !r->taken) {
+        (void)pthread_cond_wait(&box->answered, &box->lock); /* the connection has a timer */
+        over = r->gone || r->cut || box->closed;
+    }
+    (void)pthread_mutex_unlock(&box->lock);
+    return over ? -1 : 0;
+}
+
+void
+req_taken(struct http_req *r)
+{
+    (void)pthread_mutex_lock(&r->box->lock);
+    r->taken = true;
+    (void)pthread_cond_broadcast(&r->box->answered);
+    (void)pthread_mutex_unlock(&r->box->lock);
+}
+
+void
+req_cut(struct http_req *r)
+{
+    (void)pthread_mutex_lock(&r->box->lock);
+    r->cut = true;
+    (void)pthread_cond_broadcast(&r->box->answered);
+    (void)pthread_mutex_unlock(&r->box->lock);
+}
+
+void
 req_tell(struct http_req *r)
 {
     void (*fn)(struct http_req *, void *) = NULL;
@@ -196,6 +243,7 @@ req_gone(struct http_req *r)
     r->ev = NULL;
     (void)pthread_mutex_lock(&r->box->lock);
     r->gone = true;
+    (void)pthread_cond_broadcast(&r->box->answered); /* who sends pieces waits there */
     (void)pthread_mutex_unlock(&r->box->lock);
     req_tell(r);
 }

@@ -8,6 +8,15 @@ int req_new(struct mailbox *box, struct evhttp_request *ev, struct http_req **ou
 void req_free(struct http_req *r);
 /** The answer is there: post it to the loop, or drop it when the loop is gone.  Any thread. */
 void req_post(struct http_req *r);
+/** The answer comes in pieces.  Any thread, once. */
+void req_stream(struct http_req *r);
+/** A piece of the answer is there: post it and wait until it has left; -1 when it never will.  Not
+ * a loop thread. */
+int req_piece(struct http_req *r);
+/** It has left.  Loop thread. */
+void req_taken(struct http_req *r);
+/** Nothing more of it is sent: whoever waits is let go.  Any thread. */
+void req_cut(struct http_req *r);
 /** The client is gone: tell the owner, at once or when it asks to be told.  Loop thread. */
 void req_gone(struct http_req *r);
 /** Who wants to be told that the client is gone.  Any thread. */

@@ -448,6 +448,44 @@ httpd_reply(struct http_req *r, int status, const char *type, const void *body, 
     free(r);
 }
 
+/* Answers in pieces are not played: whoever asks for one is told so. */
+bool
+http_req_takes_pieces(const struct http_req *r)
+{
+    (void)r;
+    return false;
+}
+
+void
+httpd_stream(struct http_req *r, int status, const char *type)
+{
+    (void)r;
+    (void)status;
+    (void)type;
+}
+
+int
+httpd_stream_piece(struct http_req *r, const void *bytes, size_t len)
+{
+    (void)r;
+    (void)bytes;
+    (void)len;
+    return -1;
+}
+
+void
+httpd_stream_end(struct http_req *r, bool whole)
+{
+    (void)r;
+    (void)whole;
+}
+
+void
+httpd_stream_cut(struct http_req *r)
+{
+    (void)r;
+}
+
 void
 httpd_reply_err(struct http_req *r, const struct err *e, const char *request_id)
 {

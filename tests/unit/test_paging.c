@@ -380,6 +380,65 @@ pages_of_one_unit_are_the_whole_too(void)
     flow_stop(&s.f);
 }
 
+/* The rows of an export, as lines; told by read_pages()'s own rules. */
+static int
+take_text(void *arg, const char *bytes, size_t n)
+{
+    strbuf_add(arg, bytes, n);
+    return 0;
+}
+
+static size_t
+read_export(struct flow *f, const struct route *r, const char *format, char *text)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    const struct jm_field *items = field(r->out, "items");
+    struct jm_list one = {.n = 1};
+    void *out = arena_alloc(&f->a, r->out_size);
+    size_t lines = 0;
+
+    text[0] = '\0';
+    OK(httpc_stream(reader_of(f, r), flow_text(f, "%s?format=%s", r->path, format), take_text, &b,
+                    &f->err));
+    for (const char *at = strbuf_peek(&b), *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
+        lines++;
+        if (strcmp(format, "jsonl") != 0)
+            continue;
+        one.items = arena_alloc(&f->a, items->sub_size);
+        OK(jm_decode(at, (size_t)(end - at), items->sub, items->sub_size, JM_PEER, &f->a, one.items,
+                     &f->err));
+        memcpy((char *)out + items->off, &one, sizeof(one));
+        add_rows(r, out, text);
+    }
+    return lines;
+}
+
+static void
+an_export_is_the_whole(void)
+{
+    static char whole[TEXT_MAX], export[TEXT_MAX];
+    struct scene s;
+    size_t lists = 0;
+
+    scene_start(&s);
+    for (size_t i = 0; i < params_count; i++) {
+        const struct route *r = list_at(i);
+        size_t rows;
+
+        if (r == NULL)
+            continue;
+        lists++;
+        (void)read_pages(&s.f, r, reader_of(&s.f, r), "", 1000, whole);
+        rows = read_export(&s.f, r, "jsonl", export);
+        if (strcmp(whole, export) != 0)
+            fprintf(stderr, "\n%s exports\n%s\nand lists\n%s\n", r->path, export, whole);
+        CU_ASSERT_STRING_EQUAL(whole, export);
+        CU_ASSERT(read_export(&s.f, r, "csv", export) >= rows + 1); /* texts may have lines */
+    }
+    CU_ASSERT(lists >= 20);
+    flow_stop(&s.f);
+}
+
 static void
 a_cursor_of_another_list_is_refused(void)
 {
@@ -538,6 +597,7 @@ CU_TestInfo paging_tests[] = {
     {"every list has pages", every_list_has_pages},
     {"pages together are the whole", pages_together_are_the_whole},
     {"pages of one unit are the whole too", pages_of_one_unit_are_the_whole_too},
+    {"an export is the whole", an_export_is_the_whole},
     {"a cursor of another list is refused", a_cursor_of_another_list_is_refused},
     {"what comes in between repeats and hides nothing",
      what_comes_in_between_repeats_and_hides_nothing},
