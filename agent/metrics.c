@@ -15,25 +15,16 @@ static const char *const sample_words[] = {
 static const char *const worker_words[] = {
     [AM_RUNNING] = "running", [AM_QUEUED] = "queued", [AM_RETIRED] = "retired"};
 
-#define LABEL(ID, text, list)                                                                      \
-    static const struct metric_label AT_##ID[1] = {{text, list, ARRAY_LEN(list)}}
-LABEL(VERSION, "version", version_words);
-LABEL(CALL, "call", call_words);
-LABEL(DISK, "disk", disk_words);
-LABEL(SAMPLE, "what", sample_words);
-LABEL(WORKER, "state", worker_words);
-#undef LABEL
+METRIC_LABEL(VERSION, "version", version_words);
+METRIC_LABEL(CALL, "call", call_words);
+METRIC_LABEL(DISK, "disk", disk_words);
+METRIC_LABEL(SAMPLE, "what", sample_words);
+METRIC_LABEL(WORKER, "state", worker_words);
 static const struct metric_label AT_OP[1] = {{"op", rec_op_names, REC_OP__MAX}};
-#define AT_NONE NULL
 
 const struct metric_row agent_metrics[AM__MAX] = {
-#define M(ID, name_, kind_, unit_, l1, l2, help_)                                                  \
-    [AM_##ID] = {.name = name_,                                                                    \
-                 .kind = METRIC_##kind_,                                                           \
-                 .unit = METRIC_##unit_,                                                           \
-                 .label = AT_##l1,                                                                 \
-                 .label2 = AT_##l2,                                                                \
-                 .help = help_},
+#define M(ID, name, kind, unit, l1, l2, help)                                                      \
+    [AM_##ID] = METRIC_ROW(name, kind, unit, l1, l2, help),
 #include "agent/metrics.def"
 #undef M
 };

@@ -6,6 +6,7 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/hosts.h"
+#include "controller/hosttable.h"
 #include "controller/routes.h"
 #include "controller/underlay.h"
 #include "drivers/crypto/digest.h"
@@ -25,14 +26,7 @@ api_host_list(struct api_call *k, struct tx *t, struct err *e)
 static int
 host_answer(struct api_call *k, struct tx *t, struct err *e)
 {
-    struct jm_list one = {0};
-
-    if (hosts_view(t, k->id, k->a, &one, e) < 0)
-        return -1;
-    if (one.n != 1)
-        return err_set(e, BY_E_NOT_FOUND, "no host %s", k->id);
-    *(struct w_host_view *)k->out = *JM_ITEM(one, struct w_host_view, 0);
-    return 0;
+    return hosts_view(t, k->id, k->a, k->out, e);
 }
 
 /* ---- tokens --------------------------------------------------------------------------------- */
@@ -40,7 +34,7 @@ host_answer(struct api_call *k, struct tx *t, struct err *e)
 static int
 host_of_name(struct tx *t, const struct w_host_request *in, char id[W_ID], struct err *e)
 {
-    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    SCOPED(db_rows_free) struct db_rows *r = NULL, *count = NULL;
     uint32_t cpu = in->cpu_overcommit_percent, mem = in->mem_overcommit_percent;
     int rc;
 
@@ -53,6 +47,14 @@ host_of_name(struct tx *t, const struct w_host_request *in, char id[W_ID], struc
         return DB_EXEC(t->d, DB_HOST_OVERCOMMIT, NULL, e, DBS(in->zone), DBI(cpu), DBI(mem),
                        DBS(id));
     }
+    if (db_query(t->d, DB_HOST_COUNT, NULL, 0, &count, e) < 0 || db_next(count, e) != 1)
+        return -1;
+    if (db_int(count, 0) >= HOSTTABLE_MAX)
+        return err_set(
+            e, BY_E_CONFLICT,
+            "%d hosts are registered, and one controller serves no more: give host %s to "
+            "a controller of its own",
+            HOSTTABLE_MAX, in->name);
     random_uuid(id);
     return DB_EXEC(t->d, DB_HOST_ADD, NULL, e, DBS(id), DBS(in->name), DBS(in->zone), DBI(cpu),
                    DBI(mem), DBI(t->now_ms));

@@ -3,6 +3,7 @@
 #include "controller/auth.h"
 #include "controller/commit.h"
 #include "controller/controller.h"
+#include "controller/hosts.h"
 #include "controller/meta.h"
 #include "controller/metrics.h"
 #include "controller/routes.h"
@@ -12,8 +13,9 @@ int
 api_metrics_get(struct api_call *k, struct tx *t, struct err *e)
 {
     SCOPED(strbuf) struct strbuf b = {0};
+    struct hosts_tally hosts;
 
-    if (cm_collect(t, e) < 0)
+    if (cm_collect(t, k->a, &hosts, e) < 0)
         return -1;
     metrics_text(t->c->metrics, &b);
     k->raw = arena_strdup(k->a, strbuf_peek(&b));

@@ -46,38 +46,20 @@ status_notices(struct tx *t, struct w_status_view *out, struct err *e)
 }
 
 /* Hosts by state, and who needs somebody. */
-static int
-status_hosts(struct tx *t, struct arena *a, struct w_status_view *out, struct health_facts *f,
-             struct err *e)
+static void
+status_hosts(const struct hosts_tally *h, struct w_status_work *w, struct health_facts *f)
 {
-    struct jm_list hosts = {0};
-    const char **silent, **refused;
-
-    if (hosts_view(t, NULL, a, &hosts, e) < 0)
-        return -1;
-    silent = arena_alloc(a, (hosts.n + 1) * sizeof(*silent));
-    refused = arena_alloc(a, (hosts.n + 1) * sizeof(*refused));
-    for (size_t i = 0; i < hosts.n; i++) {
-        const struct w_host_view *h = JM_ITEM(hosts, struct w_host_view, i);
-        bool cordoned = strcmp(h->state, "cordoned") == 0, held = strcmp(h->state, "held") == 0;
-
-        if (strcmp(h->state, "silent") == 0) {
-            out->hosts_silent++;
-            silent[f->n_silent++] = h->name;
-            if (f->silent_since_ms == 0 || h->seen_at_ms < f->silent_since_ms)
-                f->silent_since_ms = h->seen_at_ms;
-        } else if (strcmp(h->state, "refused") == 0) {
-            refused[f->n_refused++] = h->name;
-        }
-        out->hosts_ready += strcmp(h->state, "ready") == 0 || cordoned || held;
-        out->figures.hosts_cordoned += cordoned;
-        out->figures.hosts_held += held;
-    }
-    f->silent = silent;
-    f->refused = refused;
-    f->hosts_ready = (int64_t)out->hosts_ready;
-    out->figures.hosts_refused = f->n_refused;
-    return 0;
+    w->hosts_cordoned = (uint64_t)hosts_in(h, "cordoned");
+    w->hosts_held = (uint64_t)hosts_in(h, "held");
+    w->hosts_ready = (uint64_t)hosts_in(h, "ready") + w->hosts_cordoned + w->hosts_held;
+    w->hosts_silent = (uint64_t)hosts_in(h, "silent");
+    w->hosts_refused = (uint64_t)hosts_in(h, "refused");
+    f->silent = h->silent;
+    f->n_silent = w->hosts_silent;
+    f->silent_since_ms = h->silent_since_ms;
+    f->refused = h->refused;
+    f->n_refused = w->hosts_refused;
+    f->hosts_ready = (int64_t)w->hosts_ready;
 }
 
 /* What is not known is 0. */
@@ -122,10 +104,11 @@ work_now(struct metrics *m, struct w_status_work *w)
     w->commit_p99_us = recent_us(m, CM_COMMIT_SECONDS, 990);
     w->dispatch_p50_us = recent_us(m, CM_DISPATCH, 500);
     w->dispatch_p99_us = recent_us(m, CM_DISPATCH, 990);
-    w->quota_proved_ms = value(m, CM_JOB_SUCCESS, JOB_PROOF) / NS_PER_MS;
+    if (metric_get(m, CM_QUOTA_UNPROVEN, 0) != METRIC_UNSET)
+        w->quota.proved_ms = value(m, CM_JOB_SUCCESS, JOB_PROOF) / NS_PER_MS;
     for (size_t q = 0; q < QM__MAX; q++)
-        w->quota_drift += value(m, CM_QUOTA_DRIFT, q);
-    w->quota_unproven = value(m, CM_QUOTA_UNPROVEN, 0);
+        w->quota.drift += value(m, CM_QUOTA_DRIFT, q);
+    w->quota.unproven = value(m, CM_QUOTA_UNPROVEN, 0);
     w->ledger_at_ms = value(m, CM_LEDGER_TIME, 0) / NS_PER_MS;
     w->witnessed_seq = count(m, CM_WITNESSED_SEQ, 0);
     w->disk_free_bytes = count(m, CM_DISK_FREE, 0);
@@ -143,7 +126,7 @@ jobs_late(const struct metrics *m, int64_t now_ms)
     for (size_t j = 0; j < JOB__MAX; j++) {
         int64_t ok_ms = value(m, CM_JOB_SUCCESS, j) / NS_PER_MS;
 
-        n += j != JOB_FINDINGS && ok_ms != 0 && now_ms - ok_ms > JOB_LATE_MS;
+        n += j != JOB_FINDINGS && j != JOB_TABLE && ok_ms != 0 && now_ms - ok_ms > JOB_LATE_MS;
     }
     return n;
 }
@@ -154,9 +137,10 @@ facts_of(struct tx *t, const struct w_status_view *v, struct health_facts *f)
     const struct metrics *m = t->c->metrics;
     const struct w_status_work *w = &v->figures;
 
-    f->drift = w->quota_drift;
+    f->drift = w->quota.drift;
     for (size_t b = CM_UNBALANCED; b <= CM_PROMISES; b++)
         f->books_wrong += value(m, CM_BOOKS_WRONG, b);
+    f->hosts_wrong = value(m, CM_BOOKS_WRONG, CM_TABLE);
     f->clocks_overdue = (int64_t)w->clocks_overdue;
     f->orders_overdue = (int64_t)w->orders_overdue;
     f->order_oldest_ms = w->order_oldest_ms;
@@ -184,29 +168,21 @@ status_findings(const struct health_facts *f, struct arena *a, struct w_status_v
     out->problems = (struct jm_list){.items = list, .n = n};
 }
 
-/* The figures are for those who may read them; others learn whether everything stands still. */
+/* For those who may read the figures; the hosts are walked once. */
 static int
-status_work(struct api_call *k, struct tx *t, struct err *e)
+status_work(struct api_call *k, struct tx *t, struct health_facts *f, struct err *e)
 {
     struct w_status_view *out = k->out;
-    struct health_facts f = {
-        .now_ms = t->now_ms, .recovery = out->recovery, .clock_jumped = out->clock_jump};
-    const struct health_facts bare = f;
-    bool all = authz_allows(own_role(k->who.role), AZ_P_METRIC_READ);
+    struct hosts_tally *hosts = arena_alloc(k->a, sizeof(*hosts)); /* f keeps what is in it */
 
-    if (status_hosts(t, k->a, out, &f, e) < 0 || (all && cm_collect(t, e) < 0))
+    if (cm_collect(t, k->a, hosts, e) < 0)
         return -1;
-    if (!all) {
-        out->figures = (struct w_status_work){0};
-        status_findings(&bare, k->a, out);
-        return 0;
-    }
     work_now(t->c->metrics, &out->figures);
+    status_hosts(hosts, &out->figures, f);
     if (out->orders_open > 0)
         out->figures.order_oldest_ms =
             t->now_ms - value(t->c->metrics, CM_ORDERS_OLDEST, 0) / NS_PER_MS;
-    facts_of(t, out, &f);
-    status_findings(&f, k->a, out);
+    facts_of(t, out, f);
     return 0;
 }
 
@@ -231,13 +207,20 @@ status_fill(struct api_call *k, struct tx *t, struct err *e)
     if (out->recovery && recovery_missing(t, k->a, &out->receipts_missing, e) < 0)
         return -1;
     out->utc_offset_min = t->c->conf.utc_offset;
-    if (status_counts(t, out, e) < 0 || status_notices(t, out, e) < 0)
-        return -1;
-    return status_work(k, t, e);
+    return status_counts(t, out, e) < 0 ? -1 : status_notices(t, out, e);
 }
 
 int
 api_status_get(struct api_call *k, struct tx *t, struct err *e)
 {
-    return status_fill(k, t, e);
+    struct w_status_view *out = k->out;
+    struct health_facts f = {.now_ms = t->now_ms};
+
+    if (status_fill(k, t, e) < 0 ||
+        (authz_allows(own_role(k->who.role), AZ_P_METRIC_READ) && status_work(k, t, &f, e) < 0))
+        return -1;
+    f.recovery = out->recovery;
+    f.clock_jumped = out->clock_jump;
+    status_findings(&f, k->a, out);
+    return 0;
 }

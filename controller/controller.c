@@ -5,6 +5,7 @@
 
 #include "controller/auth.h"
 #include "controller/commit.h"
+#include "controller/jobs.h"
 #include "controller/live.h"
 #include "controller/meta.h"
 #include "controller/metrics.h"
@@ -113,6 +114,7 @@ controller_open(struct controller *c, const char *dir, const struct controller_c
         live_new(&c->live, e) < 0 || auth_new(&c->auth, e) < 0 || units_new(&c->units, e) < 0 ||
         signin_new(&c->signin, e) < 0 || controller_load(c, e) < 0 || controller_pools(c, e) < 0)
         return err_wrap(e, "controller in %s", dir);
+    jobs_begin(c);
     return 0;
 }
 

@@ -6,75 +6,145 @@
 
 #include "controller/auth.h"
 #include "controller/controller.h"
-#include "controller/listing.h"
 #include "controller/paging.h"
 #include "controller/params.h"
 
-enum { HOSTS_MAX = 30000, HOSTS_LOOKED = 2000 };
+enum { HOSTS_LOOKED = 2000 };
 
-static void
-host_state(const struct tx *t, const struct db_rows *r, struct arena *a, struct w_host_view *v)
+/* ---- a state ------------------------------------------------------------------------------------
+ */
+
+int64_t
+host_heard_ms(struct controller *c, const char *id, int64_t seen_ms)
 {
-    const char *state = db_str(r, 2);
+    int64_t heard = auth_host_seen(c->auth, id);
+
+    return heard > seen_ms ? heard : seen_ms;
+}
+
+bool
+host_is_silent(struct controller *c, int64_t heard_ms, bool libvirt_unknown, int64_t now_ms)
+{
+    return libvirt_unknown || now_ms - heard_ms > c->conf.silent_seconds * 1000;
+}
+
+/* The state of a host that was heard of then; at: the columns of HOST_HELD. */
+static const char *
+state_now(const struct tx *t, const struct db_rows *r, int at, const char *state, int64_t heard_ms)
+{
+    if (strcmp(state, "ready") != 0 && strcmp(state, "cordoned") != 0)
+        return state;
+    if (host_is_silent(t->c, heard_ms, db_int(r, at + 1) != 0, t->now_ms))
+        return "silent";
+    return db_int(r, at) > 0 ? "held" : state;
+}
+
+static const char *
+reason_now(const struct tx *t, const struct db_rows *r, const struct w_host_view *v,
+           struct arena *a)
+{
     int64_t quiet = t->now_ms - v->seen_at_ms;
 
-    if (strcmp(state, "ready") == 0 || strcmp(state, "cordoned") == 0) {
-        if (quiet > t->c->conf.silent_seconds * 1000) {
-            state = "silent";
-            v->reason = v->seen_at_ms == 0
-                            ? "it has not spoken since it was enrolled"
-                            : arena_printf(a, "nothing heard for %" PRId64 " s", quiet / 1000);
-        } else if (db_int(r, 15) != 0) { /* its agent speaks, its libvirt does not */
-            state = "silent";
-            v->reason = arena_strdup(a, db_str(r, 16));
-        } else if (db_int(r, 14) > 0) {
-            state = "held";
-            v->reason = "an emergency hold is in force: it is observed, not changed";
-        }
-    }
-    (void)snprintf(v->state, sizeof(v->state), "%s", state);
+    if (strcmp(v->state, "held") == 0)
+        return "an emergency hold is in force: it is observed, not changed";
+    if (strcmp(v->state, "silent") != 0)
+        return db_str(r, 3)[0] == '\0' ? NULL : arena_strdup(a, db_str(r, 3));
+    if (!host_is_silent(t->c, v->seen_at_ms, false, t->now_ms))
+        return arena_strdup(a, db_str(r, 16)); /* its agent speaks, its libvirt does not */
+    return v->seen_at_ms == 0 ? "it has not spoken since it was enrolled"
+                              : arena_printf(a, "nothing heard for %" PRId64 " s", quiet / 1000);
 }
 
 static void
 host_read(const struct tx *t, const struct db_rows *r, struct arena *a, struct w_host_view *v)
 {
-    int64_t heard;
-
     (void)snprintf(v->id, sizeof(v->id), "%s", db_str(r, 0));
     (void)snprintf(v->name, sizeof(v->name), "%s", db_str(r, 1));
-    v->reason = db_str(r, 3)[0] == '\0' ? NULL : arena_strdup(a, db_str(r, 3));
     v->incarnation = (uint64_t)db_int(r, 4);
     v->cpus = (uint32_t)db_int(r, 5);
     v->mem_mib = (uint64_t)db_int(r, 6);
     v->pool_bytes = (uint64_t)db_int(r, 7);
     v->pool_free_bytes = (uint64_t)db_int(r, 8);
-    v->seen_at_ms = db_int(r, 9);
+    v->seen_at_ms = host_heard_ms(t->c, v->id, db_int(r, 9));
     v->kvm = db_int(r, 10) != 0;
     v->lock_manager = db_int(r, 11) != 0;
     v->vcpus_used = (uint32_t)db_int(r, 12);
     v->mem_used_mib = (uint64_t)db_int(r, 13);
     (void)snprintf(v->underlay, sizeof(v->underlay), "%s", db_str(r, 17));
-    heard = auth_host_seen(t->c->auth, v->id);
-    if (heard > v->seen_at_ms)
-        v->seen_at_ms = heard;
-    host_state(t, r, a, v);
+    (void)snprintf(v->state, sizeof(v->state), "%s",
+                   state_now(t, r, 14, db_str(r, 2), v->seen_at_ms));
+    v->reason = reason_now(t, r, v, a);
     if (v->reason == NULL && db_str(r, 18)[0] != '\0')
         v->reason = arena_strdup(a, db_str(r, 18));
 }
 
+/* ---- all of them --------------------------------------------------------------------------------
+ */
+
+static size_t
+place_of(const char *state)
+{
+    size_t k = 0;
+
+    while (k < CM_HOST_STATES - 1 && strcmp(cm_host_states[k], state) != 0)
+        k++;
+    return k;
+}
+
+int64_t
+hosts_in(const struct hosts_tally *h, const char *state)
+{
+    return h->n[place_of(state)];
+}
+
+static void
+tally(struct hosts_tally *h, const char *name, const char *state, int64_t heard_ms, struct arena *a)
+{
+    size_t nth = (size_t)h->n[place_of(state)]++;
+
+    if (strcmp(state, "silent") == 0) {
+        if (h->silent_since_ms == 0 || heard_ms < h->silent_since_ms)
+            h->silent_since_ms = heard_ms;
+        if (nth < HEALTH_NAMES)
+            h->silent[nth] = arena_strdup(a, name);
+    } else if (strcmp(state, "refused") == 0 && nth < HEALTH_NAMES) {
+        h->refused[nth] = arena_strdup(a, name);
+    }
+}
+
 int
-hosts_view(struct tx *t, const char *id, struct arena *a, struct jm_list *out, struct err *e)
+hosts_count(struct tx *t, struct arena *a, struct hosts_tally *out, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     int rc;
 
-    if ((id != NULL ? DB_QUERY(t->d, DB_HOST_VIEW_ONE, &r, e, DBI(t->now_ms), DBS(id))
-                    : DB_QUERY(t->d, DB_HOST_VIEW, &r, e, DBI(t->now_ms), DBS(""), DBS(""), DBS(""),
-                               DBI(HOSTS_MAX))) < 0)
+    memset(out, 0, sizeof(*out));
+    if (DB_QUERY(t->d, DB_HOST_STATES, &r, e, DBI(t->now_ms)) < 0)
         return -1;
-    while ((rc = db_next(r, e)) == 1)
-        host_read(t, r, a, listing_add(out, sizeof(struct w_host_view), a));
+    while ((rc = db_next(r, e)) == 1) {
+        int64_t heard = host_heard_ms(t->c, db_str(r, 0), db_int(r, 3));
+
+        tally(out, db_str(r, 1), state_now(t, r, 4, db_str(r, 2), heard), heard, a);
+    }
     return rc;
+}
+
+/* ---- for people ---------------------------------------------------------------------------------
+ */
+
+int
+hosts_view(struct tx *t, const char *id, struct arena *a, struct w_host_view *out, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(t->d, DB_HOST_VIEW_ONE, &r, e, DBI(t->now_ms), DBS(id)) < 0 ||
+        (rc = db_next(r, e)) < 0)
+        return -1;
+    if (rc == 0)
+        return err_set(e, BY_E_NOT_FOUND, "no host %s", id);
+    host_read(t, r, a, out);
+    return 0;
 }
 
 int

@@ -13,6 +13,8 @@
 #include "controller/controller.h"
 #include "controller/finding.h"
 #include "controller/hold.h"
+#include "controller/hosts.h"
+#include "controller/hosttable.h"
 #include "controller/live.h"
 #include "controller/metrics.h"
 #include "controller/plan.h"
@@ -164,11 +166,8 @@ told_silent(struct db *d, const char *host, struct err *e)
 static bool
 is_silent(struct controller *c, const struct db_rows *r)
 {
-    int64_t heard = auth_host_seen(c->auth, db_str(r, 0)), seen = db_int(r, 2);
-
-    if (heard < seen)
-        heard = seen;
-    return db_int(r, 3) != 0 || controller_now_ms(c) - heard > c->conf.silent_seconds * 1000;
+    return host_is_silent(c, host_heard_ms(c, db_str(r, 0), db_int(r, 2)), db_int(r, 3) != 0,
+                          controller_now_ms(c));
 }
 
 /* Silence keeps machines and quota as they are; it is told once, and so is the return. */
@@ -250,6 +249,29 @@ run_proof(struct controller *c, struct db *d, struct err *e)
     return 0;
 }
 
+/* ---- hosts in memory
+ * ------------------------------------------------------------------------------- */
+
+static int
+table_step(void *arg, struct tx *t, struct err *e)
+{
+    return hosttable_differs(t->c->hosts, arg, e);
+}
+
+/* Placing goes by memory, so memory is held against the store too. */
+static int
+run_table(struct controller *c, struct err *e)
+{
+    size_t n = 0;
+
+    if (commit_run(c->commit, table_step, &n, e) < 0)
+        return -1;
+    if (n > 0)
+        log_error("hosts.differ", "hosts=%zu", n);
+    metric_set(c->metrics, CM_BOOKS_WRONG, CM_TABLE, (int64_t)n);
+    return 0;
+}
+
 /* ---- uploads
  * -------------------------------------------------------------------------------------- */
 
@@ -297,6 +319,8 @@ job_run(struct controller *c, struct db *d, enum job what, struct err *e)
         return finding_evaluate(c, d, &n, e);
     case JOB_UPLOADS:
         return run_uploads(c, d, e);
+    case JOB_TABLE:
+        return run_table(c, e);
     case JOB__MAX:
         break;
     }
@@ -322,6 +346,8 @@ period_ms(struct jobs *j, enum job what)
         return 60000;
     case JOB_UPLOADS:
         return 10000;
+    case JOB_TABLE:
+        return DAY_MS;
     case JOB_FINDINGS:
         return policy_in_force(j->d, &a, &p, &e) < 0 ? 60000 : p.evaluate_ms;
     case JOB__MAX:
@@ -390,6 +416,13 @@ jobs_main(void *arg)
         j->tick_ms = clock_mono_ms() + 60000;
     }
     return NULL;
+}
+
+void
+jobs_begin(struct controller *c)
+{
+    for (size_t w = 0; w < JOB__MAX; w++)
+        metric_set(c->metrics, CM_JOB_SUCCESS, w, c->wall_ms() * 1000000);
 }
 
 int

@@ -16,9 +16,12 @@ enum job {
     JOB_PROOF,    /* quota against inventories */
     JOB_FINDINGS, /* utilization against the rule in force */
     JOB_UPLOADS,  /* documents that were never sent whole, parts that are there twice */
+    JOB_TABLE,    /* once a day: hosts in memory against the store */
     JOB__MAX
 };
 
+/** Until a job has succeeded, it counts from the start of the controller. */
+void jobs_begin(struct controller *c);
 int jobs_new(struct controller *c, struct jobs **out, struct err *e);
 /** Joins the thread; before the writer ends.  NULL is fine. */
 void jobs_free(struct jobs *j);

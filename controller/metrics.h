@@ -5,7 +5,9 @@
 #include "drivers/base/metric.h"
 #include "drivers/codec/wire.h"
 
+struct arena;
 struct controller;
+struct hosts_tally;
 struct route;
 struct tx;
 
@@ -19,7 +21,7 @@ extern const struct metric_row controller_metrics[CM__MAX];
 
 /* Words of the labels, in their order. */
 enum { CM_PERSON, CM_AGENT };
-enum { CM_UNBALANCED, CM_SUMS, CM_PROMISES };
+enum { CM_UNBALANCED, CM_SUMS, CM_PROMISES, CM_TABLE };
 enum { CM_CLOCKS_OPEN, CM_CLOCKS_OVERDUE, CM_CLOCKS_HELD };
 enum { CM_PEOPLE, CM_AGENTS };
 enum { CM_WAITING, CM_DEAD };
@@ -34,6 +36,6 @@ extern const char *const cm_jobs[];                      /* by enum job */
 
 /** An answer left: counted by route (NULL: there is none) and class. */
 void cm_answered(struct metrics *m, const struct route *r, int status);
-/** Everything that is not counted as it happens. */
-int cm_collect(struct tx *t, struct err *e);
+/** Everything that is not counted as it happens; and the hosts as they were counted for it. */
+int cm_collect(struct tx *t, struct arena *a, struct hosts_tally *hosts, struct err *e);
 #endif

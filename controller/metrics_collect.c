@@ -32,24 +32,12 @@ cm_answered(struct metrics *m, const struct route *r, int status)
 /* ---- out of the store ----------------------------------------------------------------------- */
 
 static int
-collect_hosts(struct tx *t, struct err *e)
+collect_hosts(struct tx *t, struct arena *a, struct hosts_tally *h, struct err *e)
 {
-    SCOPED(arena) struct arena a = {0};
-    int64_t n[CM_HOST_STATES] = {0};
-    struct jm_list hosts = {0};
-
-    if (hosts_view(t, NULL, &a, &hosts, e) < 0)
+    if (hosts_count(t, a, h, e) < 0)
         return -1;
-    for (size_t i = 0; i < hosts.n; i++) {
-        const char *state = JM_ITEM(hosts, struct w_host_view, i)->state;
-        size_t k = 0;
-
-        while (k < CM_HOST_STATES - 1 && strcmp(cm_host_states[k], state) != 0)
-            k++;
-        n[k]++;
-    }
     for (size_t k = 0; k < CM_HOST_STATES; k++)
-        metric_set(t->c->metrics, CM_HOSTS, k, n[k]);
+        metric_set(t->c->metrics, CM_HOSTS, k, h->n[k]);
     return 0;
 }
 
@@ -174,11 +162,11 @@ collect_machine(struct controller *c)
 }
 
 int
-cm_collect(struct tx *t, struct err *e)
+cm_collect(struct tx *t, struct arena *a, struct hosts_tally *hosts, struct err *e)
 {
     collect_live(t->c);
     collect_machine(t->c);
-    if (collect_hosts(t, e) < 0 || collect_orders(t, e) < 0 || collect_clocks(t, e) < 0)
+    if (collect_hosts(t, a, hosts, e) < 0 || collect_orders(t, e) < 0 || collect_clocks(t, e) < 0)
         return -1;
     return collect_rest(t, e);
 }

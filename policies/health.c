@@ -68,6 +68,13 @@ judge_books(const struct health_facts *f, struct list *l)
         text_add(&t, "%lld sums of the quota ledger do not add up (bianyun quota)",
                  (long long)f->books_wrong);
     }
+    if (f->hosts_wrong != 0) {
+        t = finding(l, true);
+        text_add(&t,
+                 "%lld hosts are remembered otherwise than the store has them and placing may go "
+                 "wrong: restart the controller, it reads them anew",
+                 (long long)f->hosts_wrong);
+    }
 }
 
 static void

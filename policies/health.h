@@ -18,7 +18,7 @@ struct health_facts {
     int64_t silent_since_ms; /* the longest silent one last spoke then; 0: not known */
     const char *const *refused;
     size_t n_refused;
-    int64_t drift, books_wrong;
+    int64_t drift, books_wrong, hosts_wrong;
     int64_t clocks_overdue, orders_overdue;
     int64_t order_oldest_ms;                /* issued then; 0: none is open */
     int64_t commit_p99_us, dispatch_p99_us; /* 0: not known */

@@ -65,7 +65,7 @@ print_hosts(struct cli *c, const struct w_status_view *s, int64_t now)
     line(c, "hosts",
          say(c->lang,
              "%llu answer, of these %llu cordoned and %llu held; %llu silent, %llu refused"),
-         N(s->hosts_ready), N(w->hosts_cordoned), N(w->hosts_held), N(s->hosts_silent),
+         N(w->hosts_ready), N(w->hosts_cordoned), N(w->hosts_held), N(w->hosts_silent),
          N(w->hosts_refused));
     line(c, "orders", say(c->lang, "%llu open, %llu overdue, the oldest for %s"), N(s->orders_open),
          N(w->orders_overdue),
@@ -93,9 +93,12 @@ print_work(struct cli *c, const struct w_status_view *s, int64_t now)
          N(s->notices_dead));
     pace(c, "commit", w->commit_p50_us, w->commit_p99_us);
     pace(c, "dispatch", w->dispatch_p50_us, w->dispatch_p99_us);
-    line(c, "quota", say(c->lang, "drift %lld, %lld grants unproven, looked at %s ago"),
-         (long long)w->quota_drift, (long long)w->quota_unproven,
-         w->quota_proved_ms == 0 ? "-" : span(c, (now - w->quota_proved_ms) / 1000 * 1000));
+    if (w->quota.proved_ms == 0)
+        line(c, "quota", "%s", say(c->lang, "not held against inventories since the start"));
+    else
+        line(c, "quota", say(c->lang, "drift %lld, %lld grants unproven, looked at %s ago"),
+             (long long)w->quota.drift, (long long)w->quota.unproven,
+             span(c, (now - w->quota.proved_ms) / 1000 * 1000));
     line(c, "ledger", say(c->lang, "entry %llu of %s, witnessed up to %llu"), N(s->ledger_seq),
          cli_time(c, w->ledger_at_ms), N(w->witnessed_seq));
     line(c, "disk", say(c->lang, "%s free of %s, the store takes %s; memory %s"),

@@ -31,6 +31,16 @@ struct metric_row {
     const char *help;
 };
 
+/* Tables of words, and rows from a .def: M(ID, name, kind, unit, label, label2, help). */
+#define METRIC_LABEL(ID, text, list)                                                               \
+    static const struct metric_label AT_##ID[1] = {{text, list, ARRAY_LEN(list)}}
+#define METRIC_ROW(name_, kind_, unit_, l1, l2, help_)                                             \
+    {                                                                                              \
+        .name = name_, .kind = METRIC_##kind_, .unit = METRIC_##unit_, .label = AT_##l1,           \
+        .label2 = AT_##l2, .help = help_                                                           \
+    }
+#define AT_NONE NULL
+
 #define METRIC_BOUNDS 19       /* of a histogram: 1, 2, 5, 10, … a million times the smallest */
 #define METRIC_FEW 32          /* a counter of more series than these prints only those above 0 */
 #define METRIC_MINUTES 5       /* that metric_recent() looks back */

@@ -37,12 +37,34 @@ says_nothing_when_all_is_well(void)
     CU_ASSERT_EQUAL(health_judge(&young, out), 0);
 }
 
+/* Nothing English is left but what is put in as it is: commands, options, events, names, units. */
+static bool
+is_chinese(const char *zh)
+{
+    static const char *const left[] = {"bianyun", "recovery", "confirm", "quota",   "hosts", "list",
+                                       "clocks",  "orders",   "notices", "overdue", "open",  "dead",
+                                       "event",   "job",      "failed",  "MiB",     "ms",    "s"};
+
+    for (const char *p = zh; *p != '\0';) {
+        size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), k = 0;
+
+        while (n > 0 && k < ARRAY_LEN(left) &&
+               (strlen(left[k]) != n || strncmp(left[k], p, n) != 0))
+            k++;
+        if (n > 0 && k == ARRAY_LEN(left) && !(n == 1 && strchr("ah", p[0]) != NULL)) {
+            fprintf(stderr, "\n%.*s in %s\n", (int)n, p, zh);
+            return false;
+        }
+        p += n > 0 ? n : 1;
+    }
+    return strlen(zh) > 0;
+}
+
 /* One fact each that needs somebody. */
 static void
 says_what_needs_somebody_and_what_to_do(void)
 {
-    struct health_facts f[] = {well, well, well, well, well, well, well, well, well,
-                               well, well, well, well, well, well, well, well};
+    struct health_facts f[18];
     static const struct {
         bool grave;
         const char *says;
@@ -53,6 +75,8 @@ says_what_needs_somebody_and_what_to_do(void)
                "it (bianyun recovery confirm)"},
         {true, "what is booked as used differs by -3 from what hosts prove (bianyun quota)"},
         {true, "2 sums of the quota ledger do not add up (bianyun quota)"},
+        {true, "3 hosts are remembered otherwise than the store has them and placing may go "
+               "wrong: restart the controller, it reads them anew"},
         {true, "hosts refused since two machines speak with one key: h7, h9 (bianyun hosts list)"},
         {true, "2 hosts are silent, the longest for 14 min: h7, h9 (bianyun hosts list)"},
         {true, "7 hosts are silent: a1, a2, a3, a4, a5 + 2 (bianyun hosts list)"},
@@ -75,10 +99,13 @@ says_what_needs_somebody_and_what_to_do(void)
     struct health_finding out[HEALTH_MAX];
     size_t i = 0;
 
+    for (size_t k = 0; k < ARRAY_LEN(f); k++)
+        f[k] = well;
     f[i++].recovery = true;
     f[i++].clock_jumped = true;
     f[i++].drift = -3;
     f[i++].books_wrong = 2;
+    f[i++].hosts_wrong = 3;
     f[i].refused = two;
     f[i++].n_refused = 2;
     f[i].silent = two;
@@ -98,6 +125,7 @@ says_what_needs_somebody_and_what_to_do(void)
     f[i++].notices_dead = 1;
     f[i++].jobs_late = 2;
     CU_ASSERT_EQUAL_FATAL(i, ARRAY_LEN(want));
+    CU_ASSERT_EQUAL_FATAL(i, ARRAY_LEN(f));
     for (i = 0; i < ARRAY_LEN(want); i++) {
         char zh[1000];
         struct text t = text_on(zh, sizeof(zh));
@@ -106,8 +134,7 @@ says_what_needs_somebody_and_what_to_do(void)
         CU_ASSERT_STRING_EQUAL(out[0].text, want[i].says);
         CU_ASSERT_EQUAL(out[0].grave, want[i].grave);
         sentence_add(SAY_ZH, out[0].text, &t);
-        CU_ASSERT_STRING_NOT_EQUAL(zh, out[0].text); /* known in Chinese, whole */
-        CU_ASSERT_PTR_NULL(strstr(zh, " are "));
+        CU_ASSERT_TRUE(is_chinese(zh));
         CU_ASSERT(want[i].says[2] == 'h' || strstr(want[i].says, "h7") == NULL ||
                   strstr(zh, "h7, h9") != NULL);
     }

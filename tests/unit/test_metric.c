@@ -1,4 +1,5 @@
 #include <CUnit/CUnit.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 #include "agent/metrics.h"
 #include "controller/jobs.h"
 #include "controller/metrics.h"
+#include "controller/paths.h"
 #include "controller/routes.h"
 #include "controller/waiting.h"
 #include "drivers/base/clock.h"
@@ -305,6 +307,30 @@ complains(const struct w_status_view *v, const char *of)
     return false;
 }
 
+/* Somebody changes the store behind the back of the controller. */
+static void
+memory_is_held_against_the_store(void)
+{
+    struct w_status_view v;
+    struct flow f;
+    sqlite3 *db = NULL;
+    char path[320];
+
+    flow_start(&f);
+    (void)snprintf(path, sizeof(path), "%s/%s", f.ctl.dir, PATH_STORE);
+    CU_ASSERT_EQUAL(job_run(&f.ctl.c, NULL, JOB_TABLE, &f.err), 0);
+    CU_ASSERT_EQUAL(metric_get(f.ctl.c.metrics, CM_BOOKS_WRONG, CM_TABLE), 0);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(path, &db), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_exec(db, "UPDATE host SET cpus=cpus+1", NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+    CU_ASSERT_EQUAL(job_run(&f.ctl.c, NULL, JOB_TABLE, &f.err), 0);
+    CU_ASSERT_EQUAL(metric_get(f.ctl.c.metrics, CM_BOOKS_WRONG, CM_TABLE), 1);
+    CU_ASSERT_EQUAL(
+        FLOW_CALL(&f, f.people[FLOW_PROVIDER], "GET", "/v1/status", NULL, status_view, &v), 0);
+    CU_ASSERT_TRUE(complains(&v, "1 hosts are remembered otherwise"));
+    flow_stop(&f);
+}
+
 /* The page for people shows the same figures, to those who may see them. */
 static void
 the_status_says_what_needs_somebody(void)
@@ -314,21 +340,26 @@ the_status_says_what_needs_somebody(void)
     struct flow f;
     struct err e = {0};
     SCOPED(db_free) struct db *d = NULL;
+    SCOPED(strbuf) struct strbuf text = {0};
 
     flow_start(&f);
     CU_ASSERT_EQUAL(flow_hello(&f), 0);
     CU_ASSERT_EQUAL(flow_grant_add(&f, flow_grant(&f, "S-1"), flow_uuid(&f), &acc), 0);
     d = ctl_db(&f.ctl);
+    CU_ASSERT_EQUAL(
+        FLOW_CALL(&f, f.people[FLOW_PROVIDER], "GET", "/v1/status", NULL, status_view, &v), 0);
+    jm_encode(schema_status_view, &v, &text);
+    CU_ASSERT_PTR_NULL(strstr(strbuf_peek(&text), "drift")); /* nobody has looked yet */
     CU_ASSERT_EQUAL(job_run(&f.ctl.c, d, JOB_PROOF, &e), 0);
     CU_ASSERT_EQUAL(
         FLOW_CALL(&f, f.people[FLOW_PROVIDER], "GET", "/v1/status", NULL, status_view, &v), 0);
     CU_ASSERT_FALSE(complains(&v, "silent"));
-    CU_ASSERT_EQUAL(v.hosts_ready, 1);
+    CU_ASSERT_EQUAL(v.figures.hosts_ready, 1);
     CU_ASSERT_EQUAL(v.orders_open, 4);
     CU_ASSERT(v.figures.commit_p50_us > 0 && v.figures.commit_p99_us >= v.figures.commit_p50_us);
     CU_ASSERT(v.figures.order_oldest_ms > 0 && v.figures.clocks_open >= 1);
-    CU_ASSERT_EQUAL(v.figures.quota_drift, 0);
-    CU_ASSERT_EQUAL(v.figures.quota_unproven, 1);
+    CU_ASSERT_EQUAL(v.figures.quota.drift, 0);
+    CU_ASSERT_EQUAL(v.figures.quota.unproven, 1);
     CU_ASSERT(v.figures.disk_bytes > v.figures.disk_free_bytes);
     CU_ASSERT(v.figures.started_ms > 0 && v.figures.memory_bytes > 1 << 20);
     CU_ASSERT_EQUAL(
@@ -338,11 +369,17 @@ the_status_says_what_needs_somebody(void)
     ctl_clock(600000, 600000); /* ten minutes without a word of the host */
     CU_ASSERT_EQUAL(
         FLOW_CALL(&f, f.people[FLOW_PROVIDER], "GET", "/v1/status", NULL, status_view, &v), 0);
-    CU_ASSERT_EQUAL(v.hosts_silent, 1);
+    CU_ASSERT_EQUAL(v.figures.hosts_silent, 1);
     CU_ASSERT_TRUE(complains(&v, "1 hosts are silent, the longest for 10 min"));
+    CU_ASSERT_FALSE(complains(&v, "jobs have not succeeded"));
     CU_ASSERT_EQUAL(
         FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/status", NULL, status_view, &v), 0);
     CU_ASSERT_EQUAL(v.problems.n, 0); /* whose hosts these are is none of a tenant's business */
+    CU_ASSERT_EQUAL(v.figures.hosts_silent, 0);
+    ctl_clock(1200000, 1200000); /* no job but one ever ran */
+    CU_ASSERT_EQUAL(
+        FLOW_CALL(&f, f.people[FLOW_PROVIDER], "GET", "/v1/status", NULL, status_view, &v), 0);
+    CU_ASSERT_TRUE(complains(&v, "6 jobs have not succeeded"));
     ctl_clock(0, 0);
     flow_stop(&f);
 }
@@ -514,6 +551,7 @@ CU_TestInfo metric_tests[] = {
      a_wait_is_measured_from_its_first_cause_to_the_look_that_saw_it},
     {"tells how the controller is", tells_how_the_controller_is},
     {"counts who was refused and what is no route", counts_who_was_refused_and_what_is_no_route},
+    {"memory is held against the store", memory_is_held_against_the_store},
     {"the status says what needs somebody", the_status_says_what_needs_somebody},
     {"the scraping token reads the figures and nothing else",
      the_scraping_token_reads_the_figures_and_nothing_else},
