@@ -341,6 +341,22 @@ vm_adopt(struct task *t, struct virt *v, struct err *e)
     return reading_dom(task_reading(t), v, t->id, e);
 }
 
+/* Read right before: somebody may have defined another machine in its place by hand. */
+static int
+vm_is_ours(struct task *t, struct virt *v, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct virt_dom_seen seen;
+
+    if (v->ops->dom->get(v, t->id, &a, &seen, e) < 0)
+        return -1;
+    if (!seen.ours)
+        return err_set(e, BY_E_CONFLICT,
+                       "%s: a machine without our mark has its id now, so it is not touched",
+                       t->order.vm.name);
+    return 0;
+}
+
 static int
 vm_start(struct task *t, struct virt *v, struct err *e)
 {
@@ -390,10 +406,14 @@ PHASES(vm_define, {.what = "define machine", .run = vm_define});
 PHASES(vm_make, {.what = "define machine", .run = vm_define_only},
        {.what = "start machine", .run = vm_start});
 PHASES(vm_adopt, {.what = "mark machine", .run = vm_adopt});
-PHASES(vm_start, {.what = "start machine", .run = vm_start});
-PHASES(vm_resume, {.what = "resume machine", .run = vm_resume});
-PHASES(vm_shutdown, {.what = "ask machine to stop", .run = vm_shutdown});
-PHASES(vm_destroy, {.what = "pull the plug", .run = vm_destroy});
+PHASES(vm_start, {.what = "look at machine", .run = vm_is_ours},
+       {.what = "start machine", .run = vm_start});
+PHASES(vm_resume, {.what = "look at machine", .run = vm_is_ours},
+       {.what = "resume machine", .run = vm_resume});
+PHASES(vm_shutdown, {.what = "look at machine", .run = vm_is_ours},
+       {.what = "ask machine to stop", .run = vm_shutdown});
+PHASES(vm_destroy, {.what = "look at machine", .run = vm_is_ours},
+       {.what = "pull the plug", .run = vm_destroy});
 
 static const struct task_phase *
 phases_of(enum rec_op op)

@@ -54,7 +54,8 @@ struct link {
     struct sample_batch batch;
     struct arena renew_arena;
     const char *renew_key;
-    bool reopen; /* the certificate changed: no new calls until it is in use */
+    bool renew_now; /* the controller does not know our certificate, as after an older backup */
+    bool reopen;    /* the certificate changed: no new calls until it is in use */
     bool hello_ok;
     bool hello_blind;    /* said before libvirt had answered: again when it has */
     bool hello_underlay; /* what it said of the underlay address */
@@ -152,9 +153,14 @@ hello_done(void *arg, struct httpc_answer *a)
 
     k->busy = false;
     if (e.code != BY_E_OK || hello_take(l, a, &e) < 0) {
+        if (e.code == BY_E_UNAUTHENTICATED && !l->renew_now) {
+            l->renew_now = true;
+            l->renew.due_ms = clock_mono_ms();
+        }
         lane_failed(k, &e);
         return;
     }
+    l->renew_now = false;
     lane_ok(k, 0);
     log_info("hello", "controller answers recovery=%d", l->ag->recovery);
     l->hello_ok = true;
@@ -469,6 +475,9 @@ renew_done(void *arg, struct httpc_answer *a)
         sigkey_free(ag->key);
         ag->key = key;
         l->reopen = true;
+        if (l->renew_now)
+            l->hello.due_ms = 0;
+        l->renew_now = false;
         lane_ok(k, RENEW_CHECK_MS);
         log_info("renewed", "serial=%llu", (unsigned long long)ag->id.serial);
     }
@@ -482,7 +491,7 @@ renew_start(struct link *l)
     struct err e = {0};
 
     l->renew.due_ms = clock_mono_ms() + RENEW_CHECK_MS;
-    if (!renew_due(l))
+    if (!l->renew_now && !renew_due(l))
         return;
     if (enrol_renew_request(&l->ag->id, &l->renew_arena, &l->renew_key, &body, &e) < 0 ||
         httpc_start(l->http, "POST", l->renew.path, body, strlen(body), CALL_MS, renew_done,
@@ -565,10 +574,11 @@ link_step(struct link *l, int64_t now)
             samples_start(l);
         if (l->want_receipts && lane_due(&l->receipts, now))
             receipts_start(l);
-        if (lane_due(&l->renew, now))
-            renew_start(l);
     }
+    if ((l->hello_ok || l->renew_now) && lane_due(&l->renew, now))
+        renew_start(l);
     next = lane_next(&l->hello, !l->hello_ok && l->ag->has_caps, next);
+    next = lane_next(&l->renew, l->renew_now, next);
     if (l->hello_ok) {
         next = lane_next(&l->poll, true, next);
         next = lane_next(&l->status, l->touched, next);

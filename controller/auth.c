@@ -19,6 +19,7 @@ struct seen {
 struct auth {
     pthread_rwlock_t lock; /* of the trees; seen has its own, it is written by readers */
     void *sessions, *certs;
+    void *ended; /* fingerprints of certificates that were revoked and have not expired */
     size_t n_sessions;
     char scrape[W_HASH]; /* "" none */
     pthread_mutex_t seen_lock;
@@ -93,6 +94,7 @@ auth_free(struct auth *a)
         return;
     tdestroy(a->sessions, free);
     tdestroy(a->certs, free);
+    tdestroy(a->ended, free);
     tdestroy(a->seen, free);
     (void)pthread_mutex_destroy(&a->seen_lock);
     (void)pthread_rwlock_destroy(&a->lock);
@@ -145,31 +147,57 @@ auth_load_certs(struct db *d, int64_t now_ms, void **tree, struct err *e)
     return rc;
 }
 
+static void
+auth_put_ended(void **tree, const char *fingerprint)
+{
+    char text[W_HASH];
+
+    (void)snprintf(text, sizeof(text), "%s", fingerprint);
+    (void)auth_put(tree, text, sizeof(text));
+}
+
+static int
+auth_load_ended(struct db *d, int64_t now_ms, void **tree, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(d, DB_AUTH_CERTS_ENDED, &r, e, DBI(now_ms)) < 0)
+        return -1;
+    while ((rc = db_next(r, e)) == 1)
+        auth_put_ended(tree, db_str(r, 0));
+    return rc;
+}
+
 int
 auth_load(struct auth *a, struct db *d, int64_t now_ms, struct err *e)
 {
     SCOPED(arena) struct arena mem = {0};
-    void *sessions = NULL, *certs = NULL, *old_sessions, *old_certs;
+    void *sessions = NULL, *certs = NULL, *ended = NULL, *old_sessions, *old_certs, *old_ended;
     const char *scrape = NULL;
     size_t n = 0;
 
     if (meta_get(d, META_SCRAPE, &mem, &scrape, e) < 0 ||
         auth_load_sessions(d, now_ms, &sessions, &n, e) < 0 ||
-        auth_load_certs(d, now_ms, &certs, e) < 0) {
+        auth_load_certs(d, now_ms, &certs, e) < 0 || auth_load_ended(d, now_ms, &ended, e) < 0) {
         tdestroy(sessions, free);
         tdestroy(certs, free);
+        tdestroy(ended, free);
         return err_wrap(e, "sessions and certificates");
     }
     (void)pthread_rwlock_wrlock(&a->lock);
     old_sessions = a->sessions;
     old_certs = a->certs;
+    old_ended = a->ended;
     a->sessions = sessions;
     a->certs = certs;
+    a->ended = ended;
     a->n_sessions = n;
     (void)pthread_rwlock_unlock(&a->lock);
     auth_scrape_set(a, scrape == NULL ? "" : scrape);
     tdestroy(old_sessions, free);
     tdestroy(old_certs, free);
+    tdestroy(old_ended, free);
     return 0;
 }
 
@@ -405,6 +433,47 @@ auth_cert_find(struct auth *a, const char *fingerprint, const char *uri, int64_t
     return 0;
 }
 
+/* A certificate in force whose host and incarnation a URI names. */
+struct namesake {
+    const char *uri;
+    int64_t now_ms;
+    struct caller *out;
+    bool found;
+};
+
+static void
+auth_hunt_uri(const void *node, VISIT which, void *arg)
+{
+    struct namesake *n = arg;
+    const struct auth_cert *c = *(const struct auth_cert *const *)node;
+    char expect[96];
+
+    if ((which != postorder && which != leaf) || n->found || c->not_after_ms <= n->now_ms)
+        return;
+    (void)snprintf(expect, sizeof(expect), "bianyun:host:%s:%" PRIu64, c->host, c->incarnation);
+    if (strcmp(n->uri, expect) != 0)
+        return;
+    n->found = true;
+    *n->out = (struct caller){.role = ROLE_NONE, .incarnation = c->incarnation};
+    memcpy(n->out->host, c->host, sizeof(n->out->host));
+}
+
+bool
+auth_cert_lost(struct auth *a, const char *fingerprint, const char *uri, int64_t now_ms,
+               struct caller *out)
+{
+    struct namesake n = {.uri = uri, .now_ms = now_ms, .out = out};
+
+    if (fingerprint == NULL || uri == NULL)
+        return false;
+    (void)pthread_rwlock_rdlock(&a->lock);
+    if (tfind(fingerprint, &a->ended, auth_cmp) == NULL &&
+        tfind(fingerprint, &a->certs, auth_cmp) == NULL)
+        twalk_r(a->certs, auth_hunt_uri, &n);
+    (void)pthread_rwlock_unlock(&a->lock);
+    return n.found;
+}
+
 void
 auth_cert_add(struct auth *a, const struct auth_cert *c)
 {
@@ -424,8 +493,10 @@ auth_host_end(struct auth *a, const char *host, const char *keep,
         h = (struct hunt){.want = host, .keep = keep, .found = found, .max = 16};
         (void)pthread_rwlock_wrlock(&a->lock);
         twalk_r(a->certs, auth_hunt_cert, &h);
-        for (size_t i = 0; i < h.n; i++)
+        for (size_t i = 0; i < h.n; i++) {
+            auth_put_ended(&a->ended, found[i]);
             (void)auth_drop(&a->certs, found[i]); /* just found */
+        }
         (void)pthread_rwlock_unlock(&a->lock);
         for (size_t i = 0; i < h.n && gone != NULL; i++)
             gone(arg, found[i]);

@@ -56,6 +56,11 @@ bool auth_scrape_is(struct auth *a, const char *token);
 /** UNAUTHENTICATED unless the fingerprint is in force and the URI of the certificate agrees. */
 int auth_cert_find(struct auth *a, const char *fingerprint, const char *uri, int64_t now_ms,
                    struct caller *out, struct err *e);
+/** Of one that auth_cert_find() refuses, and that TLS has checked: true when the store does not
+ * know it at all, as after an older backup was put back, and has another one of that host and
+ * incarnation in force.  Its holder may ask for a new certificate, and nothing else. */
+bool auth_cert_lost(struct auth *a, const char *fingerprint, const char *uri, int64_t now_ms,
+                    struct caller *out);
 void auth_cert_add(struct auth *a, const struct auth_cert *c);
 /** Forget every certificate of a host but `keep` (NULL: all); gone(fingerprint) for each. */
 void auth_host_end(struct auth *a, const char *host, const char *keep,

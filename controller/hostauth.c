@@ -32,12 +32,13 @@ hostauth_now(struct tx *t, const char *host, struct boot_now *out, struct err *e
 }
 
 static int
-hostauth_known(struct tx *t, const char *host, const char *boot, bool *known, struct err *e)
+hostauth_known(struct tx *t, const char *host, const char *boot, int64_t incarnation, bool *known,
+               struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     int rc;
 
-    if (DB_QUERY(t->d, DB_HOST_BOOT_GET, &r, e, DBS(host), DBS(boot)) < 0 ||
+    if (DB_QUERY(t->d, DB_HOST_BOOT_GET, &r, e, DBS(host), DBS(boot), DBI(incarnation)) < 0 ||
         (rc = db_next(r, e)) < 0)
         return -1;
     *known = rc == 1;
@@ -104,7 +105,7 @@ hostauth_boot(struct tx *t, const char *host, const char *boot, bool hello, stru
         return err_set(e, BY_E_DENIED, "host %s is %s: enrol it again", now.name, now.state);
     if (strcmp(now.boot, boot) == 0)
         return 0;
-    if (hostauth_known(t, host, boot, &known, e) < 0)
+    if (hostauth_known(t, host, boot, now.incarnation, &known, e) < 0)
         return -1;
     if (known)
         return hostauth_refuse(t, host, now.name, e);

@@ -348,6 +348,22 @@ job_work(void *arg, struct db *d)
 /* ---- on a loop thread ----------------------------------------------------------------------- */
 
 static int
+authenticate_host(struct server *s, struct http_req *req, const struct route *r, int64_t now_ms,
+                  struct caller *who, struct err *e)
+{
+    const char *fingerprint = http_req_cert_fingerprint(req), *uri = http_req_cert_uri(req);
+
+    if (auth_cert_find(s->c->auth, fingerprint, uri, now_ms, who, e) == 0)
+        return 0;
+    if (r->run != api_agent_renew || !auth_cert_lost(s->c->auth, fingerprint, uri, now_ms, who))
+        return -1;
+    err_clear(e);
+    log_warn("host.unknown_certificate", "host=%s reason=" LOG_Q, who->host,
+             "issued after this store was backed up: it may be renewed");
+    return 0;
+}
+
+static int
 server_authenticate(struct server *s, struct http_req *req, const struct route *r, bool agent,
                     struct caller *who, struct err *e)
 {
@@ -355,8 +371,7 @@ server_authenticate(struct server *s, struct http_req *req, const struct route *
     int64_t now = server_now(s->c);
 
     if (agent)
-        return auth_cert_find(s->c->auth, http_req_cert_fingerprint(req), http_req_cert_uri(req),
-                              now, who, e);
+        return authenticate_host(s, req, r, now, who, e);
     if ((r->roles & ROUTE_OPEN) != 0)
         return 0;
     if (h == NULL || strncmp(h, "Bearer ", 7) != 0)

@@ -1,10 +1,13 @@
 # The whole system in one thread on virtual time (tests/seeds/README.md): the linker puts fibers in
 # place of threads and clocks, memory in place of the network; no line of the programs knows.
-SEEDS      := $(wildcard tests/seeds/*.c) tests/unit/flow.c tests/unit/ctl.c tests/unit/tmpdir.c
+SEEDS      := $(wildcard tests/seeds/*.c) tests/unit/flow.c tests/unit/ctl.c tests/unit/signers.c \
+              tests/unit/tmpdir.c
 SEEDS_WRAP := clock_gettime nanosleep usleep RAND_bytes pthread_create pthread_join \
               pthread_detach pthread_setname_np pthread_mutex_lock pthread_cond_wait \
               pthread_cond_timedwait pthread_cond_signal pthread_cond_broadcast fault_at fake_enter log_at \
-              db_commit db_savepoint_rollback host_papers_load journal_append recall_find reconcile
+              db_commit db_savepoint_rollback erasure_certify grant_row_get host_flow_get host_papers_load \
+              journal_append order_check placing_decide recall_find reconcile resource_find \
+              x509_issue
 $(O)/seeds: $(call obj,$(SEEDS) $(CTRL) $(AGENT)) $(O)/lib.a
 	$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(SEEDS_WRAP)) -o $@ $(filter %.o,$^) $(O)/lib.a $(LDLIBS)
 comma := ,
@@ -19,8 +22,8 @@ check-seeds: $(O)/seeds ## the whole system on virtual time: seeds that found so
 	@sed -n 's/^\([0-9][0-9]*\) \([0-9][0-9]*\) .*/\1 \2/p' tests/seeds/regress | while read -r s k; do \
 	    $(O)/seeds --seed $$s --steps $$k || exit 1; done
 	@$(O)/seeds --seed 1 --count $(SEEDS_COUNT) --jobs 2
-	@sed -n 's/^\([a-z][a-z-]*\) \([0-9][0-9]*\)/\1 \2/p' tests/seeds/plants | while read -r p k; do \
-	    $(O)/seeds --plant $$p --count $$k --find --jobs 2 || exit 1; done
+	@grep '^[a-z]' tests/seeds/plants | while read -r p s k; do \
+	    $(O)/seeds --plant $$p --seed $$s --count $$k --find || exit 1; done
 seeds-full: $(O)/seeds ## 1,000 seeds
 	@$(O)/seeds --seed 1 --count 1000 --jobs $$(nproc)
 .PHONY: check-seeds seeds-full

@@ -5,17 +5,12 @@
 
 #include "drivers/crypto/digest.h"
 #include "drivers/virt/virt_fake.h"
+#include "tests/seeds/acts.h"
 #include "tests/seeds/fiber.h"
 #include "tests/seeds/net.h"
 #include "tests/seeds/sim.h"
 
-enum { RESOURCES = 64, TRIES = 3 };
-
-struct pick {
-    uint64_t *random;
-    struct query_row r[RESOURCES]; /* id, kind, wanted, host, name, vm */
-    int n;
-};
+enum { TRIES = 3 };
 
 static int
 number(const char *text)
@@ -23,20 +18,20 @@ number(const char *text)
     return (int)strtol(text, NULL, 10);
 }
 
-static uint64_t
-roll(const struct pick *p, uint64_t sides)
+uint64_t
+pick_roll(const struct pick *p, uint64_t sides)
 {
     return fiber_random(p->random) % sides;
 }
 
-static struct sim_host *
-some_host(const struct pick *p)
+struct sim_host *
+pick_host(const struct pick *p)
 {
-    return &sim.host[roll(p, SIM_HOSTS)];
+    return &sim.host[pick_roll(p, SIM_HOSTS)];
 }
 
-static struct sim_host *
-host_by_id(const char *id)
+struct sim_host *
+sim_host_by_id(const char *id)
 {
     for (int i = 0; i < SIM_HOSTS; i++)
         if (strcmp(sim.host[i].id, id) == 0)
@@ -44,49 +39,63 @@ host_by_id(const char *id)
     return NULL;
 }
 
-/* A resource of that kind (0: any) whose wanted state is one of the bits; NULL: none. */
-static const struct query_row *
-some(const struct pick *p, int kind, unsigned wanted)
+const struct query_row *
+pick_resource(const struct pick *p, int kind, unsigned wanted)
 {
-    const struct query_row *list[RESOURCES];
+    const struct query_row *list[PICK_MAX];
     uint64_t n = 0;
 
     for (int i = 0; i < p->n; i++)
         if ((kind == 0 || number(p->r[i].col[1]) == kind) &&
             (wanted & 1U << number(p->r[i].col[2])) != 0)
             list[n++] = &p->r[i];
-    return n == 0 ? NULL : list[roll(p, n)];
+    return n == 0 ? NULL : list[pick_roll(p, n)];
 }
-
-#define LIVE (1U << WANT_RUNNING | 1U << WANT_STOPPED | 1U << WANT_PRESENT)
-#define BINNED (1U << WANT_BINNED)
 
 /* ---- people ---------------------------------------------------------------------------------- */
 
-/* Said until it is answered, with the same request id; sometimes twice though it was answered. */
-static int
-ask(const struct pick *p, enum flow_who who, const char *path, const char *fields,
-    struct w_accepted *acc)
+/* A request with its id that was answered: its body, or NULL. */
+static const char *
+said(enum flow_who who, const char *path, const char *fields, const struct jm_field *schema,
+     size_t size, void *out)
 {
     struct flow *f = &sim.f;
     const char *body =
         flow_text(f, "{\"request\":\"%s\"%s%s}", flow_uuid(f), *fields == '\0' ? "" : ",", fields);
-    struct w_accepted again;
     int rc = -1;
 
     for (int i = 0; i < TRIES && rc < 0; i++) {
-        memset(acc, 0, sizeof(*acc));
-        rc = FLOW_CALL(f, f->people[who], "POST", path, body, accepted, acc);
+        memset(out, 0, size);
+        rc = flow_call(f, f->people[who], "POST", path, body, schema, size, out);
         if (rc < 0 && f->status != 0 && f->status < 500)
             break;
         if (rc < 0)
             sim_pass(5000);
     }
-    sim_trace("%s %s: %d %s", path, fields, f->status, rc < 0 ? f->err.msg : "");
-    if (rc < 0)
+    sim_trace("%s %.300s: %d %s", path, fields, f->status, rc < 0 ? f->err.msg : "");
+    return rc < 0 ? NULL : body;
+}
+
+int
+act_say(enum flow_who who, const char *path, const char *fields, const struct jm_field *schema,
+        size_t size, void *out)
+{
+    return said(who, path, fields, schema, size, out) == NULL ? -1 : 0;
+}
+
+int
+act_ask(const struct pick *p, enum flow_who who, const char *path, const char *fields,
+        struct w_accepted *acc)
+{
+    struct flow *f = &sim.f;
+    const char *body = said(who, path, fields, schema_accepted, sizeof(*acc), acc);
+    struct w_accepted again;
+    int rc;
+
+    if (body == NULL)
         return -1;
     laws_acknowledged(acc);
-    if (roll(p, 8) != 0)
+    if (pick_roll(p, 8) != 0)
         return 0;
     memset(&again, 0, sizeof(again));
     rc = FLOW_CALL(f, f->people[who], "POST", path, body, accepted, &again);
@@ -103,68 +112,73 @@ on(const struct pick *p, enum flow_who who, const struct query_row *r, const cha
     struct w_accepted acc;
 
     if (r != NULL)
-        (void)ask(p, who, flow_text(&sim.f, "/v1/resources/%s:%s", r->col[0], verb), fields, &acc);
+        (void)act_ask(p, who, flow_text(&sim.f, "/v1/resources/%s:%s", r->col[0], verb), fields,
+                      &acc);
 }
 
 static void
 make_vm(struct pick *p)
 {
-    const struct query_row *net = some(p, RES_NETWORK, LIVE);
+    const struct query_row *net = pick_resource(p, RES_NETWORK, PICK_LIVE);
     struct w_accepted acc;
 
-    (void)ask(p, FLOW_TENANT, "/v1/resources",
-              flow_text(&sim.f,
-                        "\"kind\":\"vm\",\"name\":\"v%d\",\"vcpus\":%d,\"mem_mib\":%d,"
-                        "\"disk_gib\":%d%s",
-                        sim.step, 1 + (int)roll(p, 3), 512 << roll(p, 3), 1 + (int)roll(p, 3),
-                        net == NULL ? "" : flow_text(&sim.f, ",\"network\":\"%s\"", net->col[0])),
-              &acc);
+    (void)act_ask(
+        p, FLOW_TENANT, "/v1/resources",
+        flow_text(&sim.f,
+                  "\"kind\":\"vm\",\"name\":\"v%d\",\"vcpus\":%d,\"mem_mib\":%d,"
+                  "\"disk_gib\":%d%s",
+                  sim.step, 1 + (int)pick_roll(p, 3), 512 << pick_roll(p, 3),
+                  1 + (int)pick_roll(p, 3),
+                  net == NULL ? "" : flow_text(&sim.f, ",\"network\":\"%s\"", net->col[0])),
+        &acc);
 }
 
 static void
 make_volume(struct pick *p)
 {
-    const struct query_row *vm = some(p, RES_VM, LIVE);
+    const struct query_row *vm = pick_resource(p, RES_VM, PICK_LIVE);
     struct w_accepted acc;
 
     if (vm != NULL)
-        (void)ask(p, FLOW_TENANT, "/v1/resources",
-                  flow_text(&sim.f,
-                            "\"kind\":\"volume\",\"name\":\"d%d\",\"disk_gib\":%d,\"vm\":\"%s\"",
-                            sim.step, 1 + (int)roll(p, 2), vm->col[0]),
-                  &acc);
+        (void)act_ask(
+            p, FLOW_TENANT, "/v1/resources",
+            flow_text(&sim.f, "\"kind\":\"volume\",\"name\":\"d%d\",\"disk_gib\":%d,\"vm\":\"%s\"",
+                      sim.step, 1 + (int)pick_roll(p, 2), vm->col[0]),
+            &acc);
 }
 
 static void
 resize(struct pick *p)
 {
-    on(p, FLOW_TENANT, some(p, RES_VM, LIVE), "resize",
+    on(p, FLOW_TENANT, pick_resource(p, RES_VM, PICK_LIVE), "resize",
        flow_text(&sim.f, "\"vcpus\":%d,\"mem_mib\":%d,\"restart\":\"now\",\"confirm\":true",
-                 1 + (int)roll(p, 4), 512 << roll(p, 3)));
+                 1 + (int)pick_roll(p, 4), 512 << pick_roll(p, 3)));
 }
 
 static void
 bin(struct pick *p)
 {
-    on(p, FLOW_TENANT, some(p, roll(p, 2) == 0 ? RES_VM : RES_VOLUME, LIVE), "bin", "");
+    on(p, FLOW_TENANT, pick_resource(p, pick_roll(p, 2) == 0 ? RES_VM : RES_VOLUME, PICK_LIVE),
+       "bin", "");
 }
 
 static void
 restore(struct pick *p)
 {
-    on(p, FLOW_TENANT, some(p, 0, BINNED), "restore", "");
+    on(p, FLOW_TENANT, pick_resource(p, 0, PICK_BINNED), "restore", "");
 }
 
 static void
 erase(struct pick *p)
 {
-    on(p, FLOW_TENANT, some(p, 0, BINNED), "erase", "\"backup_declared\":true");
+    on(p, FLOW_TENANT, pick_resource(p, 0, PICK_BINNED), "erase", "\"backup_declared\":true");
 }
 
 static void
 power(struct pick *p)
 {
-    on(p, FLOW_TENANT, some(p, RES_VM, LIVE), roll(p, 2) == 0 ? "stop" : "start", "");
+    on(p, FLOW_TENANT, pick_resource(p, RES_VM, PICK_LIVE), pick_roll(p, 2) == 0 ? "stop" : "start",
+       "");
 }
 
 static void
@@ -181,8 +195,8 @@ undo(struct pick *p)
 
         if (!v->can_undo)
             continue;
-        (void)ask(p, FLOW_TENANT, flow_text(f, "/v1/acts/%s:undo", v->id), "\"confirm\":true",
-                  &acc);
+        (void)act_ask(p, FLOW_TENANT, flow_text(f, "/v1/acts/%s:undo", v->id), "\"confirm\":true",
+                      &acc);
         return;
     }
 }
@@ -190,7 +204,7 @@ undo(struct pick *p)
 static void
 emergency(struct pick *p)
 {
-    const struct query_row *r = some(p, 0, LIVE | BINNED);
+    const struct query_row *r = pick_resource(p, 0, PICK_LIVE | PICK_BINNED);
     struct flow *f = &sim.f;
     struct w_hold hold;
     int rc;
@@ -199,9 +213,9 @@ emergency(struct pick *p)
         return;
     rc = FLOW_CALL(f, f->people[FLOW_PROVIDER], "POST", "/v1/holds",
                    flow_text(f, "{\"request\":\"%s\",\"%s\":\"%s\",\"for_ms\":%d,\"reason\":\"x\"}",
-                             flow_uuid(f), roll(p, 3) == 0 ? "host" : "resource",
-                             roll(p, 3) == 0 ? some_host(p)->id : r->col[0],
-                             60000 * (1 + (int)roll(p, 10))),
+                             flow_uuid(f), pick_roll(p, 3) == 0 ? "host" : "resource",
+                             pick_roll(p, 3) == 0 ? pick_host(p)->id : r->col[0],
+                             60000 * (1 + (int)pick_roll(p, 10))),
                    hold, &hold);
     sim_trace("emergency hold: %d %s", f->status, rc < 0 ? f->err.msg : "");
 }
@@ -212,10 +226,10 @@ cordon(struct pick *p)
     struct flow *f = &sim.f;
     struct w_host_view v;
 
-    (void)FLOW_CALL(
-        f, f->people[FLOW_PROVIDER], "POST",
-        flow_text(f, "/v1/hosts/%s:%s", some_host(p)->id, roll(p, 3) == 0 ? "cordon" : "uncordon"),
-        NULL, host_view, &v);
+    (void)FLOW_CALL(f, f->people[FLOW_PROVIDER], "POST",
+                    flow_text(f, "/v1/hosts/%s:%s", pick_host(p)->id,
+                              pick_roll(p, 3) == 0 ? "cordon" : "uncordon"),
+                    NULL, host_view, &v);
     sim_trace("cordon: %d", f->status);
 }
 
@@ -226,14 +240,14 @@ kill_controller(struct pick *p)
 {
     if (!sim.up)
         return;
-    if (roll(p, 3) == 0)
-        sim_controller_kill(1000 + (int64_t)roll(p, 30000));
+    if (pick_roll(p, 3) == 0)
+        sim_controller_kill(1000 + (int64_t)pick_roll(p, 30000));
     else
         sim.trap = (struct sim_trap){.armed = true,
-                                     .kill = roll(p, 4) != 0,
-                                     .at = roll(p, 2) == 0 ? BY_FAULT_COMMIT_BEFORE
-                                                           : BY_FAULT_COMMIT_AFTER,
-                                     .passes = (int)roll(p, 6),
+                                     .kill = pick_roll(p, 4) != 0,
+                                     .at = pick_roll(p, 2) == 0 ? BY_FAULT_COMMIT_BEFORE
+                                                                : BY_FAULT_COMMIT_AFTER,
+                                     .passes = (int)pick_roll(p, 6),
                                      .verdict = FAULT_FAIL};
 }
 
@@ -242,27 +256,27 @@ kill_agent(struct pick *p)
 {
     static const enum fault_point places[] = {BY_FAULT_RECEIPT_BEFORE, BY_FAULT_RECEIPT_AFTER,
                                               BY_FAULT_VIRT_BEFORE, BY_FAULT_VIRT_AFTER};
-    struct sim_host *h = some_host(p);
+    struct sim_host *h = pick_host(p);
 
     if (!h->up)
         return;
-    if (roll(p, 4) == 0)
-        sim_host_kill(h, 1000 + (int64_t)roll(p, 60000));
+    if (pick_roll(p, 4) == 0)
+        sim_host_kill(h, 1000 + (int64_t)pick_roll(p, 60000));
     else
         h->trap = (struct sim_trap){.armed = true,
-                                    .kill = roll(p, 3) != 0,
-                                    .at = places[roll(p, 4)],
-                                    .passes = (int)roll(p, 6),
-                                    .verdict = roll(p, 2) == 0 ? FAULT_FAIL : FAULT_LOSE};
+                                    .kill = pick_roll(p, 3) != 0,
+                                    .at = places[pick_roll(p, 4)],
+                                    .passes = (int)pick_roll(p, 6),
+                                    .verdict = pick_roll(p, 2) == 0 ? FAULT_FAIL : FAULT_LOSE};
 }
 
 static void
 reboot(struct pick *p)
 {
-    struct sim_host *h = some_host(p);
+    struct sim_host *h = pick_host(p);
 
     if (h->up)
-        sim_host_reboot(h, 20000 + (int64_t)roll(p, 200000));
+        sim_host_reboot(h, 20000 + (int64_t)pick_roll(p, 200000));
 }
 
 static void
@@ -273,7 +287,7 @@ network(struct pick *p)
                                                                     .lose_answer = 80,
                                                                     .twice = 80,
                                                                     .slow = 50};
-    uint64_t what = roll(p, 5);
+    uint64_t what = pick_roll(p, 5);
 
     if (what < 2) {
         net_faults(what == 0 ? &bad : &good);
@@ -281,7 +295,7 @@ network(struct pick *p)
         return;
     }
     for (int i = 0; i < SIM_HOSTS; i++) {
-        bool cut = what < 4 && roll(p, 2) == 0;
+        bool cut = what < 4 && pick_roll(p, 2) == 0;
 
         net_cut(sim.host[i].node, cut);
         sim_trace("%s is %s", sim.host[i].name, cut ? "cut off" : "connected");
@@ -294,13 +308,13 @@ network(struct pick *p)
 static void
 hypervisor(struct pick *p)
 {
-    struct sim_host *h = some_host(p);
-    bool bad = roll(p, 2) == 0;
+    struct sim_host *h = pick_host(p);
+    bool bad = pick_roll(p, 2) == 0;
 
-    h->fail = bad ? (int)roll(p, 100) : 0;
-    h->lose = bad ? (int)roll(p, 100) : 0;
-    h->hang = bad ? (int)roll(p, 30) : 0;
-    h->slow = bad ? (int)roll(p, 300) : 0;
+    h->fail = bad ? (int)pick_roll(p, 100) : 0;
+    h->lose = bad ? (int)pick_roll(p, 100) : 0;
+    h->hang = bad ? (int)pick_roll(p, 30) : 0;
+    h->slow = bad ? (int)pick_roll(p, 300) : 0;
     sim_trace("%s: hypervisor fails %d, loses %d, hangs %d in 1,000", h->name, h->fail, h->lose,
               h->hang);
 }
@@ -309,8 +323,8 @@ hypervisor(struct pick *p)
 static void
 to_machine(struct pick *p, bool undefine)
 {
-    const struct query_row *r = some(p, RES_VM, LIVE | BINNED);
-    struct sim_host *h = r == NULL ? NULL : host_by_id(r->col[3]);
+    const struct query_row *r = pick_resource(p, RES_VM, PICK_LIVE | PICK_BINNED);
+    struct sim_host *h = r == NULL ? NULL : sim_host_by_id(r->col[3]);
     struct err e = {0};
     char path[300];
     int rc;
@@ -341,37 +355,108 @@ undefined_by_hand(struct pick *p)
     to_machine(p, true);
 }
 
+static int
+foreign_add(const struct sim_host *h, const char *id, enum virt_fake_foreign how, struct err *e)
+{
+    return virt_fake_add_foreign(h->world, id,
+                                 flow_text(&sim.f,
+                                           "<domain type='qemu'><name>other-%d</name><uuid>%s"
+                                           "</uuid><memory unit='MiB'>512</memory><vcpu>1</vcpu>"
+                                           "<os><type arch='x86_64'>hvm</type></os><devices/>"
+                                           "</domain>",
+                                           sim.step, id),
+                                 how, e);
+}
+
 static void
 foreign_appears(struct pick *p)
 {
-    struct sim_host *h = some_host(p);
+    struct sim_host *h = pick_host(p);
     struct err e = {0};
     char id[37];
 
     random_uuid(id);
     laws_world(h);
     laws_by_hand(id);
-    if (virt_fake_add_foreign(h->world, id,
-                              flow_text(&sim.f,
-                                        "<domain type='qemu'><name>other-%d</name><uuid>%s</uuid>"
-                                        "<memory unit='MiB'>512</memory><vcpu>1</vcpu><os><type "
-                                        "arch='x86_64'>hvm</type></os><devices/></domain>",
-                                        sim.step, id),
-                              VIRT_FAKE_RUNNING, &e) < 0)
+    if (foreign_add(h, id, VIRT_FAKE_RUNNING, &e) < 0)
         sim_trace("foreign: %s", e.msg);
     sim_trace("%s: a machine of somebody else appears", h->name);
     laws_world(h);
 }
 
+/* Somebody defines a machine by hand, from a definition of ours, without our mark. */
+static void
+impostor(struct pick *p)
+{
+    const struct query_row *r = pick_resource(p, RES_VM, PICK_LIVE | PICK_BINNED);
+    struct sim_host *h = r == NULL ? NULL : sim_host_by_id(r->col[3]);
+    struct err e = {0};
+    char path[300];
+
+    if (h == NULL || sim.n_impostors == SIM_IMPOSTORS || laws_in_flight(h, r->col[0]))
+        return; /* between a call and its effect nobody can tell */
+    laws_world(h);
+    laws_by_hand(r->col[0]);
+    (void)snprintf(path, sizeof(path), "%s/dom/%s.dom", h->world, r->col[0]);
+    (void)remove(path);
+    if (foreign_add(h, r->col[0], pick_roll(p, 2) == 0 ? VIRT_FAKE_RUNNING : VIRT_FAKE_OFF, &e) < 0)
+        sim_trace("impostor: %s", e.msg);
+    sim.impostor[sim.n_impostors].host = h;
+    memcpy(sim.impostor[sim.n_impostors++].id, r->col[0], W_ID - 1);
+    sim_trace("%s: %s is another's machine now", h->name, r->col[4]);
+    laws_world(h);
+}
+
+static void
+impostors_go(void)
+{
+    char path[300];
+
+    for (int i = 0; i < sim.n_impostors; i++) {
+        struct sim_impostor *x = &sim.impostor[i];
+
+        laws_world(x->host);
+        laws_by_hand(x->id);
+        (void)snprintf(path, sizeof(path), "%s/dom/%s.dom", x->host->world, x->id);
+        (void)remove(path);
+        laws_world(x->host);
+    }
+    sim.n_impostors = 0;
+}
+
+/* A host says more, or less, than it has; its pool may be full at once. */
+static void
+sizes(struct pick *p)
+{
+    static const int cpus[] = {1, 8, 8, 4096}, mem[] = {1024, 16384, 16384, 4194304},
+                     pool[] = {1, 8, 1024, 1024};
+    struct sim_host *h = pick_host(p);
+
+    sim_host_size(h, cpus[pick_roll(p, 4)], mem[pick_roll(p, 4)], pool[pick_roll(p, 4)]);
+}
+
+static void
+disks_full(struct pick *p)
+{
+    struct sim_host *h = pick_host(p);
+
+    if (pick_roll(p, 2) == 0)
+        sim.full = pick_roll(p, 2) == 0;
+    else
+        h->full = pick_roll(p, 2) == 0;
+    sim_trace("disks: of the store %s, of %s %s", sim.full ? "full" : "good", h->name,
+              h->full ? "full" : "good");
+}
+
 static void
 clocks(struct pick *p)
 {
-    int node = SIM_FIRST_HOST + (int)roll(p, SIM_HOSTS);
-    int64_t by = (int64_t)roll(p, 7200000) - 3600000;
+    int node = SIM_FIRST_HOST + (int)pick_roll(p, SIM_HOSTS);
+    int64_t by = (int64_t)pick_roll(p, 7200000) - 3600000;
 
-    if (roll(p, 3) == 0)
+    if (pick_roll(p, 3) == 0)
         by /= 60;
-    fiber_skew_ms(node, roll(p, 3) == 0 ? 0 : by);
+    fiber_skew_ms(node, pick_roll(p, 3) == 0 ? 0 : by);
     sim_trace("h%d: clock is off by %lld ms", node - SIM_FIRST_HOST + 1,
               (long long)fiber_skew_of(node));
 }
@@ -421,17 +506,17 @@ static void
 older_backup(struct pick *p)
 {
     if (sim.backup && sim.up)
-        sim_controller_restore(5000 + (int64_t)roll(p, 60000));
+        sim_controller_restore(5000 + (int64_t)pick_roll(p, 60000));
 }
 
 static void
 receipts_lost_act(struct pick *p)
 {
-    struct sim_host *h = some_host(p);
+    struct sim_host *h = pick_host(p);
 
     if (!h->up)
         return;
-    sim_host_kill(h, 2000 + (int64_t)roll(p, 20000));
+    sim_host_kill(h, 2000 + (int64_t)pick_roll(p, 20000));
     sim_host_forget(h);
     sim_trace("%s: its receipts are gone", h->name);
 }
@@ -439,9 +524,9 @@ receipts_lost_act(struct pick *p)
 static void
 controller_clock(struct pick *p)
 {
-    int64_t by = (int64_t)roll(p, 7200000) - 3600000;
+    int64_t by = (int64_t)pick_roll(p, 7200000) - 3600000;
 
-    if (roll(p, 2) == 0)
+    if (pick_roll(p, 2) == 0)
         by /= 60;
     fiber_skew_ms(SIM_CONTROLLER, by);
     sim_trace("controller: clock is off by %lld ms", (long long)by);
@@ -450,7 +535,7 @@ controller_clock(struct pick *p)
 static void
 forgetful(struct pick *p)
 {
-    sim.forgetful = roll(p, 2) == 0;
+    sim.forgetful = pick_roll(p, 2) == 0;
     sim_trace("controller tells %s", sim.forgetful ? "whole sets in part" : "all");
 }
 
@@ -458,8 +543,25 @@ static void
 long_time(struct pick *p)
 {
     fiber_lag_ms(2000);
-    sim_pass(600000 + (int64_t)roll(p, 3000000));
+    sim_pass(600000 + (int64_t)pick_roll(p, 3000000));
     fiber_lag_ms(0);
+}
+
+/* Half of the hosts are away for an hour; the people go on. */
+static void
+half_away(struct pick *p)
+{
+    int stays = (int)pick_roll(p, SIM_HOSTS);
+
+    for (int i = 0; i < SIM_HOSTS; i++)
+        net_cut(sim.host[i].node, i != stays && pick_roll(p, 4) != 0);
+    make_vm(p);
+    power(p);
+    fiber_lag_ms(2000);
+    sim_pass(3600000);
+    fiber_lag_ms(0);
+    for (int i = 0; i < SIM_HOSTS; i++)
+        net_cut(sim.host[i].node, false);
 }
 
 /* ---- the wheel --------------------------------------------------------------------------------
@@ -496,6 +598,15 @@ static const struct {
     {2, receipts_lost_act, "receipts are lost"},
     {1, controller_clock, "the controller's clock"},
     {3, forgetful, "a forgetful controller"},
+    {5, act_plan, "a plan of the bureau"},
+    {3, act_import, "an approval given elsewhere"},
+    {3, act_lie, "a host that lies"},
+    {2, sizes, "what a host says that it has"},
+    {3, disks_full, "full disks"},
+    {1, act_clone, "a copy of a host"},
+    {1, half_away, "half of the hosts are away for an hour"},
+    {1, act_certificates_due, "certificates"},
+    {2, impostor, "another's machine of the same id"},
 };
 
 void
@@ -509,16 +620,16 @@ acts_step(uint64_t *random)
     p.random = random;
     p.n = query_rows("SELECT id, kind, wanted, host, name, vm FROM resource WHERE absent_ms=0 "
                      "ORDER BY created_ms, name, id",
-                     p.r, RESOURCES);
+                     p.r, PICK_MAX);
     for (size_t k = 0; k < sizeof(acts) / sizeof(acts[0]); k++)
         all += acts[k].weight;
-    at = roll(&p, (uint64_t)all);
+    at = pick_roll(&p, (uint64_t)all);
     while (at >= (uint64_t)acts[i].weight)
         at -= (uint64_t)acts[i++].weight;
     sim_trace("-- %s", acts[i].name);
     acts[i].fn(&p);
-    if (roll(&p, 3) != 0)
-        sim_pass((int64_t)roll(&p, 20000));
+    if (pick_roll(&p, 3) != 0)
+        sim_pass((int64_t)pick_roll(&p, 20000));
 }
 
 void
@@ -529,7 +640,7 @@ acts_heal(void)
     struct w_host_view v;
 
     sim_trace("-- all is mended");
-    sim.forgetful = false;
+    sim.forgetful = sim.full = false;
     net_faults(&good);
     sim.trap.armed = false;
     for (int i = 0; i < SIM_HOSTS; i++) {
@@ -538,11 +649,14 @@ acts_heal(void)
         net_cut(h->node, false);
         fiber_skew_ms(h->node, 0);
         h->fail = h->lose = h->hang = h->slow = 0;
-        h->trap.armed = false;
+        h->trap.armed = h->full = false;
+        sim_host_size(h, 8, 16384, 1024);
     }
+    impostors_go();
     fiber_skew_ms(SIM_CONTROLLER, 0);
     fiber_lag_ms(3000);
     sim_pass(300000);
+    act_enrol_again();
     for (int i = 0; i < SIM_HOSTS; i++) /* who was told in part asks for all after a start */
         if (sim.host[i].up)
             sim_host_kill(&sim.host[i], 1000);

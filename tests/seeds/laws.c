@@ -287,14 +287,19 @@ right_for(int host, const struct thing *t, bool *seed)
     return t->what == A_VOL ? right_of_volume(host, t->id, seed) : right_of(host, t->id);
 }
 
+bool
+laws_in_flight(const struct sim_host *h, const char *id)
+{
+    const struct track *k = h->ag == NULL ? NULL : track_find(&h->ag->tracks, id);
+
+    return k != NULL && k->busy;
+}
+
 /* A call about it was begun before its newest order came. */
 static bool
 in_flight(int host, const char *id)
 {
-    const struct agent *ag = sim.host[host].ag;
-    const struct track *k = ag == NULL ? NULL : track_find(&ag->tracks, id);
-
-    return k != NULL && k->busy;
+    return laws_in_flight(&sim.host[host], id);
 }
 
 static void
@@ -355,6 +360,8 @@ changed(int host, const struct thing *was, const struct thing *is)
 
     if (is->blank && !was->blank)
         taken(host, is, "was overwritten");
+    if (is->ours && !was->ours && !by_hand(is->id))
+        laws_break("4 foreign is never touched", "%s: %s was marked as ours", name, is->id);
     if (is->what != A_DOM || was->running == is->running || by_hand(is->id))
         return;
     if (!is->ours || r == NULL)
@@ -365,6 +372,15 @@ changed(int host, const struct thing *was, const struct thing *is)
                    is->id, w_wanted_names[r->wanted]);
     else if (!is->running && r->wanted == WANT_RUNNING && was->generation >= r->generation)
         laws_break("2 only an order stops", "%s: %s was stopped, no order says so", name, is->id);
+}
+
+bool
+laws_has(const struct sim_host *h, const char *id)
+{
+    struct thing t = {.what = A_DOM};
+
+    (void)snprintf(t.id, sizeof(t.id), "%s", id);
+    return find(law.thing[h - sim.host], law.n_things[h - sim.host], &t) != NULL;
 }
 
 void
@@ -569,6 +585,22 @@ orders_close(void)
         "AND r.seen_term=r.term");
 }
 
+/* An older backup was put back: grants and plans came again from hosts' receipts, what they rest on
+ * did not. */
+static bool
+rests_on_what_is_lost(const struct w_explanation *why)
+{
+    bool said = false;
+
+    for (size_t k = 0; k < why->lines.n; k++) {
+        const char *text = JM_ITEM(why->lines, struct w_explain_line, k)->text;
+
+        sim_trace("%s", text);
+        said = said || strstr(text, "the ledger does not hold ") != NULL;
+    }
+    return said && law.went_back;
+}
+
 static void
 explained(void)
 {
@@ -582,7 +614,7 @@ explained(void)
         if (FLOW_CALL(f, f->people[FLOW_TENANT], "GET", flow_text(f, "/v1/explain/%s", r[i].col[0]),
                       NULL, explanation, &why) < 0)
             laws_break("6 explained", "%s: %s", r[i].col[0], f->err.msg);
-        else if (!why.replay_equal)
+        else if (!why.replay_equal && !rests_on_what_is_lost(&why))
             laws_break("6 replayed equal", "%s", r[i].col[0]);
     }
 }
@@ -612,6 +644,21 @@ known(void)
     }
 }
 
+/* And the other way round: what the store says was read back is there. */
+static void
+told_is_there(void)
+{
+    static struct query_row r[128];
+    int n = query_rows("SELECT r.id, h.name FROM resource r JOIN host h ON h.id=r.host WHERE "
+                       "r.kind=1 AND r.absent_ms=0 AND r.wanted<4 AND r.seen_equal=1 ORDER BY r.id",
+                       r, 128);
+
+    for (int i = 0; i < n; i++)
+        if (!laws_has(&sim.host[strtol(r[i].col[1] + 1, NULL, 10) - 1], r[i].col[0]))
+            laws_break("3 done is read back", "%s is said to be on %s, and is not", r[i].col[0],
+                       r[i].col[1]);
+}
+
 void
 laws_end(void)
 {
@@ -628,6 +675,8 @@ laws_end(void)
     converged();
     orders_close();
     known();
+    told_is_there();
+    zero("3 hosts come back", "SELECT count(*) FROM host WHERE state<>'ready'");
     explained();
     if (ctl_verify(&sim.f.ctl, &n, &e) < 0)
         laws_break("7 the ledger verifies", "%s", e.msg);

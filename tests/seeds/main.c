@@ -95,6 +95,8 @@ run_start(uint64_t seed, int steps)
     pid = fork();
     if (pid == 0)
         _exit(run_child(seed, steps));
+    if (pid < 0)
+        printf("seed %llu: cannot be started: %s\n", (unsigned long long)seed, strerror(errno));
     return pid;
 }
 
@@ -161,39 +163,74 @@ options(int argc, char **argv)
     return opt.jobs >= 1 && opt.jobs <= JOBS_MAX && opt.steps >= 0 && opt.steps < 256;
 }
 
+struct many {
+    uint64_t next, seeds[JOBS_MAX], broken, lost; /* lost: just ended, no law saw anything */
+    bool stuck;                                   /* no process can be made */
+    pid_t pids[JOBS_MAX];
+    int busy;
+};
+
+/* With --find one law that was broken is enough; a run that just ends has found nothing. */
+static bool
+goes_on(const struct many *m)
+{
+    return m->next < opt.from + opt.count && !m->stuck && !(opt.find && m->broken > 0);
+}
+
+static void
+fill(struct many *m)
+{
+    for (int i = 0; i < opt.jobs && goes_on(m); i++) {
+        if (m->pids[i] != 0)
+            continue;
+        m->seeds[i] = m->next++;
+        m->pids[i] = run_start(m->seeds[i], opt.steps);
+        m->busy += m->pids[i] > 0;
+        if (m->pids[i] < 0) {
+            m->pids[i] = 0;
+            m->stuck = true;
+        }
+    }
+}
+
+static void
+ended(struct many *m, pid_t pid, int status)
+{
+    int i = 0;
+
+    while (i < opt.jobs && m->pids[i] != pid)
+        i++;
+    if (i == opt.jobs)
+        return;
+    m->pids[i] = 0;
+    m->busy--;
+    if (WIFSIGNALED(status))
+        printf("seed %llu steps %d: ended by signal %d\n", (unsigned long long)m->seeds[i],
+               opt.steps, WTERMSIG(status));
+    m->lost += !WIFEXITED(status) || WEXITSTATUS(status) > 1;
+    m->broken += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
 static int
 run_all(void)
 {
-    uint64_t next = opt.from, seeds[JOBS_MAX] = {0}, bad = 0;
-    pid_t pids[JOBS_MAX] = {0};
-    int busy = 0;
+    struct many m = {.next = opt.from};
 
-    while ((next < opt.from + opt.count && !(opt.find && bad > 0)) || busy > 0) {
+    while (goes_on(&m) || m.busy > 0) {
         int status = 0;
         pid_t pid;
 
-        for (int i = 0; i < opt.jobs && next < opt.from + opt.count; i++) {
-            if (pids[i] != 0 || (opt.find && bad > 0))
-                continue;
-            seeds[i] = next++;
-            pids[i] = run_start(seeds[i], opt.steps);
-            busy++;
-        }
+        fill(&m);
         pid = wait(&status);
-        for (int i = 0; i < opt.jobs && pid > 0; i++) {
-            if (pids[i] != pid)
-                continue;
-            pids[i] = 0;
-            busy--;
-            if (WIFSIGNALED(status))
-                printf("seed %llu steps %d: ended by signal %d\n", (unsigned long long)seeds[i],
-                       opt.steps, WTERMSIG(status));
-            bad += status != 0;
-        }
+        if (pid > 0)
+            ended(&m, pid, status);
     }
-    printf("%llu seeds, %llu broken\n", (unsigned long long)(next - opt.from),
-           (unsigned long long)bad);
-    return (bad > 0) == opt.find ? 0 : 1;
+    printf("%llu seeds, %llu broken, %llu without an end\n",
+           (unsigned long long)(m.next - opt.from), (unsigned long long)m.broken,
+           (unsigned long long)m.lost);
+    if (m.stuck)
+        return 2;
+    return (opt.find ? m.broken > 0 : m.broken + m.lost == 0) ? 0 : 1;
 }
 
 int

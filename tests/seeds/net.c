@@ -114,6 +114,7 @@ struct httpd {
 
 struct call;
 struct http_req {
+    struct http_req *next; /* all that owe an answer */
     struct arena a;
     struct url url;
     const char *method, *body, *auth, *fingerprint, *uri;
@@ -129,6 +130,7 @@ struct call {
     struct httpc *h;   /* NULL: given up */
     int node, port, refs;
     char *method, *path, *body, *auth, *fingerprint, *uri;
+    int64_t ends_s; /* of its certificate; 0: it has none */
     size_t len;
     httpc_done done;
     void *arg;
@@ -140,11 +142,13 @@ struct call {
 struct httpc {
     int node, port, ncalls;
     char *token, *fingerprint, *uri;
+    int64_t ends_s;
     struct call *inbox;
     bool woken;
 };
 
 static struct httpd *server;
+static struct http_req *reqs; /* of the server that is */
 static struct call *calls;
 
 static void
@@ -193,11 +197,43 @@ call_fail(struct call *c, enum err_code code, const char *why)
     call_end(c);
 }
 
+/* The server sees that the client has closed; not through a network that is cut. */
+static void
+on_closed(void *arg)
+{
+    struct call *c = arg;
+    struct http_req *r = cut[c->node] ? NULL : reqs;
+    int old = fiber_as(CONTROLLER);
+
+    while (r != NULL) {
+        void (*gone)(struct http_req *, void *) = r->on_gone;
+
+        if (r->call != c || gone == NULL) {
+            r = r->next;
+            continue;
+        }
+        r->on_gone = NULL;
+        gone(r, r->gone_arg);
+        r = reqs; /* it has been answered, others too for all we know */
+    }
+    (void)fiber_as(old);
+    call_unref(c);
+}
+
+static void
+close_call(struct call *c)
+{
+    c->refs++;
+    event_add(latency(), on_closed, c);
+}
+
 static void
 on_timeout(void *arg)
 {
     struct call *c = arg;
 
+    if (!c->finished)
+        close_call(c);
     call_fail(c, BY_E_TIMEOUT, "no answer in time");
     call_unref(c);
 }
@@ -237,6 +273,11 @@ on_request(void *arg)
         call_unref(c);
         return;
     }
+    if (c->ends_s != 0 && fiber_wall_ms() + fiber_skew_of(CONTROLLER) > c->ends_s * 1000) {
+        call_fail(c, BY_E_IO, "the certificate has expired");
+        call_unref(c);
+        return;
+    }
     r = calloc(1, sizeof(*r));
     if (r == NULL)
         abort();
@@ -247,6 +288,8 @@ on_request(void *arg)
     r->auth = c->auth == NULL ? NULL : arena_strdup(&r->a, c->auth);
     r->fingerprint = c->fingerprint;
     r->uri = c->uri;
+    r->next = reqs;
+    reqs = r;
     l = &server->lst[c->port - 1];
     old = fiber_as(CONTROLLER);
     if (url_parse(c->path, strlen(c->path), &r->a, &r->url, &e) < 0)
@@ -304,6 +347,7 @@ httpd_free(struct httpd *h)
 {
     if (h == server) {
         server = NULL;
+        reqs = NULL;
         connections_break();
     }
     free(h);
@@ -313,6 +357,7 @@ void
 net_server_gone(void)
 {
     server = NULL;
+    reqs = NULL;
     connections_break();
 }
 
@@ -423,6 +468,19 @@ http_req_on_gone(struct http_req *r, void (*fn)(struct http_req *r, void *arg), 
     r->gone_arg = arg;
 }
 
+static void
+req_end(struct http_req *r)
+{
+    struct http_req **at = &reqs;
+
+    while (*at != NULL && *at != r)
+        at = &(*at)->next;
+    if (*at == r)
+        *at = r->next;
+    arena_clear(&r->a);
+    free(r);
+}
+
 void
 httpd_reply(struct http_req *r, int status, const char *type, const void *body, size_t len)
 {
@@ -444,8 +502,7 @@ httpd_reply(struct http_req *r, int status, const char *type, const void *body, 
             problem_read(status, c->answer.body, len, &c->answer.err);
         event_add(latency(), on_answer, c);
     }
-    arena_clear(&r->a);
-    free(r);
+    req_end(r);
 }
 
 /* Answers in pieces are not played: whoever asks for one is told so. */
@@ -512,10 +569,12 @@ identity(struct httpc *h, const char *cert_file, struct err *e)
     SCOPED(arena) struct arena a = {0};
     SCOPED(strbuf) struct strbuf pem = {0};
     const char *uri = NULL;
+    int64_t from;
     char print[65];
 
     if (durable_read(cert_file, PEM_MAX, &pem, e) < 0 ||
         x509_fingerprint(strbuf_peek(&pem), print, e) < 0 ||
+        x509_validity(strbuf_peek(&pem), &from, &h->ends_s, e) < 0 ||
         x509_san_uri(strbuf_peek(&pem), &a, &uri, e) < 0)
         return -1;
     h->fingerprint = strdup(print);
@@ -551,6 +610,7 @@ httpc_free(struct httpc *h)
         if (c->h != h)
             continue;
         c->h = NULL;
+        close_call(c);
         call_unref(c);
     }
     free(h->token);
@@ -567,6 +627,7 @@ net_client_gone(int node)
         if (c->node != node || c->h == NULL)
             continue;
         c->h = NULL;
+        close_call(c);
         call_unref(c);
     }
 }
@@ -606,6 +667,7 @@ httpc_start(struct httpc *h, const char *method, const char *path, const char *b
                        .h = h,
                        .node = h->node,
                        .port = h->port,
+                       .ends_s = h->ends_s,
                        .refs = 1,
                        .done = done,
                        .arg = arg};

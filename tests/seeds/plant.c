@@ -4,9 +4,14 @@
 #include <string.h>
 
 #include "agent/journal.h"
+#include "controller/erasure.h"
+#include "controller/placing.h"
 #include "controller/recall.h"
 #include "drivers/db/db.h"
+#include "drivers/db/store_grant.h"
 #include "drivers/db/store_host_flow.h"
+#include "drivers/db/store_resource.h"
+#include "policies/order_check.h"
 #include "policies/reconcile.h"
 #include "tests/seeds/fiber.h"
 #include "tests/seeds/sim.h"
@@ -43,6 +48,10 @@ __wrap_db_savepoint_rollback(struct db *d)
 int
 __wrap_db_commit(struct db *d, struct err *e)
 {
+    if (sim.full && fiber_node() == SIM_CONTROLLER) { /* no plant: its disk */
+        db_rollback(d);
+        return err_set(e, BY_E_NO_SPACE, "store: database or disk is full");
+    }
     if (!planted("answer-before-commit") || fiber_chance() % 8 != 0)
         return __real_db_commit(d, e);
     db_rollback(d);
@@ -71,6 +80,8 @@ int
 __wrap_host_papers_load(struct db *d, const char *host, uint64_t cursor, struct arena *a,
                         struct host_papers *out, struct err *e)
 {
+    if (planted("any-host") && fiber_chance() % 4 == 0)
+        host = sim.host[fiber_chance() % SIM_HOSTS].id;
     if (__real_host_papers_load(d, host, cursor, a, out, e) < 0)
         return -1;
     if (sim.forgetful && cursor == 0 && out->orders.n > 0) {
@@ -78,6 +89,95 @@ __wrap_host_papers_load(struct db *d, const char *host, uint64_t cursor, struct 
         sim_trace("a host is told %zu orders, not all", out->orders.n);
     }
     return 0;
+}
+
+struct oc_verdict __real_order_check(const struct oc_host *host, const struct oc_order *o,
+                                     const struct oc_papers *papers);
+struct oc_verdict __wrap_order_check(const struct oc_host *host, const struct oc_order *o,
+                                     const struct oc_papers *papers);
+
+struct oc_verdict
+__wrap_order_check(const struct oc_host *host, const struct oc_order *o,
+                   const struct oc_papers *papers)
+{
+    struct oc_order any = *o;
+
+    if (planted("any-host"))
+        any.host = host->id;
+    return __real_order_check(host, &any, papers);
+}
+
+/* ---- what a host says --------------------------------------------------------------------------
+ */
+
+int __real_host_flow_get(struct db *d, const char *id, struct host_flow_row *out, struct err *e);
+int __wrap_host_flow_get(struct db *d, const char *id, struct host_flow_row *out, struct err *e);
+int __real_resource_find(struct db *d, const char *id, struct arena *a, struct resource_row *out,
+                         struct err *e);
+int __wrap_resource_find(struct db *d, const char *id, struct arena *a, struct resource_row *out,
+                         struct err *e);
+int __real_grant_row_get(struct db *d, const char *id, struct arena *a, struct grant_row *out,
+                         struct err *e);
+int __wrap_grant_row_get(struct db *d, const char *id, struct arena *a, struct grant_row *out,
+                         struct err *e);
+int __real_erasure_certify(struct tx *t, const struct resource_row *r, const struct order_row *o,
+                           const char *report, struct arena *a, char id[W_ID], struct err *e);
+int __wrap_erasure_certify(struct tx *t, const struct resource_row *r, const struct order_row *o,
+                           const char *report, struct arena *a, char id[W_ID], struct err *e);
+bool __real_placing_decide(const struct w_placing_facts *f, struct arena *a,
+                           struct w_placing_choices *out);
+bool __wrap_placing_decide(const struct w_placing_facts *f, struct arena *a,
+                           struct w_placing_choices *out);
+
+static char speaks[W_ID]; /* whose report is being taken */
+
+int
+__wrap_host_flow_get(struct db *d, const char *id, struct host_flow_row *out, struct err *e)
+{
+    (void)snprintf(speaks, sizeof(speaks), "%s", id);
+    return __real_host_flow_get(d, id, out, e);
+}
+
+int
+__wrap_resource_find(struct db *d, const char *id, struct arena *a, struct resource_row *out,
+                     struct err *e)
+{
+    int rc = __real_resource_find(d, id, a, out, e);
+
+    if (rc == 1 && planted("believe-any-host"))
+        memcpy(out->host, speaks, sizeof(out->host));
+    return rc;
+}
+
+/* The controller forgets the hold as well as the host does, or the host is never asked. */
+int
+__wrap_grant_row_get(struct db *d, const char *id, struct arena *a, struct grant_row *out,
+                     struct err *e)
+{
+    int rc = __real_grant_row_get(d, id, a, out, e);
+
+    if (rc == 0 && planted("hold-is-nothing"))
+        out->hold_ms = 0;
+    return rc;
+}
+
+int
+__wrap_erasure_certify(struct tx *t, const struct resource_row *r, const struct order_row *o,
+                       const char *report, struct arena *a, char id[W_ID], struct err *e)
+{
+    return planted("no-certificate") ? 0 : __real_erasure_certify(t, r, o, report, a, id, e);
+}
+
+/* By something that no record holds. */
+bool
+__wrap_placing_decide(const struct w_placing_facts *f, struct arena *a,
+                      struct w_placing_choices *out)
+{
+    struct w_placing_facts less = *f;
+
+    if (planted("decide-by-chance") && less.hosts.n > 1)
+        less.hosts.n -= fiber_chance() % 2;
+    return __real_placing_decide(&less, a, out);
 }
 
 /* ---- what a host does ---------------------------------------------------------------------------
@@ -99,6 +199,8 @@ as_planted(struct rec_world *w, struct rec_want *wants)
         }
         if (planted("no-hold-in-bin") && wants[i].wanted == MO_BINNED)
             wants[i].wanted = MO_ABSENT;
+        if (planted("hold-is-nothing"))
+            wants[i].hold_ms = 0;
         if (planted("start-what-is-stopped") && wants[i].wanted == MO_STOPPED)
             wants[i].wanted = MO_RUNNING;
     }
@@ -107,15 +209,27 @@ as_planted(struct rec_world *w, struct rec_want *wants)
         w->observed_ok = true;
 }
 
+static void
+doms_as_planted(struct rec_world *w, struct rec_dom *doms)
+{
+    memcpy(doms, w->doms, sizeof(*doms) * w->n_doms);
+    for (size_t i = 0; i < w->n_doms; i++)
+        doms[i].ours = doms[i].ours || planted("foreign-is-ours");
+    w->doms = doms;
+}
+
 size_t
 __wrap_reconcile(const struct rec_world *w, struct rec_action *out, size_t cap)
 {
     static struct rec_want wants[512];
+    static struct rec_dom doms[512];
     struct rec_world copy = *w;
     size_t n;
 
-    if (sim.plant != NULL && w->n_wants <= 512)
+    if (sim.plant != NULL && w->n_wants <= 512 && w->n_doms <= 512) {
         as_planted(&copy, wants);
+        doms_as_planted(&copy, doms);
+    }
     n = __real_reconcile(&copy, out, cap);
     for (size_t i = 0; i < n && !w->observed_ok; i++)
         laws_break("4 unknown is not stopped", "host %d acts on %s while it cannot look",
@@ -126,6 +240,10 @@ __wrap_reconcile(const struct rec_world *w, struct rec_action *out, size_t cap)
 int
 __wrap_journal_append(struct journal *j, const struct strbuf *batch, struct err *e)
 {
+    const struct sim_host *h = sim_host_of(fiber_node());
+
+    if (h != NULL && h->full) /* no plant: its disk */
+        return err_set(e, BY_E_NO_SPACE, "receipts: no space left on the disk");
     if (planted("drop-receipt") && fiber_chance() % 10 == 0)
         return 0;
     return __real_journal_append(j, batch, e);

@@ -9,8 +9,10 @@
 #include "agent/agent.h"
 #include "drivers/base/fault.h"
 #include "tests/unit/flow.h"
+#include "tests/unit/signers.h"
 
 enum { SIM_HOSTS = 3, SIM_CONTROLLER = 1, SIM_FIRST_HOST = 2, SIM_HOLD_MS = 1200000 };
+enum { SIM_CERT_MS = 8 * 3600000, SIM_IMPOSTORS = 8 }; /* agents look every hour */
 
 /* What goes wrong at a place of the programs (drivers/base/fault.def) of one node. */
 struct sim_trap {
@@ -29,7 +31,14 @@ struct sim_host {
     bool up;
     int64_t back_ns;            /* down: starts again then */
     int fail, lose, hang, slow; /* its hypervisor's calls, in 1,000 */
+    bool full;                  /* the disk of its receipts */
     struct sim_trap trap;
+};
+
+/* A machine that somebody defined by hand under the id of one of ours. */
+struct sim_impostor {
+    struct sim_host *host;
+    char id[W_ID];
 };
 
 struct sim {
@@ -46,6 +55,10 @@ struct sim {
     struct sim_host host[SIM_HOSTS];
     char image[65];
     char grant[W_ID];
+    struct signer approver; /* elsewhere: its approvals are imported */
+    struct sim_impostor impostor[SIM_IMPOSTORS];
+    int n_impostors;
+    bool full;        /* the disk of the store */
     bool forgetful;   /* whole sets are told in part */
     bool backup;      /* there is one */
     char broken[500]; /* the first law that was broken; "" none */
@@ -64,6 +77,10 @@ void sim_controller_restore(int64_t back_in_ms);
 void sim_host_kill(struct sim_host *h, int64_t back_in_ms);
 void sim_host_reboot(struct sim_host *h, int64_t back_in_ms);
 void sim_host_start(struct sim_host *h);
+/** A person makes it a new incarnation, its receipts stay; the network must be good. */
+void sim_host_enrol_again(struct sim_host *h);
+/** What its hypervisor says that it has. */
+void sim_host_size(struct sim_host *h, int cpus, int mem_mib, int pool_gib);
 /** Its folder of receipts is gone; the agent must be down. */
 void sim_host_forget(struct sim_host *h);
 /** Start what is due to come back. */
@@ -80,12 +97,14 @@ void acts_heal(void);
 
 /* laws.c */
 void laws_begin(void);
-void laws_world(struct sim_host *h);                  /* after each changing call and each step */
-void laws_step(void);                                 /* after each step */
-void laws_end(void);                                  /* when all is quiet: converged */
-void laws_acknowledged(const struct w_accepted *acc); /* a client has this answer */
-void laws_by_hand(const char *id);                    /* somebody did something to it on the host */
-void laws_all_by_hand(const struct sim_host *h);      /* to all of it: a reboot */
+void laws_world(struct sim_host *h); /* after each changing call and each step */
+void laws_step(void);                /* after each step */
+bool laws_has(const struct sim_host *h, const char *id); /* a machine, as of the newest look */
+bool laws_in_flight(const struct sim_host *h, const char *id); /* its agent calls about it */
+void laws_end(void);                                           /* when all is quiet: converged */
+void laws_acknowledged(const struct w_accepted *acc);          /* a client has this answer */
+void laws_by_hand(const char *id);               /* somebody did something to it on the host */
+void laws_all_by_hand(const struct sim_host *h); /* to all of it: a reboot */
 void laws_receipts_lost(const struct sim_host *h);
 void laws_store_goes_back(void); /* an older backup is put in its place: a declared loss */
 void laws_break(const char *law, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

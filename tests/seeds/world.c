@@ -297,14 +297,15 @@ sim_pass(int64_t ms)
  */
 
 static void
-enrol(struct sim_host *h, const char *ca_sha256)
+enrol(struct sim_host *h, bool again)
 {
     struct flow *f = &sim.f;
     struct enrol_request q = {.url = "https://127.0.0.1:1",
                               .agents_url = "https://127.0.0.1:2",
                               .name = h->name,
-                              .ca_sha256 = ca_sha256,
-                              .dir = h->dir};
+                              .ca_sha256 = f->ctl.c.ca_sha256,
+                              .dir = h->dir,
+                              .again = again};
     struct w_host_token tok;
     char file[300];
 
@@ -318,6 +319,39 @@ enrol(struct sim_host *h, const char *ca_sha256)
     if (enrol_run(&q, &f->err) < 0)
         die("enrol", &f->err);
     memcpy(h->id, tok.host, W_ID);
+}
+
+void
+sim_host_enrol_again(struct sim_host *h)
+{
+    if (h->up)
+        sim_host_kill(h, 0);
+    enrol(h, true);
+    sim_host_start(h);
+}
+
+/* Who approves elsewhere; and an administrator whose session lasts as long as the others'. */
+static void
+add_people(struct flow *f)
+{
+    struct httpc *h;
+    struct w_approver v;
+    struct caller who;
+    char token[64];
+
+    ctl_person(&f->ctl, "administrator", NULL, ROLE_ADMIN, &who, token);
+    httpc_token(f->people[FLOW_ADMIN], token);
+    ctl_person(&f->ctl, "security", NULL, ROLE_SECADMIN, &who, token);
+    h = ctl_client(&f->ctl, token);
+    sim.approver = signer_key(ALG_P256, &f->a);
+    if (FLOW_CALL(f, h, "POST", "/v1/approvers",
+                  flow_text(f,
+                            "{\"request\":\"%s\",\"name\":\"elsewhere\",\"unit\":\"another "
+                            "authority\",\"credential\":%s}",
+                            flow_uuid(f), flow_quote(f, sim.approver.pem)),
+                  approver, &v) < 0)
+        die("approver", &f->err);
+    httpc_free(h);
 }
 
 static void
@@ -347,8 +381,9 @@ template_main(void *arg)
         h->node = SIM_FIRST_HOST + i;
         (void)snprintf(h->name, sizeof(h->name), "h%d", i + 1);
         (void)snprintf(h->dir, sizeof(h->dir), "%s/%s", sim.root, h->name);
-        enrol(h, c->ca_sha256);
+        enrol(h, false);
     }
+    add_people(f);
     flow_pause(f);
     controller_free(c);
     template_end_ns = fiber_now_ns();
@@ -363,12 +398,23 @@ sim_template(const char *root)
     fiber_run(template_main, NULL);
 }
 
+void
+sim_host_size(struct sim_host *h, int cpus, int mem_mib, int pool_gib)
+{
+    char path[300], text[100];
+
+    (void)snprintf(path, sizeof(path), "%s/host", h->world);
+    (void)snprintf(text, sizeof(text), "cpus=%d mem_mib=%d pool_bytes=%lld", cpus, mem_mib,
+                   (long long)pool_gib << 30);
+    write_text(path, text);
+    sim_trace("%s: %s", h->name, text);
+}
+
 static void
 host_files(struct sim_host *h)
 {
     SCOPED(strbuf) struct strbuf b = {0};
     struct err e = {0};
-    char path[300];
 
     (void)snprintf(h->dir, sizeof(h->dir), "%s/%s", sim.root, h->name);
     (void)snprintf(h->world, sizeof(h->world), "%s/%s-world", sim.root, h->name);
@@ -382,8 +428,7 @@ host_files(struct sim_host *h)
     write_text(h->config, strbuf_peek(&b));
     if (durable_mkdirs(h->pool, 0755, &e) < 0 || durable_mkdirs(h->world, 0755, &e) < 0)
         die("host", &e);
-    (void)snprintf(path, sizeof(path), "%s/host", h->world);
-    write_text(path, "cpus=8 mem_mib=16384 pool_bytes=1099511627776");
+    sim_host_size(h, 8, 16384, 1024);
     random_uuid(h->boot);
     fiber_boot(h->node);
 }

@@ -1,4 +1,5 @@
 #include <CUnit/CUnit.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -152,35 +153,102 @@ a_new_enrolment_is_a_new_incarnation_and_voids_the_old_certificate(void)
     ctl_stop(&t);
 }
 
+/* As if an older backup had been put back. */
+static void
+forget_certificate(struct ctl *t, const char *pem)
+{
+    sqlite3 *db = NULL;
+    struct err e = {0};
+    char print[65], sql[160];
+
+    CU_ASSERT_EQUAL_FATAL(x509_fingerprint(pem, print, &e), 0);
+    (void)snprintf(sql, sizeof(sql), "DELETE FROM host_cert WHERE fingerprint='%s'", print);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(t->c.store_path, &db), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_changes(db), 1);
+    (void)sqlite3_close(db);
+    ctl_restart(t);
+    ctl_serve(t);
+}
+
+/* Renews with the certificate of that name; the new one is kept under the other. */
+static int
+renew(struct ctl *t, const char *name, const char *next, struct w_enrol_answer *got,
+      struct arena *a)
+{
+    SCOPED(httpc_free) struct httpc *h = ctl_agent(t, name);
+    struct w_renew_request req = {0};
+    struct httpc_answer ans;
+    struct err e = {0};
+    const char *key = NULL;
+    char path[400];
+    int status;
+
+    CU_ASSERT_EQUAL_FATAL(x509_csr_new("x", a, &key, &req.csr_pem, &e), 0);
+    status = post(h, "/a/v1/renew", schema_renew_request, &req, &ans);
+    if (status == 200) {
+        CU_ASSERT_EQUAL_FATAL(W_DECODE(enrol_answer, ans.body, ans.len, JM_PEER, a, got, &e), 0);
+        (void)snprintf(path, sizeof(path), "%s/%s.pem", t->dir, next);
+        CU_ASSERT_EQUAL(
+            durable_write(path, got->certificate_pem, strlen(got->certificate_pem), 0600, &e), 0);
+        (void)snprintf(path, sizeof(path), "%s/%s.key", t->dir, next);
+        CU_ASSERT_EQUAL(durable_write(path, key, strlen(key), 0600, &e), 0);
+    }
+    httpc_answer_clear(&ans);
+    return status;
+}
+
+static int
+asks(struct ctl *t, const char *name)
+{
+    SCOPED(httpc_free) struct httpc *h = ctl_agent(t, name);
+    struct httpc_answer ans;
+    int status = post(h, "/a/v1/desired", NULL, NULL, &ans);
+
+    httpc_answer_clear(&ans);
+    return status;
+}
+
 static void
 a_renewed_certificate_works_beside_the_old_one(void)
 {
     SCOPED(arena) struct arena a = {0};
-    SCOPED(httpc_free) struct httpc *h = NULL;
-    struct w_renew_request req = {0};
     struct w_enrol_answer got;
-    struct httpc_answer ans;
-    struct err e = {0};
     struct ctl t;
-    const char *key = NULL;
-    char host[W_ID], path[400];
+    char host[W_ID];
 
     ctl_start(&t, ALG_P256);
     ctl_serve(&t);
     ctl_enrol(&t, "host-1", host);
-    h = ctl_agent(&t, "host-1");
-    CU_ASSERT_EQUAL_FATAL(x509_csr_new("x", &a, &key, &req.csr_pem, &e), 0);
-    CU_ASSERT_EQUAL(post(h, "/a/v1/renew", schema_renew_request, &req, &ans), 200);
-    CU_ASSERT_EQUAL_FATAL(W_DECODE(enrol_answer, ans.body, ans.len, JM_PEER, &a, &got, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(renew(&t, "host-1", "next", &got, &a), 200);
     CU_ASSERT_EQUAL(got.incarnation, 1);
-    (void)snprintf(path, sizeof(path), "%s/next.pem", t.dir);
-    CU_ASSERT_EQUAL(durable_write(path, got.certificate_pem, strlen(got.certificate_pem), 0600, &e),
-                    0);
-    (void)snprintf(path, sizeof(path), "%s/next.key", t.dir);
-    CU_ASSERT_EQUAL(durable_write(path, key, strlen(key), 0600, &e), 0);
     CU_ASSERT_EQUAL(knock(&t, "next"), 200);
     CU_ASSERT_EQUAL(knock(&t, "host-1"), 200);
-    httpc_answer_clear(&ans);
+    ctl_stop(&t);
+}
+
+static void
+a_certificate_that_an_older_store_does_not_know_may_be_renewed_and_no_more(void)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct w_enrol_answer got;
+    struct ctl t;
+    char host[W_ID];
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    ctl_enrol(&t, "host-1", host);
+    CU_ASSERT_EQUAL_FATAL(renew(&t, "host-1", "lost", &got, &a), 200);
+    forget_certificate(&t, got.certificate_pem);
+    CU_ASSERT_EQUAL(asks(&t, "lost"), 401);
+    CU_ASSERT_EQUAL(renew(&t, "lost", "found", &got, &a), 200);
+    CU_ASSERT_EQUAL(asks(&t, "lost"), 401);
+    CU_ASSERT_EQUAL(asks(&t, "found"), 400);                  /* an empty body */
+    CU_ASSERT_EQUAL(renew(&t, "host-1", "x", &got, &a), 401); /* replaced: known, and ended */
+    CU_ASSERT_EQUAL(renew(&t, "found", "newest", &got, &a), 200);
+    forget_certificate(&t, got.certificate_pem);
+    ctl_enrol(&t, "host-1", host); /* a new incarnation: what the machine had before is void */
+    CU_ASSERT_EQUAL(renew(&t, "newest", "x", &got, &a), 401);
     ctl_stop(&t);
 }
 
@@ -271,9 +339,10 @@ two_machines_on_one_key_are_both_refused(void)
     CU_ASSERT_EQUAL(boots(&t, host, a, false), BY_E_DENIED); /* and yet the first one lives */
     CU_ASSERT_EQUAL(boots(&t, host, b, false), BY_E_DENIED); /* now neither is believed */
     CU_ASSERT_EQUAL(boots(&t, host, a, true), BY_E_DENIED);
-    ctl_enrol(&t, "host-1", host); /* a person decides which one it is */
-    random_uuid(a);
+    ctl_enrol(&t, "host-1", host); /* a person decides which one it is; it need not start again */
     CU_ASSERT_EQUAL(boots(&t, host, a, true), BY_E_OK);
+    CU_ASSERT_EQUAL(boots(&t, host, b, true), BY_E_OK);
+    CU_ASSERT_EQUAL(boots(&t, host, a, false), BY_E_DENIED);
     ctl_stop(&t);
 }
 
@@ -282,6 +351,8 @@ CU_TestInfo enrol_tests[] = {
      a_token_is_for_one_name_one_request_and_one_hour},
     {"a new enrolment is a new incarnation and voids the old certificate",
      a_new_enrolment_is_a_new_incarnation_and_voids_the_old_certificate},
+    {"a certificate that an older store does not know may be renewed and no more",
+     a_certificate_that_an_older_store_does_not_know_may_be_renewed_and_no_more},
     {"a renewed certificate works beside the old one",
      a_renewed_certificate_works_beside_the_old_one},
     {"a revoked host is out at once and after a restart",
