@@ -7,6 +7,8 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/own.h"
+#include "controller/paging.h"
+#include "controller/params.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
@@ -157,6 +159,34 @@ erasure_certify(struct tx *t, const struct resource_row *r, const struct order_r
         return err_wrap(e, "erasure certificate");
     (void)snprintf(id, W_ID, "%s", c.id);
     return ledger_append(t, r->host, "certificate.issued", r->id, strbuf_peek(&body), e);
+}
+
+int
+api_certificate_list(struct api_call *k, struct tx *t, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    const char *unit = own_filter(k), *resource = param_text(k, "resource");
+    struct w_certificate_list *out = k->out;
+    struct w_certificate_item *i;
+    struct paging p;
+    int rc;
+
+    if (PAGING_OPEN(&p, k, out, certificate_item, INT64_MAX, e) < 0 ||
+        DB_QUERY(t->d, DB_CERTIFICATE_PAGE, &rows, e, DBS(unit), DBS(unit), DBS(resource),
+                 DBS(resource), DBI(p.from.n), DBS(p.from.id), DBI(p.from.limit)) < 0)
+        return -1;
+    while ((rc = db_next(rows, e)) == 1 &&
+           (i = paging_add(&p, db_int(rows, 7), db_str(rows, 0), "")) != NULL) {
+        db_copy(rows, 0, i->id, sizeof(i->id));
+        db_copy(rows, 1, i->resource, sizeof(i->resource));
+        db_copy(rows, 2, i->name, sizeof(i->name));
+        i->kind = (int)db_int(rows, 3);
+        db_copy(rows, 4, i->unit, sizeof(i->unit));
+        db_copy(rows, 5, i->system, sizeof(i->system));
+        db_copy(rows, 6, i->order, sizeof(i->order));
+        i->issued_at_ms = db_int(rows, 7);
+    }
+    return rc < 0 ? -1 : 0;
 }
 
 int

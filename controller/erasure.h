@@ -13,5 +13,6 @@
 int erasure_certify(struct tx *t, const struct resource_row *r, const struct order_row *o,
                     const char *paper, struct arena *a, char id[W_ID], struct err *e);
 
+int api_certificate_list(struct api_call *k, struct tx *t, struct err *e);
 int api_certificate_get(struct api_call *k, struct tx *t, struct err *e);
 #endif

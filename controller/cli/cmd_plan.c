@@ -228,6 +228,22 @@ cmd_plan_erase(struct cli *c, struct err *e)
 }
 
 int
+cmd_certificate_list(struct cli *c, struct err *e)
+{
+    const char *resource = cli_opt(c, "resource");
+    struct w_certificate_list l;
+    struct w_resource_view r;
+
+    if (resource != NULL && cli_find_resource(c, resource, &r, e) < 0)
+        return -1;
+    if (CLI_LIST(c, cli_query(c, "/v1/certificates", "resource", resource != NULL ? r.id : NULL),
+                 certificate_list, &l, e) < 0)
+        return -1;
+    return cli_print_list(c, schema_certificate_list, &l, "name kind unit system issued_at_ms id",
+                          e);
+}
+
+int
 cmd_certificate_show(struct cli *c, struct err *e)
 {
     const char *html = cli_opt(c, "html"), *file = cli_opt(c, "paper");

@@ -118,6 +118,7 @@ static const struct {
     {"case_list", AZ_P_CASE_READ},
     {"case_move", AZ_P_CASE_MOVE},
     {"certificate_get", AZ_P_CERTIFICATE_READ},
+    {"certificate_list", AZ_P_CERTIFICATE_READ},
     {"claim_add", AZ_P_CLAIM_WRITE},
     {"claim_confirm", AZ_P_CLAIM_DECIDE},
     {"claim_get", AZ_P_CLAIM_READ},

@@ -136,6 +136,8 @@ fill_matters(struct scene *s, struct tx *t, int i, struct err *e)
                            DBS(""), DBS(""), DBS(""), DBS("a case"), DBS("{}"), DBI(0),
                            DBI(INT64_MAX), DBI(t->now_ms + i / 2), DBS(account),
                            DBI(t->now_ms)) < 0 ||
+                   DB_EXEC(t->d, DB_CERTIFICATE_INSERT, NULL, e, DBS(id), DBS(s->vm), DBS(unit),
+                           DBS(id), DBS("{}"), DBS(""), DBI(t->now_ms + i / 2)) < 0 ||
                    plan_insert(t->d, &p, account, "{}", t->now_ms + i / 2, e) < 0
                ? -1
                : 0;
