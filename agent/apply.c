@@ -100,12 +100,12 @@ net_segment(struct task *t, struct virt *v, struct err *e)
 
     segment_spec_of(n, t->ag->conf.underlay, &t->a, &spec);
     if (n->vni == 0)
-        rc = segments_ops(s)->remove(s, n->bridge, e);
+        rc = segments_remove(s, n->bridge, e);
     else if (spec.underlay[0] == '\0')
         rc = err_set(e, BY_E_UNSUPPORTED,
                      "this host takes no part of a segment: its agent has no underlay address");
     else
-        rc = segments_ops(s)->make(s, &spec, e);
+        rc = segments_make(s, &spec, e);
     if (rc < 0 || reading_nets(task_reading(t), v, e) < 0)
         return err_wrap(e, "network %s", n->name);
     reading_segments(task_reading(t), s);
@@ -117,8 +117,7 @@ net_remove(struct task *t, struct virt *v, struct err *e)
 {
     struct segments *s = t->ag->segments;
 
-    if (segments_ops(s)->remove(s, t->order.network.bridge, e) < 0 ||
-        v->ops->net->remove(v, t->id, e) < 0)
+    if (segments_remove(s, t->order.network.bridge, e) < 0 || v->ops->net->remove(v, t->id, e) < 0)
         return err_wrap(e, "network %s", t->order.network.name);
     reading_segments(task_reading(t), s);
     return reading_nets(task_reading(t), v, e);
@@ -545,10 +544,7 @@ segment_nics(const struct agent *ag, const struct w_vm_spec *vm)
     uint32_t bits = 0;
 
     for (size_t i = 0; i < vm->nics.n; i++) {
-        const struct receipt *net =
-            receipts_find(ag->receipts, JM_ITEM(vm->nics, struct w_nic, i)->network);
-
-        if (net != NULL && net->order.kind == RES_NETWORK && net->order.network.vni != 0)
+        if (facts_is_segment(ag, JM_ITEM(vm->nics, struct w_nic, i)->network))
             bits |= UINT32_C(1) << i;
     }
     return bits;

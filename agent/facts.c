@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "drivers/codec/adoptwire.h"
+#include "drivers/codec/netpart.h"
 
 /* Disks of a machine beside its data volumes: root and seed. */
 enum { OWN_DISKS = 2 };
@@ -136,6 +137,20 @@ want_restart(const struct w_order *o, struct rec_want *w)
         w->restart_from_ms = o->restart_from_ms != 0 ? o->restart_from_ms : REC_NO_RESTART;
 }
 
+/* libvirt's network may be gone and its part not.  What cannot be read is not gone, where an order
+ * named a segment; after it was read back gone once, only what is seen counts. */
+static bool
+segment_left(const struct agent *ag, const struct receipt *t, bool gone)
+{
+    bool known;
+    size_t n;
+
+    (void)world_segments(ag->world, &n, &known);
+    if (!known)
+        return !gone && t->order.network.vni != 0;
+    return world_segment(ag->world, t->order.network.bridge) != NULL;
+}
+
 static void
 want_build(const struct agent *ag, const struct receipt *t, int64_t wall_ms, int64_t mono_ms,
            struct arena *a, struct rec_want *w)
@@ -170,6 +185,7 @@ want_build(const struct agent *ag, const struct receipt *t, int64_t wall_ms, int
     w->retry_at_ms = retry_wall(k, wall_ms, mono_ms);
     if (t->order.kind == RES_VM)
         want_vm(&t->order.vm, a, w);
+    w->segment_left = t->order.kind == RES_NETWORK && segment_left(ag, t, f.absent);
     w->obstacle = obstacle_of(ag, t, a);
     if (t->order.kind == RES_VOLUME)
         w->bytes = t->order.volume.size_bytes;
@@ -196,6 +212,25 @@ has_nic(const struct virt_dom_def *d, const struct w_nic *nic)
         if (strcmp(d->nics[i].mac, nic->mac) == 0 && strcmp(d->nics[i].network, nic->network) == 0)
             return true;
     return false;
+}
+
+bool
+facts_is_segment(const struct agent *ag, const char *network)
+{
+    const struct receipt *net = receipts_find(ag->receipts, network);
+
+    return net != NULL && net->order.kind == RES_NETWORK && net->order.network.vni != 0;
+}
+
+/* Cards on parts of segments are defined with what a segment carries, for the next start. */
+static bool
+mtu_is_defined(const struct agent *ag, const struct virt_dom_def *d)
+{
+    for (size_t i = 0; i < d->n_nics; i++)
+        if (d->nics[i].mtu != SEGMENT_MTU && d->nics[i].network[0] != '\0' &&
+            facts_is_segment(ag, d->nics[i].network))
+            return false;
+    return true;
 }
 
 static bool
@@ -292,7 +327,8 @@ dom_build(const struct agent *ag, const struct virt_dom_seen *d, struct arena *a
     out->live_mem_max_mib = live->mem_max_mib;
     out->defined = d->persistent;
     if (t != NULL && t->order.kind == RES_VM) {
-        out->parts_equal = parts_equal(&d->config, &t->order.vm);
+        out->parts_equal = parts_equal(&d->config, &t->order.vm) &&
+                           (t->order.vm.adopt.id[0] != '\0' || mtu_is_defined(ag, &d->config));
         out->live_parts_equal = parts_equal(live, &t->order.vm);
         out->live_parts_lack = parts_lack(live, &t->order.vm);
     }

@@ -16,6 +16,8 @@ bool facts_observed_ok(const struct agent *ag, int64_t mono_ms, char *why, size_
 /** Fixed addresses that the orders want in a network. */
 void facts_net_hosts(const struct receipts *r, const char *network, struct arena *a,
                      const struct virt_net_host **out, size_t *n);
+/** Its order makes it a part of a segment. */
+bool facts_is_segment(const struct agent *ag, const char *network);
 /** Words of the wire as the policies' words. */
 enum mo_kind facts_kind(int res_kind);
 enum mo_wanted facts_wanted(int wanted);

@@ -205,6 +205,7 @@ order_to_policy(struct bench *b, const struct w_order *o, struct oc_order *out)
     }
     if (o->kind == RES_NETWORK) {
         out->cidr = o->network.cidr;
+        out->bridge = o->network.bridge;
         out->vni = o->network.vni;
         out->part_of = o->network.part_of;
     }

@@ -72,11 +72,10 @@ existing_bytes(const struct virt_dom_seen *d, const struct w_adoption *p)
 static const char *
 segment_text(const struct agent *ag, const struct receipt *t, struct arena *a)
 {
-    const struct virt_net_seen *net = world_net(ag->world, t->id);
-    const struct segment_seen *s = net != NULL ? world_segment(ag->world, net->bridge) : NULL;
+    const struct segment_seen *s = world_segment(ag->world, t->order.network.bridge);
     SCOPED(strbuf) struct strbuf b = {0};
 
-    if (s == NULL)
+    if (s == NULL || s->vni == 0) /* nothing, or what no frame passes */
         return NULL;
     strbuf_addf(&b, "%u", (unsigned)s->vni);
     for (size_t i = 0; i < s->n_peers && i < W_PEERS_MAX; i++)
@@ -273,10 +272,15 @@ stray_segments(const struct agent *ag, struct arena *a, struct w_observed *items
                        s[i].bridge + 10);
         add_unregistered(a, items, n, RES_NETWORK, id, s[i].name, true, world_wall_at(ag->world));
         put_reason(a, &items[*n - 1], "",
-                   arena_printf(a,
-                                "the device %s is a part of the segment %u that no order "
-                                "knows: left alone",
-                                s[i].name, (unsigned)s[i].vni));
+                   s[i].mtu == 0
+                       ? arena_printf(a,
+                                      "filters of a device %s are there without it, and no order "
+                                      "knows it: they go with the next change of a segment here",
+                                      s[i].name)
+                       : arena_printf(a,
+                                      "the device %s is a part of the segment %u that no order "
+                                      "knows: left alone",
+                                      s[i].name, (unsigned)s[i].vni));
     }
 }
 

@@ -67,8 +67,7 @@ void
 reading_segments(struct reading *r, struct segments *s)
 {
     r->segments_asked = true;
-    r->has_segments =
-        segments_ops(s)->list(s, &r->a, &r->segments, &r->n_segments, &r->segments_err) == 0;
+    r->has_segments = segments_list(s, &r->a, &r->segments, &r->n_segments, &r->segments_err) == 0;
     if (!r->has_segments)
         r->n_segments = 0;
 }

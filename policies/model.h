@@ -64,6 +64,7 @@ struct rec_want {
                               its last start; 0 never */
     int64_t retry_at_ms;   /* nothing before, after a failure */
     bool existing;        /* vm: it was there before its grant: never made, its parts are its own */
+    bool segment_left;    /* network: a part of a segment is there on its bridge, or may be */
     const char *obstacle; /* existing, and not marked yet: why it may not be now, or NULL */
 };
 

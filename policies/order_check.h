@@ -77,6 +77,7 @@ struct oc_order {
     uint64_t bytes;           /* vm: root disk; volume: size */
     int format;               /* volume */
     const char *cidr;         /* network */
+    const char *bridge;       /* network: its kernel interface */
     uint32_t vni;             /* network: of its segment; 0: isolated */
     const char *part_of;      /* network: a further part of that one; NULL or "": it is the first */
     const char *adopt;        /* vm that was there: digest as in oc_line */

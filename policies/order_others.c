@@ -75,6 +75,8 @@ oc_check_others(struct asked *q)
             continue;
         if (oc_in_family(q, x->grant, 0) && x->line == q->o->line && x->ordinal == q->o->ordinal)
             return OC_LINE_TAKEN;
+        if (q->o->kind == MO_NETWORK && oc_same(q->o->bridge, x->bridge))
+            return OC_BRIDGE_TAKEN;
         if (q->o->kind == MO_NETWORK && q->o->vni != 0 && q->o->vni == x->vni)
             return OC_SEGMENT_TAKEN;
         r = check_disks(q, x);

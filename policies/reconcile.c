@@ -241,7 +241,7 @@ net_take(const struct rec_world *w, const struct rec_want *want, const struct re
 {
     struct users u = net_users(w, want->id);
 
-    if (n == NULL && want->wanted == MO_ABSENT)
+    if (n == NULL && !want->segment_left && want->wanted == MO_ABSENT)
         return settled(REC_SEEN_ABSENT);
     if (u.up)
         return rest(REC_SEEN_PRESENT, "a machine that is not off uses it");
@@ -281,6 +281,9 @@ net_step(const struct rec_world *w, const struct rec_want *want)
 
     if (n != NULL && !n->ours)
         return rest(REC_SEEN_FOREIGN, "a network with this UUID lacks our mark: left alone");
+    if (want->erased && n == NULL && want->segment_left && want->wanted == MO_ABSENT)
+        return act(REC_NET_REMOVE, REC_SEEN_UNKNOWN,
+                   "its device or filters are there again: removed");
     if (want->erased)
         return after_erasure(want, n != NULL);
     if (n != NULL && mark_cmp(n->term, n->generation, want) > 0)

@@ -16,9 +16,30 @@ netpart_is_host(const char *ip)
     return first != 0 && first != 127 && first < 224;
 }
 
+void
+netpart_bridge(const char *id, char out[NETPART_BRIDGE])
+{
+    size_t n = 0;
+
+    out[n++] = 'b';
+    out[n++] = 'y';
+    for (; *id != '\0' && n < 14; id++)
+        if (*id != '-')
+            out[n++] = *id;
+    out[n] = '\0';
+}
+
 int
 netpart_check(const struct w_network_spec *n, struct err *e)
 {
+    char bridge[NETPART_BRIDGE];
+
+    netpart_bridge(n->id, bridge);
+    if (strcmp(n->bridge, bridge) != 0)
+        return err_set(e, BY_E_INVALID,
+                       "the order names the bridge %s for the network %s, whose bridge is %s: the "
+                       "controller must order it again",
+                       n->bridge, n->id, bridge);
     if (n->vni == 0 && n->peers.n > 0)
         return err_set(e, BY_E_INVALID, "a network without a segment (VNI) names peers");
     for (size_t i = 0; i < n->peers.n; i++) {

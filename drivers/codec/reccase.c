@@ -83,6 +83,7 @@ static const struct rc_row want_rows[] = {
     ROW(rec_want, stop_asked_ms, RC_I64, 0),
     ROW(rec_want, retry_at_ms, RC_I64, 0),
     ROW(rec_want, existing, RC_BOOL, 0),
+    ROW(rec_want, segment_left, RC_BOOL, 0),
     ROW(rec_want, obstacle, RC_STR, 0),
     {0},
 };

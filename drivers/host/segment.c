@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drivers/base/fault.h"
 #include "drivers/codec/netpart.h"
 #include "drivers/host/segment_int.h"
 
@@ -37,10 +38,62 @@ segments_free(struct segments *s)
     free(s);
 }
 
-const struct segment_ops *
-segments_ops(const struct segments *s)
+int
+segments_list(struct segments *s, struct arena *a, const struct segment_seen **out, size_t *n,
+              struct err *e)
 {
-    return s->ops;
+    return s->ops->list(s, a, out, n, e);
+}
+
+/* Around a call that changes the host: or a fault instead. */
+#define CHANGE(what, call)                                                                         \
+    do {                                                                                           \
+        enum fault_verdict before = fault_at(BY_FAULT_SEGMENT_BEFORE), after;                      \
+        int rc;                                                                                    \
+                                                                                                   \
+        if (before == FAULT_FAIL)                                                                  \
+            return err_set(e, BY_E_IO, what ": failed by a fault point");                          \
+        rc = s->ops->call;                                                                         \
+        after = fault_at(BY_FAULT_SEGMENT_AFTER);                                                  \
+        if (before == FAULT_LOSE || after != FAULT_NONE)                                           \
+            return err_set(e, BY_E_TIMEOUT, what ": the answer was lost by a fault point");        \
+        return rc;                                                                                 \
+    } while (0)
+
+/* A flood entry to oneself sends each frame back to where it came from. */
+static int
+check_peers(const struct segment_spec *spec, struct err *e)
+{
+    for (size_t i = 0; i < spec->n_peers; i++)
+        if (strcmp(spec->peers[i], spec->underlay) == 0)
+            return err_set(e, BY_E_INVALID,
+                           "the order names %s as another host of segment %u, and that is this "
+                           "host's own underlay address: two hosts have the same setting "
+                           "'underlay', correct one of them",
+                           spec->peers[i], (unsigned)spec->vni);
+    return 0;
+}
+
+int
+segments_make(struct segments *s, const struct segment_spec *spec, struct err *e)
+{
+    char name[SEGMENT_NAME];
+
+    if (!segment_name(spec->bridge, name))
+        return err_set(e, BY_E_INVALID, "'%s' is no bridge of ours", spec->bridge);
+    if (check_peers(spec, e) < 0)
+        return -1;
+    CHANGE("make a part of a segment", make(s, spec, e));
+}
+
+int
+segments_remove(struct segments *s, const char *bridge, struct err *e)
+{
+    char name[SEGMENT_NAME];
+
+    if (!segment_name(bridge, name))
+        return 0; /* never made */
+    CHANGE("remove a part of a segment", remove(s, bridge, e));
 }
 
 bool

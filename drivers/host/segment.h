@@ -6,9 +6,12 @@
  * ends: the kernel (netlink and nftables), and a folder for tests; both pass
  * tests/unit/test_segment.c.
  *
- * Every operation is idempotent.  Errors: UNSUPPORTED (this kernel cannot; says what is missing),
- * NOT_FOUND (no such bridge, or the underlay address is none of this host's), CONFLICT (the name or
- * the VNI is used by a device that is not ours), IO.
+ * Every operation is idempotent, and one that was cut off at any point is made good by the next.
+ * Errors: INVALID (no bridge of ours, or a peer that is this host itself), UNSUPPORTED (this kernel
+ * cannot; says what is missing), NOT_FOUND (no such bridge, or the underlay address is none of this
+ * host's), CONFLICT (the name or the VNI is used by a device that is not ours, or by another of
+ * ours), TOO_LARGE (more flood entries than are read), BUSY (somebody else changed the filters at
+ * the same moment), NOMEM, IO.
  * Threads: a handle may be used from several threads. */
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,7 +23,6 @@
 
 #define SEGMENT_NAME 16
 #define SEGMENT_PORT 4789
-#define SEGMENT_MTU 1450 /* an underlay of 1500 less 50 bytes of VXLAN over IPv4 */
 
 struct segment_spec {
     char bridge[20]; /* "by" and 12 hex digits */
@@ -31,31 +33,28 @@ struct segment_spec {
 };
 struct segment_seen {
     char name[SEGMENT_NAME];
-    char bridge[20]; /* that its name means */
-    uint32_t vni, mtu;
+    char bridge[20];          /* that its name means */
+    uint32_t vni, mtu;        /* both 0: no device, only filters of one are left */
     char underlay[20];        /* that it sends from */
     char gateway[20];         /* whose frames are filtered; "": none or several */
     const char *const *peers; /* sorted as text */
     size_t n_peers;
     bool up, joined; /* joined: plugged into its bridge */
-    bool filtered;   /* every filter is there, for exactly this gateway and these peers */
+    bool filtered;   /* all rules are there, and its VNI is taken from exactly these peers */
 };
 
 struct segments;
-struct segment_ops {
-    /** Every device of our name scheme. */
-    int (*list)(struct segments *s, struct arena *a, const struct segment_seen **out, size_t *n,
-                struct err *e);
-    /** Make or change it, live; the filters stand before the first frame passes. */
-    int (*make)(struct segments *s, const struct segment_spec *spec, struct err *e);
-    /** Absent already is success. */
-    int (*remove)(struct segments *s, const char *bridge, struct err *e);
-};
 
 /** folder NULL: the kernel of this network namespace; else the world of a fake hypervisor. */
 int segments_open(const char *folder, struct segments **out, struct err *e);
 void segments_free(struct segments *s); /* NULL is fine */
-const struct segment_ops *segments_ops(const struct segments *s);
+/** Every device of our name scheme, and filters that a device of that name left behind. */
+int segments_list(struct segments *s, struct arena *a, const struct segment_seen **out, size_t *n,
+                  struct err *e);
+/** Make or change it, live; the filters stand before the first frame passes. */
+int segments_make(struct segments *s, const struct segment_spec *spec, struct err *e);
+/** Its device and filters; absent already is success. */
+int segments_remove(struct segments *s, const char *bridge, struct err *e);
 
 /** What an order wants of this host. */
 void segment_spec_of(const struct w_network_spec *n, const char *underlay, struct arena *a,

@@ -36,15 +36,32 @@ static const char rules_inet[] =
     "\tchain underlay {\n\t\ttype filter hook input priority -350; policy accept;\n"
     "\t\tudp dport 4789 @th,96,24 @vnis @th,96,24 . ip saddr != @sources drop\n\t}\n";
 
+/* Only what this kernel has not is UNSUPPORTED; all else may be otherwise next time. */
+static bool
+is_lack(const char *why)
+{
+    static const int lacks[] = {EOPNOTSUPP, EPROTONOSUPPORT, EAFNOSUPPORT, ENOENT};
+
+    for (size_t i = 0; i < ARRAY_LEN(lacks); i++)
+        if (strstr(why, strerror(lacks[i])) != NULL)
+            return true;
+    return false;
+}
+
 /* libnftables ends the process when there is no such socket. */
 static int
 nft_there(struct err *e)
 {
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 
-    if (fd < 0)
+    if (fd < 0 && is_lack(strerror(errno)))
         return err_set(e, BY_E_UNSUPPORTED,
                        "not available on this host: the kernel has no nftables (%s)",
+                       strerror(errno));
+    if (fd < 0)
+        return err_set(e, BY_E_IO,
+                       "the kernel's filters cannot be reached: %s; the agent must run as root, "
+                       "with open files to spare",
                        strerror(errno));
     (void)close(fd);
     return 0;
@@ -76,6 +93,8 @@ nft_run(const char *text, struct strbuf *out, char *why, size_t size)
     return rc;
 }
 
+/* ---- reading -------------------------------------------------------------------------------- */
+
 /* The chains of a listing: from the first of them on; what stands between is blank lines. */
 static bool
 rules_are(const char *listing, const char *rules)
@@ -91,110 +110,135 @@ rules_are(const char *listing, const char *rules)
     return at != NULL && *rules == '\0' && strcmp(at, "}\n") == 0;
 }
 
+/* No table is an empty text, and so is one without that set: it is made anew. */
 static int
-table_read(const char *family, const char *set, struct arena *a, const char **out)
+table_read(const char *all, const char *family, const char *set, struct arena *a, const char **out,
+           struct err *e)
 {
     SCOPED(strbuf) struct strbuf text = {0};
     char why[160], cmd[64];
 
-    (void)snprintf(cmd, sizeof(cmd), "list table %s " TABLE "\n", family);
     *out = "";
+    (void)snprintf(cmd, sizeof(cmd), "table %s " TABLE "\n", family);
+    if (strstr(all, cmd) == NULL)
+        return 0;
+    (void)snprintf(cmd, sizeof(cmd), "list table %s " TABLE "\n", family);
     if (nft_run(cmd, &text, why, sizeof(why)) != 0)
-        return -1; /* there is none, or it cannot be read: making it says why */
-    if (strstr(strbuf_peek(&text), set) != NULL) /* else it is made anew */
+        return err_set(e, BY_E_IO, "the filters of segments cannot be read: %s; it is tried again",
+                       why);
+    if (strstr(strbuf_peek(&text), set) != NULL)
         *out = arena_strdup(a, strbuf_peek(&text));
     return 0;
+}
+
+/* One of "\"bx0123456789ab\" . 10.1.2.1", "0x4d . 10.9.0.2" and "0x4d". */
+static void
+element_read(const char *at, size_t len, struct segment_element *out)
+{
+    size_t key = *at == '"' ? 1 : 0, n = 0;
+    const char *end = at + len;
+
+    for (at += key; at < end && strchr("\" \t\n", *at) == NULL && n + 1 < sizeof(out->key); at++)
+        out->key[n++] = *at;
+    out->key[n] = '\0';
+    while (at < end && strchr("\" .", *at) != NULL)
+        at++;
+    for (n = 0; at < end && strchr("0123456789.", *at) != NULL && n + 1 < sizeof(out->ip); at++)
+        out->ip[n++] = *at;
+    out->ip[n] = '\0';
+    out->vni = out->key[0] == '0' ? (uint32_t)strtoul(out->key, NULL, 16) : 0;
+}
+
+static struct segment_set
+set_read(const char *listing, const char *set, struct arena *a)
+{
+    const char *at = strstr(listing, set), *end = at != NULL ? strstr(at, "\t}\n") : NULL;
+    struct segment_set out = {0};
+    struct segment_element *v;
+    size_t most = 1;
+
+    at = end != NULL ? strstr(at, "elements = {") : NULL;
+    if (at == NULL || at > end)
+        return out;
+    at += strlen("elements = {");
+    for (const char *p = at; p < end; p++)
+        most += *p == ',';
+    v = arena_alloc(a, most * sizeof(*v));
+    while (at < end && *at != '}') {
+        size_t len = strcspn(at, ",}"), blank = strspn(at, " \t\n");
+
+        if (blank < len)
+            element_read(at + blank, len - blank, &v[out.n++]);
+        at += len + (at[len] == ',' ? 1 : 0);
+    }
+    out.v = v;
+    return out;
 }
 
 int
 segment_nft_read(struct arena *a, struct segment_filters *out, struct err *e)
 {
-    int bridge, inet;
+    SCOPED(strbuf) struct strbuf all = {0};
+    char why[160];
 
     *out = (struct segment_filters){.bridge = "", .inet = ""};
     if (nft_there(e) < 0)
         return -1;
-    /* Both, whatever became of one: what the other has is kept when they are made again. */
-    bridge = table_read("bridge", SET_GATEWAYS, a, &out->bridge);
-    inet = table_read("inet", SET_VNIS, a, &out->inet);
-    out->rules = bridge == 0 && inet == 0 && rules_are(out->bridge, rules_bridge) &&
-                 rules_are(out->inet, rules_inet) && strstr(out->inet, SET_SOURCES) != NULL;
+    if (nft_run("list tables\n", &all, why, sizeof(why)) != 0)
+        return is_lack(why) || strstr(why, strerror(EINVAL)) != NULL /* no such subsystem */
+                   ? err_set(e, BY_E_UNSUPPORTED,
+                             "not available on this host: the kernel has no nftables: %s", why)
+                   : err_set(e, BY_E_IO,
+                             "the kernel's filters cannot be listed: %s; it is tried again", why);
+    out->there = strstr(strbuf_peek(&all), " " TABLE "\n") != NULL;
+    if (table_read(strbuf_peek(&all), "bridge", SET_GATEWAYS, a, &out->bridge, e) < 0 ||
+        table_read(strbuf_peek(&all), "inet", SET_VNIS, a, &out->inet, e) < 0)
+        return -1;
+    out->rules = rules_are(out->bridge, rules_bridge) && rules_are(out->inet, rules_inet) &&
+                 strstr(out->inet, SET_SOURCES) != NULL;
+    out->gateways = set_read(out->bridge, SET_GATEWAYS, a);
+    out->vnis = set_read(out->inet, SET_VNIS, a);
+    out->sources = set_read(out->inet, SET_SOURCES, a);
     return 0;
 }
 
-/* Second halves of the elements `KEY . ADDRESS` in a listing. */
-static size_t
-elements_of(const char *listing, const char *key, struct arena *a, const char ***out)
+static bool
+sources_are(const struct segment_filters *f, struct arena *a, const struct segment_seen *io)
 {
-    size_t n = 0, len = strlen(key);
-    const char **v = NULL;
+    const char **v = arena_alloc(a, (f->sources.n + 1) * sizeof(*v));
+    size_t n = 0;
 
-    for (int pass = 0; pass < 2; pass++) {
-        n = 0;
-        for (const char *at = listing; (at = strstr(at, key)) != NULL; at += len) {
-            const char *ip = at + len;
-            size_t ip_len = strspn(ip, "0123456789.");
-
-            if (at > listing && strchr(" \t", at[-1]) != NULL && ip_len > 0) {
-                if (pass == 1)
-                    v[n] = arena_printf(a, "%.*s", (int)ip_len, ip);
-                n++;
-            }
-        }
-        if (pass == 0)
-            v = arena_alloc(a, (n + 1) * sizeof(*v));
-    }
+    for (size_t i = 0; i < f->sources.n; i++)
+        if (f->sources.v[i].vni == io->vni)
+            v[n++] = f->sources.v[i].ip;
+    if (n != io->n_peers)
+        return false;
     if (n > 1)
         qsort(v, n, sizeof(*v), segment_text_cmp);
-    *out = v;
-    return n;
-}
-
-static size_t
-gateways_of(const struct segment_filters *f, const char *name, struct arena *a, const char ***out)
-{
-    char key[SEGMENT_NAME + 8];
-
-    (void)snprintf(key, sizeof(key), "\"%s\" . ", name);
-    return elements_of(f->bridge, key, a, out);
-}
-
-static size_t
-sources_of(const struct segment_filters *f, uint32_t vni, struct arena *a, const char ***out)
-{
-    char key[24];
-
-    (void)snprintf(key, sizeof(key), "0x%x . ", (unsigned)vni);
-    return elements_of(f->inet, key, a, out);
-}
-
-static bool
-vni_is_guarded(const struct segment_filters *f, uint32_t vni)
-{
-    const char *set = strstr(f->inet, SET_VNIS), *end = set != NULL ? strstr(set, "\t}\n") : NULL;
-    char key[16];
-    int len = snprintf(key, sizeof(key), "0x%x", (unsigned)vni);
-
-    for (const char *at = set; at != NULL && (at = strstr(at, key)) != NULL && at < end; at += len)
-        if (at[len] == ' ' || at[len] == ',')
-            return true;
-    return false;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(v[i], io->peers[i]) != 0)
+            return false;
+    return true;
 }
 
 void
 segment_nft_see(const struct segment_filters *f, struct arena *a, struct segment_seen *io)
 {
-    const char **gateways, **sources;
-    size_t n_gateways = gateways_of(f, io->name, a, &gateways);
-    size_t n = sources_of(f, io->vni, a, &sources);
+    size_t gateways = 0;
+    bool guarded = false;
 
     io->gateway[0] = '\0';
-    if (n_gateways == 1)
-        (void)snprintf(io->gateway, sizeof(io->gateway), "%s", gateways[0]);
-    io->filtered = f->rules && vni_is_guarded(f, io->vni) && n == io->n_peers;
-    for (size_t i = 0; io->filtered && i < n; i++)
-        io->filtered = strcmp(sources[i], io->peers[i]) == 0;
+    for (size_t i = 0; i < f->gateways.n; i++)
+        if (strcmp(f->gateways.v[i].key, io->name) == 0 && gateways++ == 0)
+            memcpy(io->gateway, f->gateways.v[i].ip, sizeof(io->gateway));
+    if (gateways > 1)
+        io->gateway[0] = '\0';
+    for (size_t i = 0; i < f->vnis.n; i++)
+        guarded = guarded || f->vnis.v[i].vni == io->vni;
+    io->filtered = f->rules && guarded && sources_are(f, a, io);
 }
+
+/* ---- changing ------------------------------------------------------------------------------- */
 
 /* A set with the elements that a listing has of it. */
 static void
@@ -226,86 +270,104 @@ tables_again(struct strbuf *b, const struct segment_filters *now)
     strbuf_addf(b, "%s}\n", rules_inet);
 }
 
-static void
-elements_drop(struct strbuf *b, const char *family, const char *set, const char *key,
-              const char *const *v, size_t n)
+static bool
+keeps(const struct segment_keep *keep, bool by_name, const struct segment_element *x)
 {
-    for (size_t i = 0; i < n; i++)
-        strbuf_addf(b, "delete element %s " TABLE " %s { %s . %s }\n", family, set, key, v[i]);
+    for (size_t i = 0; i < keep->n; i++)
+        if (by_name ? strcmp(keep->names[i], x->key) == 0 : keep->vnis[i] == x->vni)
+            return true;
+    return false;
 }
 
+/* Everything that is of no device that is kept: also what a part left whose device went before its
+ * filters did, whatever its name and VNI were. */
 static void
-drop_text(struct strbuf *b, const struct segment_filters *now, const char *name, uint32_t vni,
-          struct arena *a)
+drop_text(struct strbuf *b, const struct segment_filters *now, const struct segment_keep *keep)
 {
-    char key[SEGMENT_NAME + 8];
-    const char **v;
-    size_t n = gateways_of(now, name, a, &v);
+    for (size_t i = 0; i < now->gateways.n; i++)
+        if (!keeps(keep, true, &now->gateways.v[i]))
+            strbuf_addf(b, "delete element bridge " TABLE " gateways { \"%s\" . %s }\n",
+                        now->gateways.v[i].key, now->gateways.v[i].ip);
+    for (size_t i = 0; i < now->sources.n; i++)
+        if (!keeps(keep, false, &now->sources.v[i]))
+            strbuf_addf(b, "delete element inet " TABLE " sources { %s . %s }\n",
+                        now->sources.v[i].key, now->sources.v[i].ip);
+    for (size_t i = 0; i < now->vnis.n; i++)
+        if (!keeps(keep, false, &now->vnis.v[i]))
+            strbuf_addf(b, "delete element inet " TABLE " vnis { %s }\n", now->vnis.v[i].key);
+}
 
-    (void)snprintf(key, sizeof(key), "\"%s\"", name);
-    elements_drop(b, "bridge", "gateways", key, v, n);
-    if (vni == 0)
-        return;
-    n = sources_of(now, vni, a, &v);
-    (void)snprintf(key, sizeof(key), "0x%x", (unsigned)vni);
-    elements_drop(b, "inet", "sources", key, v, n);
-    if (vni_is_guarded(now, vni))
-        strbuf_addf(b, "delete element inet " TABLE " vnis { 0x%x }\n", (unsigned)vni);
+/* Why they were not taken.  "No such file" is said of a kernel without a kind of rule, and also of
+ * what somebody took away since it was read. */
+static int
+not_taken(const struct segment_filters *now, const struct segment_spec *spec, const char *why,
+          struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct segment_filters is;
+
+    if (segment_nft_read(&a, &is, e) < 0)
+        return -1;
+    if (strcmp(is.bridge, now->bridge) != 0 || strcmp(is.inet, now->inet) != 0)
+        return err_set(e, BY_E_BUSY,
+                       "somebody else changed the tables " TABLE " of this host at the same "
+                       "moment: it is tried again");
+    if (is_lack(why))
+        return err_set(e, BY_E_UNSUPPORTED,
+                       "not available on this host: the kernel does not take the filters of a "
+                       "segment: %s",
+                       why);
+    return err_set(e, BY_E_IO,
+                   "the filters of segment %u cannot be set: %s; it is tried again, see 'nft list "
+                   "ruleset' on this host",
+                   (unsigned)spec->vni, why);
 }
 
 int
-segment_nft_set(const struct segment_filters *now, const struct segment_spec *spec, struct err *e)
+segment_nft_set(const struct segment_filters *now, const struct segment_keep *keep,
+                const struct segment_spec *spec, const char *name, struct err *e)
 {
     SCOPED(arena) struct arena a = {0};
     SCOPED(strbuf) struct strbuf b = {0};
     struct segment_filters after;
-    char why[160], name[SEGMENT_NAME];
+    char why[160];
 
-    (void)segment_name(spec->bridge, name);
     if (!now->rules)
         tables_again(&b, now);
-    drop_text(&b, now, name, spec->vni, &a);
+    drop_text(&b, now, keep);
     strbuf_addf(&b, "add element bridge " TABLE " gateways { \"%s\" . %s }\n", name, spec->gateway);
     strbuf_addf(&b, "add element inet " TABLE " vnis { 0x%x }\n", (unsigned)spec->vni);
     for (size_t i = 0; i < spec->n_peers; i++)
         strbuf_addf(&b, "add element inet " TABLE " sources { 0x%x . %s }\n", (unsigned)spec->vni,
                     spec->peers[i]);
     if (nft_run(strbuf_peek(&b), NULL, why, sizeof(why)) != 0)
-        return err_set(e, BY_E_UNSUPPORTED,
-                       "not available on this host: the kernel does not take the filters of a "
-                       "segment: %s",
-                       why);
+        return not_taken(now, spec, why, e);
     if (segment_nft_read(&a, &after, e) < 0)
         return -1;
     return after.rules ? 0
-                       : err_set(e, BY_E_UNSUPPORTED,
-                                 "not available on this host: the filters of a segment read back "
-                                 "otherwise than they were set");
+                       : err_set(e, BY_E_IO,
+                                 "the filters of segments read back otherwise than they were set: "
+                                 "see 'nft list ruleset' on this host, and whether another "
+                                 "program writes the tables " TABLE);
 }
 
 int
-segment_nft_end(const struct segment_filters *now, struct err *e)
+segment_nft_drop(const struct segment_filters *now, const struct segment_keep *keep, struct err *e)
 {
-    char why[160];
-
-    if (now->bridge[0] == '\0' && now->inet[0] == '\0')
-        return 0;
-    if (nft_run("add table bridge " TABLE "\ndelete table bridge " TABLE "\n"
-                "add table inet " TABLE "\ndelete table inet " TABLE "\n",
-                NULL, why, sizeof(why)) != 0)
-        return err_set(e, BY_E_IO, "the filters of segments cannot be removed: %s", why);
-    return 0;
-}
-
-int
-segment_nft_drop(const struct segment_filters *now, const char *name, uint32_t vni, struct err *e)
-{
-    SCOPED(arena) struct arena a = {0};
     SCOPED(strbuf) struct strbuf b = {0};
     char why[160];
 
-    drop_text(&b, now, name, vni, &a);
+    if (!now->there)
+        return 0;
+    if (keep->n == 0)
+        strbuf_adds(&b, "add table bridge " TABLE "\ndelete table bridge " TABLE "\n"
+                        "add table inet " TABLE "\ndelete table inet " TABLE "\n");
+    else
+        drop_text(&b, now, keep);
     if (b.len > 0 && nft_run(strbuf_peek(&b), NULL, why, sizeof(why)) != 0)
-        return err_set(e, BY_E_IO, "the filters of %s cannot be removed: %s", name, why);
+        return err_set(e, BY_E_IO,
+                       "the filters of a segment cannot be removed: %s; it is tried again, see "
+                       "'nft list ruleset' on this host",
+                       why);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "drivers/codec/netpart.h"
 #include "drivers/virt/domread.h"
 #include "drivers/virt/domxml.h"
 #include "drivers/virt/xmlutil.h"
@@ -253,6 +254,18 @@ nic_wanted(struct edit *d, const char *mac)
     return NULL;
 }
 
+/* A network may have become a part of a segment since; the card takes it from its next start on. */
+static void
+mtu_put(struct edit *d, xmlNodePtr nic)
+{
+    xmlNodePtr mtu = xml_node(d->x, nic, "mtu");
+
+    if (mtu == NULL)
+        mtu = xmlNewChild(nic, NULL, X("mtu"), NULL);
+    if (mtu != NULL)
+        prop_put(d, mtu, "size", number(d, SEGMENT_MTU));
+}
+
 static int
 nics_put(struct edit *d, struct err *e)
 {
@@ -264,11 +277,15 @@ nics_put(struct edit *d, struct err *e)
         xmlNodePtr n = found->nodesetval->nodeTab[i];
         const char *net = xml_text(d->x, n, "source/@network", d->a);
         const struct w_nic *w = nic_wanted(d, xml_text(d->x, n, "mac/@address", d->a));
+        size_t k;
 
         if (w != NULL && net != NULL) {
             prop_put(d, xml_node(d->x, n, "source"), "network",
                      arena_printf(d->a, "by-%s", w->network));
-            have[w - (const struct w_nic *)d->s->vm->nics.items] = true;
+            k = (size_t)(w - (const struct w_nic *)d->s->vm->nics.items);
+            have[k] = true;
+            if ((d->s->segment_nics >> k & 1) != 0)
+                mtu_put(d, n);
         } else if (w != NULL || (net != NULL && strncmp(net, "by-", 3) == 0)) {
             /* Not ordered any more, or ordered and hung elsewhere: a MAC must not be there twice.
              */

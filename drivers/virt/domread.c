@@ -109,7 +109,10 @@ nics_read(xmlXPathContextPtr x, struct arena *a, struct virt_dom_def *d, struct 
     for (size_t i = 0; i < n; i++) {
         xmlNodePtr node = found->nodesetval->nodeTab[i];
         const char *net = xml_text(x, node, "source/@network", a);
+        uint64_t mtu = 0;
 
+        if (xml_u64(x, node, "mtu/@size", &mtu, NULL) == 0 && mtu <= UINT16_MAX)
+            out[i].mtu = (uint32_t)mtu;
         field_copy(x, node, "mac/@address", out[i].mac, sizeof(out[i].mac), a);
         if (net != NULL && strncmp(net, "by-", 3) == 0 && strlen(net) == 3 + 36)
             memcpy(out[i].network, net + 3, 37);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "drivers/host/segment.h"
+#include "drivers/codec/netpart.h"
 #include "drivers/virt/xmlutil.h"
 
 void

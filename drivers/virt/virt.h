@@ -73,6 +73,7 @@ struct virt_disk_seen {
 };
 struct virt_nic_seen {
     char mac[20], network[W_ID]; /* network: UUID of one of ours (by-<uuid>), "" otherwise */
+    uint32_t mtu;                /* that its definition names; 0: none */
 };
 /* Size and parts as one definition says them. */
 struct virt_dom_def {

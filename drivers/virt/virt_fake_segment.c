@@ -7,6 +7,7 @@
 
 #include "drivers/base/scope.h"
 #include "drivers/codec/jmap.h"
+#include "drivers/codec/netpart.h"
 #include "drivers/host/durable.h"
 #include "drivers/host/segment_int.h"
 #include "drivers/virt/virt_fake_net.h"
@@ -16,6 +17,7 @@
 struct fake_segment {
     char underlay[20], gateway[20];
     uint32_t vni;
+    bool bare;       /* scripted: its device is gone, its filters are left */
     bool unfiltered; /* scripted: somebody took the filters away */
     struct jm_list peers;
 };
@@ -26,6 +28,7 @@ struct fake_segment {
 static const struct jm_field peer_rows[] = {
     {.name = "ip", .doc = "address", .type = JM_STR, .flags = JM_REQ, PEER_AT}, {0}};
 static const struct jm_field rows[] = {
+    {.name = "bare", .doc = "without its device", .type = JM_BOOL, AT(bare)},
     {.name = "gateway", .doc = "filtered", .type = JM_STR, AT(gateway)},
     {.name = "peers",
      .doc = "flooded to",
@@ -68,13 +71,15 @@ part_see(const char *world, const char *bridge, const struct fake_segment *f, st
 {
     const char **peers = arena_alloc(a, (f->peers.n + 1) * sizeof(*peers));
 
-    *out = (struct segment_seen){.vni = f->vni,
-                                 .mtu = SEGMENT_MTU,
-                                 .up = true,
-                                 .joined = fake_net_has_bridge(world, bridge),
-                                 .filtered = !f->unfiltered,
-                                 .peers = peers,
-                                 .n_peers = f->peers.n};
+    *out = (struct segment_seen){.peers = peers};
+    if (!f->bare)
+        *out = (struct segment_seen){.vni = f->vni,
+                                     .mtu = SEGMENT_MTU,
+                                     .up = true,
+                                     .joined = fake_net_has_bridge(world, bridge),
+                                     .filtered = !f->unfiltered,
+                                     .peers = peers,
+                                     .n_peers = f->peers.n};
     (void)segment_name(bridge, out->name);
     (void)snprintf(out->bridge, sizeof(out->bridge), "%s", bridge);
     memcpy(out->underlay, f->underlay, sizeof(out->underlay));
@@ -135,12 +140,12 @@ fake_make(struct segments *s, const struct segment_spec *spec, struct err *e)
     SCOPED(strbuf) struct strbuf text = {0};
     struct fake_segment f = {.vni = spec->vni};
     struct w_net_peer peers[W_PEERS_MAX] = {0};
-    char path[PATH_MAX], name[SEGMENT_NAME];
+    char path[PATH_MAX];
 
     if (lock < 0)
         return -1;
-    if (!segment_name(spec->bridge, name) || spec->n_peers > W_PEERS_MAX)
-        return err_set(e, BY_E_INVALID, "fake: '%s' is no bridge of ours", spec->bridge);
+    if (spec->n_peers > W_PEERS_MAX)
+        return err_set(e, BY_E_INVALID, "fake: segment %u has too many peers", (unsigned)spec->vni);
     if (fake_path(s->folder, path, "", "segment-unsupported", "", e) < 0)
         return -1;
     if (fake_get(path, &text, NULL) == 0)
@@ -164,12 +169,10 @@ static int
 fake_remove(struct segments *s, const char *bridge, struct err *e)
 {
     SCOPED(fd) int lock = fake_lock(s->folder, e);
-    char path[PATH_MAX], name[SEGMENT_NAME];
+    char path[PATH_MAX];
 
     if (lock < 0)
         return -1;
-    if (!segment_name(bridge, name))
-        return 0;
     return fake_path(s->folder, path, "segment", bridge, ".json", e) < 0 ? -1 : fake_drop(path, e);
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/unit/notrun.h"
+
 #define SUITE(n) extern CU_TestInfo n##_tests[];
 #include "tests/unit/suites.def"
 #undef SUITE
@@ -40,5 +42,6 @@ main(int argc, char **argv)
         ran = CU_get_number_of_tests_run();
     }
     CU_cleanup_registry();
+    not_run_tell();
     return failed != 0 || ran == 0;
 }

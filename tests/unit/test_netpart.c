@@ -6,7 +6,7 @@
 #include "drivers/codec/netpart.h"
 
 #define NET                                                                                        \
-    "{\"bridge\":\"by0123456789ab\",\"cidr\":\"10.1.2.0/24\","                                     \
+    "{\"bridge\":\"by4e7000000000\",\"cidr\":\"10.1.2.0/24\","                                     \
     "\"id\":\"4e700000-0000-4000-8000-000000000001\",\"name\":\"lan\""
 #define PEERS(...) ",\"peers\":[" __VA_ARGS__ "]"
 #define IP(s) "{\"ip\":\"" s "\"}"
@@ -43,6 +43,8 @@ static void
 refuses_what_makes_no_segment(void)
 {
     static const char *const texts[] = {
+        "{\"bridge\":\"by4e7000000001\",\"cidr\":\"10.1.2.0/24\",\"id\":"
+        "\"4e700000-0000-4000-8000-000000000001\",\"name\":\"lan\"}", /* another's bridge */
         NET ",\"vni\":16777216}",
         NET ",\"vni\":-1}",
         NET PEERS(IP("10.9.0.2")) "}",

@@ -387,6 +387,13 @@ keeps_resources_apart(void)
     orders_expect("a segment of its own", judge(&o, held, n), OC_OK);
     held[1].order.vni = o.vni = 0;
     orders_expect("both without a segment", judge(&o, held, n), OC_OK);
+    held[1].order.bridge = o.bridge = "by0123456789ab";
+    orders_expect("another network's bridge", judge(&o, held, n), OC_BRIDGE_TAKEN);
+    held[1].gone = true;
+    orders_expect("the bridge of one that is gone", judge(&o, held, n), OC_OK);
+    held[1].gone = false;
+    o.bridge = "by0123456789ac";
+    orders_expect("a bridge of its own", judge(&o, held, n), OC_OK);
 }
 
 static void

@@ -2,12 +2,14 @@
  * a reboot, taken away; and what is refused, cannot be, or nobody ordered. */
 #include <CUnit/CUnit.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/papers.h"
 #include "agent/report.h"
 #include "drivers/base/clock.h"
+#include "drivers/base/fault.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/host/durable.h"
 #include "drivers/virt/virt_fake.h"
@@ -16,7 +18,7 @@
 #define UNDERLAY "[network]\nunderlay = 10.9.0.1\n"
 
 static struct w_net_peer two[] = {{.ip = "10.9.0.3"}, {.ip = "10.9.0.2"}},
-                         one[] = {{.ip = "10.9.0.9"}};
+                         one[] = {{.ip = "10.9.0.9"}}, self[] = {{.ip = "10.9.0.1"}};
 
 /* A later order of the network; vni 0: no segment. */
 static void
@@ -151,14 +153,132 @@ takes_its_part_away_with_the_network(void)
     agenthost_free(&h);
 }
 
+static void
+part_write(struct agenthost *h, const char *bridge, const char *text)
+{
+    struct err e = {0};
+    char path[400];
+
+    (void)snprintf(path, sizeof(path), "%s/segment/%s.json", h->world, bridge);
+    CU_ASSERT_EQUAL_FATAL(durable_write(path, text, strlen(text), 0600, &e), 0);
+}
+
+static size_t
+parts(struct agenthost *h)
+{
+    bool known;
+    size_t n;
+
+    CU_ASSERT_TRUE(agenthost_settle(h));
+    (void)world_segments(h->ag.world, &n, &known);
+    return known ? n : 99;
+}
+
+/* The network and its machine are erased; libvirt's network was undefined by hand meanwhile. */
+static void
+removes_what_is_left_of_a_network_that_is_gone(void)
+{
+    struct agenthost h;
+    struct w_order vm, net;
+    struct virt_config c = {0};
+    struct virt *v = NULL;
+    struct err e = {0};
+    char uri[400], told[100];
+
+    host_make(&h, UNDERLAY);
+    CU_ASSERT_TRUE_FATAL(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
+    mill_vm_order(&h.m, &vm);
+    by_the_unit(&h, &vm, 2, VERB_BIN, WANT_BINNED);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_BINNED));
+    by_the_unit(&h, &vm, 3, VERB_ERASE, WANT_ABSENT);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_ABSENT));
+    net_order(&h, &net, 2, 77, two, 2);
+    by_the_unit(&h, &net, 2, VERB_BIN, WANT_BINNED);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_BINNED));
+    (void)snprintf(uri, sizeof(uri), "fake://%s", h.world);
+    c.uri = uri;
+    CU_ASSERT_EQUAL_FATAL(virt_fake_open(&c, &v, &e), 0);
+    CU_ASSERT_EQUAL(v->ops->net->remove(v, h.m.net, &e), 0);
+    v->ops->close(v);
+    CU_ASSERT_EQUAL(parts(&h), 1);
+    segment_told(&h, told, sizeof(told));
+    CU_ASSERT_STRING_EQUAL(told,
+                           "77 10.9.0.2 10.9.0.3"); /* it is reported as long as it is there */
+    by_the_unit(&h, &net, 3, VERB_ERASE, WANT_ABSENT);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_ABSENT));
+    CU_ASSERT_EQUAL(parts(&h), 0);
+    part_write(&h, net.network.bridge, "{\"underlay\":\"10.9.0.1\",\"vni\":77}"); /* there again */
+    CU_ASSERT_TRUE(agenthost_settle(&h));
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_ABSENT));
+    CU_ASSERT_EQUAL(parts(&h), 0);
+    agenthost_free(&h);
+}
+
+/* An agent was killed between device and filters: filters without a device are none of an isolated
+ * network, and go. */
+static void
+removes_filters_whose_device_is_gone(void)
+{
+    struct agenthost h;
+    struct w_order o;
+
+    host_make(&h, UNDERLAY);
+    CU_ASSERT_TRUE_FATAL(agenthost_until(&h, h.m.net, SEEN_PRESENT));
+    net_order(&h, &o, 2, 0, NULL, 0);
+    agenthost_order(&h, &o);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_PRESENT));
+    CU_ASSERT_EQUAL(parts(&h), 0);
+    part_write(&h, o.network.bridge, "{\"bare\":true,\"underlay\":\"10.9.0.1\",\"vni\":77}");
+    CU_ASSERT_TRUE(agenthost_settle(&h));
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_PRESENT));
+    CU_ASSERT_EQUAL(parts(&h), 0);
+    agenthost_free(&h);
+}
+
+/* Each change of a part fails once, or its answer is lost: the next try is the last. */
+static void
+converges_after_each_fault(void)
+{
+    static const char *const faults[] = {"SEGMENT_BEFORE:1:fail", "SEGMENT_BEFORE:1:lose",
+                                         "SEGMENT_AFTER:1:lose"};
+
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+        for (int step = 0; step < 3; step++) {
+            struct agenthost h;
+            char told[100];
+
+            agenthost_new(&h, UNDERLAY);
+            agenthost_start(&h);
+            for (int at = 0; at <= step; at++) {
+                if (at == step) {
+                    (void)setenv("BIANYUN_FAULT", faults[i], 1);
+                    fault_restart();
+                }
+                give(&h, (uint64_t)at + 1, at == 2 ? 0 : 77, at == 0 ? two : one,
+                     at == 2 ? 0 : 2 - (size_t)at);
+                CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_PRESENT));
+            }
+            (void)unsetenv("BIANYUN_FAULT");
+            segment_told(&h, told, sizeof(told));
+            CU_ASSERT_STRING_EQUAL(told, step == 0   ? "77 10.9.0.2 10.9.0.3"
+                                         : step == 1 ? "77 10.9.0.9"
+                                                     : "");
+            agenthost_free(&h);
+        }
+}
+
 /* Tried, failed, told why; the machine is not held back. */
 static void
 says_what_this_host_cannot(void)
 {
     static const struct {
-        const char *config, *word;
+        const char *config, *code, *word;
         bool kernel;
-    } rows[] = {{UNDERLAY, "no VXLAN", false}, {NULL, "no underlay address", true}};
+        struct w_net_peer *peers;
+        size_t n;
+    } rows[] = {{UNDERLAY, "unsupported", "no VXLAN", false, two, 2},
+                {NULL, "unsupported", "no underlay address", true, two, 2},
+                {UNDERLAY, "invalid", "10.9.0.1 as another host", true, self, 1}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct agenthost h;
@@ -173,14 +293,15 @@ says_what_this_host_cannot(void)
                                       durable_write(path, "", 0, 0600, &e) < 0,
                                   0);
         agenthost_start(&h);
-        give(&h, 1, 77, two, 2);
+        give(&h, 1, 77, rows[i].peers, rows[i].n);
         CU_ASSERT_TRUE(agenthost_settle(&h));
         CU_ASSERT_TRUE(agenthost_settle(&h));
         CU_ASSERT_EQUAL(agenthost_seen(&h, h.m.net, &equal, why, sizeof(why)), SEEN_FAILED);
         CU_ASSERT_FALSE(equal);
-        if (strstr(why, rows[i].word) == NULL || strstr(why, "unsupported") == NULL)
+        if (strstr(why, rows[i].word) == NULL || strstr(why, rows[i].code) == NULL)
             fprintf(stderr, "%s: told '%s'\n", rows[i].word, why);
         CU_ASSERT_PTR_NOT_NULL(strstr(why, rows[i].word));
+        CU_ASSERT_PTR_NOT_NULL(strstr(why, rows[i].code));
         agenthost_free(&h);
     }
 }
@@ -210,6 +331,81 @@ refuses_a_version_that_does_not_fit(void)
         CU_ASSERT_PTR_NULL(receipts_find(h.ag.receipts, h.m.net));
         agenthost_free(&h);
     }
+}
+
+/* Two networks on one bridge, or one on a bridge that is not its own, would join what must be
+ * apart. */
+static void
+refuses_a_bridge_that_is_not_its_own(void)
+{
+    static const struct {
+        const char *id, *bridge, *word;
+    } rows[] = {{"4e700000-0000-4000-8000-0000000000aa", "by4e7000000001", "invalid"},
+                {"4e700000-0000-4000-8000-0000000000aa", "virbr0", "invalid"},
+                {NULL, NULL, "BRIDGE_TAKEN"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct agenthost h;
+        struct w_order o;
+        const struct track *k;
+
+        agenthost_new(&h, UNDERLAY);
+        JM_ITEM(h.m.grant.lines, struct w_grant_line, 0)->count = 2;
+        h.m.grant_text = mill_sign_grant(&h.m, h.m.bureau, &h.m.grant);
+        agenthost_start(&h);
+        give(&h, 1, 0, NULL, 0);
+        CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_PRESENT));
+        net_order(&h, &o, 1, 0, NULL, 0);
+        o.ordinal = 2;
+        if (rows[i].id != NULL)
+            (void)snprintf(o.resource, sizeof(o.resource), "%s", rows[i].id);
+        else /* another id with the same first digits */
+            (void)snprintf(o.resource + 13, sizeof(o.resource) - 13, "-4000-8000-0000000000aa");
+        (void)snprintf(o.network.id, sizeof(o.network.id), "%s", o.resource);
+        if (rows[i].bridge != NULL)
+            (void)snprintf(o.network.bridge, sizeof(o.network.bridge), "%s", rows[i].bridge);
+        agenthost_order(&h, &o);
+        CU_ASSERT_TRUE(agenthost_settle(&h));
+        k = track_find(&h.ag.tracks, o.resource);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(k);
+        CU_ASSERT_STRING_EQUAL(k->refused_word, rows[i].word);
+        CU_ASSERT_PTR_NULL(receipts_find(h.ag.receipts, o.resource));
+        agenthost_free(&h);
+    }
+}
+
+/* A network becomes a part of a segment under a machine that runs: it runs on, and its definition
+ * has what the segment carries for its next start. */
+static void
+defines_what_a_segment_carries_under_a_running_machine(void)
+{
+    struct agenthost h;
+    struct w_order vm;
+    const struct virt_dom_seen *d;
+    unsigned long long starts = 0;
+    struct err e = {0};
+
+    agenthost_new(&h, UNDERLAY);
+    agenthost_start(&h);
+    give(&h, 1, 0, NULL, 0);
+    mill_vol_order(&h.m, &vm);
+    agenthost_order(&h, &vm);
+    mill_vm_order(&h.m, &vm);
+    agenthost_order(&h, &vm);
+    CU_ASSERT_TRUE_FATAL(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
+    d = world_dom(h.ag.world, h.m.vm);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+    CU_ASSERT_EQUAL(d->config.nics[0].mtu, 0);
+    give(&h, 2, 77, two, 2);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_PRESENT));
+    CU_ASSERT_TRUE(agenthost_settle(&h));
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
+    d = world_dom(h.ag.world, h.m.vm);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+    CU_ASSERT_EQUAL(d->config.nics[0].mtu, 1450);
+    CU_ASSERT_EQUAL(virt_fake_calls(h.world, "dom.start", &starts, &e), 0);
+    CU_ASSERT_EQUAL(starts, 1);
+    agenthost_free(&h);
 }
 
 static void
@@ -270,6 +466,13 @@ CU_TestInfo segment_agent_tests[] = {
     {"takes its part away with the network", takes_its_part_away_with_the_network},
     {"says what this host cannot", says_what_this_host_cannot},
     {"refuses a version that does not fit", refuses_a_version_that_does_not_fit},
+    {"removes what is left of a network that is gone",
+     removes_what_is_left_of_a_network_that_is_gone},
+    {"removes filters whose device is gone", removes_filters_whose_device_is_gone},
+    {"converges after each fault", converges_after_each_fault},
+    {"refuses a bridge that is not its own", refuses_a_bridge_that_is_not_its_own},
+    {"defines what a segment carries under a running machine",
+     defines_what_a_segment_carries_under_a_running_machine},
     {"tells of a part that nobody ordered", tells_of_a_part_that_nobody_ordered},
     {"mends what drifted", mends_what_drifted},
     CU_TEST_INFO_NULL,
