@@ -53,6 +53,32 @@ fake_down() {
     end_process controller
     rm -rf "$DEMO_DIR"
 }
+# A process that is started again whenever it ends, the first time with a fault.
+keep() { # NAME FAULT TRACE CMD...
+    local name=$1 fault=$2 trace=$3
+    shift 3
+    (
+        trap - EXIT
+        while [ ! -e "$DEMO_DIR/$name.stop" ]; do
+            BIANYUN_FAULT=$fault BIANYUN_FAULT_TRACE=$trace BIANYUN_FAULT_FILL=$DEMO_DIR/$name/fill BIANYUN_FAULT_CLOCK=$DEMO_DIR/clock "$@" </dev/null >>"$DEMO_DIR/$name.log" 2>&1 9>&- &
+            remember "$name" $!
+            local st=0
+            wait $! || st=$?
+            case $st in 134 | 135 | 139) echo "$name ended by itself, status $st" >>"$DEMO_DIR/broken" ;; esac
+            [ -z "$fault" ] || echo "$fault" >>"$DEMO_DIR/struck"
+            fault=
+        done
+    ) 2>/dev/null &
+    echo $! >"$DEMO_DIR/$name.keeper"
+}
+unkeep() { # NAME
+    [ -e "$DEMO_DIR/$1.keeper" ] || return 0
+    touch "$DEMO_DIR/$1.stop"
+    end_process "$1"
+    kept() { ! kill -0 "$1" 2>/dev/null; } # often no child of this shell
+    wait "$(cat "$DEMO_DIR/$1.keeper")" 2>/dev/null || wait_for 100 kept "$(cat "$DEMO_DIR/$1.keeper")" || true
+    rm -f "$DEMO_DIR/$1.keeper" "$DEMO_DIR/$1.stop"
+}
 # A grant of one network, one machine with one data volume: NAME is the stem of all three.
 fake_grant() { # NAME HOLD_MS CIDR
     cat >"$DEMO_DIR/papers/$1.json" <<JSON
