@@ -8,10 +8,14 @@
 #include "controller/own.h"
 #include "controller/parts.h"
 #include "controller/self.h"
+#include "controller/silence.h"
 
 void
-resource_view_fill(const struct resource_row *r, struct w_resource_view *v)
+resource_view_fill(const struct tx *t, const struct resource_row *r, struct arena *a,
+                   struct w_resource_view *v)
 {
+    const char *silence;
+
     memset(v, 0, sizeof(*v));
     memcpy(v->id, r->id, sizeof(v->id));
     v->kind = r->kind;
@@ -37,6 +41,13 @@ resource_view_fill(const struct resource_row *r, struct w_resource_view *v)
     memcpy(v->bridge, r->bridge, sizeof(v->bridge));
     if (!v->equal)
         v->reason = r->seen_generation == 0 ? "its host has not reported it yet" : r->seen_reason;
+    silence =
+        r->absent_ms != 0 ? NULL : host_silence(t, r->host, r->host_seen_ms, r->host_unknown, a);
+    if (silence != NULL) { /* unknown is not stopped, and not running */
+        v->reason = silence_sentence(r->host_name, silence, r->seen, a);
+        v->seen = SEEN_UNKNOWN;
+        v->equal = false;
+    }
     v->created_at_ms = r->created_ms;
     v->binned_at_ms = r->wanted == WANT_BINNED || r->wanted == WANT_ABSENT ? r->binned_ms : 0;
     v->prior_vcpus = r->prior_vcpus;
@@ -54,8 +65,8 @@ api_resource_get(struct api_call *k, struct tx *t, struct err *e)
 
     if (resource_get(t->d, k->id, k->a, &r, e) < 0 || own_check(k, r.unit, "resource", e) < 0)
         return -1;
-    resource_view_fill(&r, k->out);
-    return parts_weigh(t->d, k->out, k->a, e);
+    resource_view_fill(t, &r, k->a, k->out);
+    return parts_weigh(t, k->out, k->a, e);
 }
 
 /* ---- acts --------------------------------------------------------------------------------------

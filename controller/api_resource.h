@@ -5,7 +5,8 @@
 #include "controller/api.h"
 #include "drivers/db/store_resource.h"
 
-void resource_view_fill(const struct resource_row *r, struct w_resource_view *out);
+void resource_view_fill(const struct tx *t, const struct resource_row *r, struct arena *a,
+                        struct w_resource_view *out);
 
 int api_resource_list(struct api_call *k, struct tx *t, struct err *e);
 int api_resource_get(struct api_call *k, struct tx *t, struct err *e);

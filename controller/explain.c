@@ -476,7 +476,7 @@ tell_parts(struct story *s, const struct resource_row *r, struct err *e)
 
     if (r->kind != RES_NETWORK || r->part_of[0] != '\0')
         return 0;
-    if (parts_view(s->t->d, r->id, s->k->a, &l, e) < 0)
+    if (parts_view(s->t, r->id, s->k->a, &l, e) < 0)
         return -1;
     for (size_t i = 0; l.vni != 0 && i < l.items.n; i++) {
         const struct w_network_part *p = JM_ITEM(l.items, struct w_network_part, i);

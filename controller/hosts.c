@@ -8,6 +8,7 @@
 #include "controller/controller.h"
 #include "controller/paging.h"
 #include "controller/params.h"
+#include "controller/silence.h"
 
 enum { HOSTS_LOOKED = 2000 };
 
@@ -43,16 +44,11 @@ static const char *
 reason_now(const struct tx *t, const struct db_rows *r, const struct w_host_view *v,
            struct arena *a)
 {
-    int64_t quiet = t->now_ms - v->seen_at_ms;
-
     if (strcmp(v->state, "held") == 0)
         return "an emergency hold is in force: it is observed, not changed";
     if (strcmp(v->state, "silent") != 0)
         return db_str(r, 3)[0] == '\0' ? NULL : arena_strdup(a, db_str(r, 3));
-    if (!host_is_silent(t->c, v->seen_at_ms, false, t->now_ms))
-        return arena_strdup(a, db_str(r, 16)); /* its agent speaks, its libvirt does not */
-    return v->seen_at_ms == 0 ? "it has not spoken since it was enrolled"
-                              : arena_printf(a, "nothing heard for %" PRId64 " s", quiet / 1000);
+    return host_silence(t, v->id, v->seen_at_ms, db_int(r, 15) != 0 ? db_str(r, 16) : NULL, a);
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "controller/listing.h"
 #include "controller/made.h"
 #include "controller/own.h"
+#include "controller/silence.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/db/store_grant.h"
@@ -425,6 +426,26 @@ weigh(struct w_resource_view *v, const struct part_row *r, struct arena *a)
     v->reason = arena_printf(a, "its part on host %s: %s", r->host_name, why == NULL ? "" : why);
 }
 
+/* All parts, as people see them: of those on a silent host nothing is known. */
+static int
+seen_list(struct tx *t, const char *network, struct arena *a, struct part_row **list, size_t *n,
+          struct err *e)
+{
+    if (part_list(t->d, network, a, list, n, e) < 0)
+        return -1;
+    for (size_t i = 0; i < *n; i++) {
+        struct part_row *r = &(*list)[i];
+        const char *why = host_silence(t, r->host, r->host_seen_ms, r->host_unknown, a);
+
+        if (why == NULL || r->seen_generation == 0)
+            continue;
+        r->reason = silence_sentence(r->host_name, why, r->seen, a);
+        r->seen = SEEN_UNKNOWN;
+        r->equal = false;
+    }
+    return 0;
+}
+
 static void
 part_view(const struct part_row *r, struct w_network_part *o)
 {
@@ -441,13 +462,13 @@ part_view(const struct part_row *r, struct w_network_part *o)
 }
 
 int
-parts_view(struct db *d, const char *network, struct arena *a, struct w_network_part_list *out,
+parts_view(struct tx *t, const char *network, struct arena *a, struct w_network_part_list *out,
            struct err *e)
 {
     struct part_row *list;
     size_t n;
 
-    if (segment_get(d, network, &out->vni, e) < 0 || part_list(d, network, a, &list, &n, e) < 0)
+    if (segment_get(t->d, network, &out->vni, e) < 0 || seen_list(t, network, a, &list, &n, e) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
         part_view(&list[i], listing_add(&out->items, sizeof(struct w_network_part), a));
@@ -455,18 +476,18 @@ parts_view(struct db *d, const char *network, struct arena *a, struct w_network_
 }
 
 int
-parts_weigh(struct db *d, struct w_resource_view *v, struct arena *a, struct err *e)
+parts_weigh(struct tx *t, struct w_resource_view *v, struct arena *a, struct err *e)
 {
     struct part_row *list;
     size_t n;
 
     if (v->kind != RES_NETWORK)
         return 0;
-    if (segment_get(d, v->id, &v->vni, e) < 0)
+    if (segment_get(t->d, v->id, &v->vni, e) < 0)
         return -1;
     if (v->vni == 0)
         return 0;
-    if (part_list(d, v->id, a, &list, &n, e) < 0)
+    if (seen_list(t, v->id, a, &list, &n, e) < 0)
         return -1;
     v->parts = (uint32_t)n;
     for (size_t i = 0; i < n; i++)
@@ -484,5 +505,5 @@ api_resource_parts(struct api_call *k, struct tx *t, struct err *e)
         return -1;
     if (r.kind != RES_NETWORK)
         return err_set(e, BY_E_INVALID, "%s is no network: it has no parts", r.name);
-    return parts_view(t->d, r.part_of[0] != '\0' ? r.part_of : r.id, k->a, k->out, e);
+    return parts_view(t, r.part_of[0] != '\0' ? r.part_of : r.id, k->a, k->out, e);
 }

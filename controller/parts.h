@@ -39,9 +39,9 @@ int parts_refuse(const struct resource_row *r, struct err *e);
 bool parts_is_removal(const struct w_order *o);
 
 /** What people see of a network: as good as the worst of its parts. */
-int parts_weigh(struct db *d, struct w_resource_view *v, struct arena *a, struct err *e);
+int parts_weigh(struct tx *t, struct w_resource_view *v, struct arena *a, struct err *e);
 /** Each of them. */
-int parts_view(struct db *d, const char *network, struct arena *a, struct w_network_part_list *out,
+int parts_view(struct tx *t, const char *network, struct arena *a, struct w_network_part_list *out,
                struct err *e);
 int api_resource_parts(struct api_call *k, struct tx *t, struct err *e);
 #endif

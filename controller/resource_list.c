@@ -8,6 +8,7 @@
 #include "controller/own.h"
 #include "controller/paging.h"
 #include "controller/params.h"
+#include "controller/silence.h"
 #include "controller/parts.h"
 #include "controller/units.h"
 #include "controller/controller.h"
@@ -22,6 +23,7 @@ struct list {
     const char *name, *system, *host, *of_unit, *starts, *contains;
     int kind, seen, wanted, verdict;
     int looked;
+    struct silent_hosts silent; /* when filtered by what is seen */
 };
 
 static int
@@ -32,8 +34,8 @@ page_add(void *arg, const struct resource_row *r, struct err *e)
 
     if (to == NULL)
         return 0;
-    resource_view_fill(r, to);
-    return parts_weigh(l->t->d, to, l->a, e);
+    resource_view_fill(l->t, r, l->a, to);
+    return parts_weigh(l->t, to, l->a, e);
 }
 
 /* ---- filters that no index answers ---------------------------------------------------------- */
@@ -54,11 +56,13 @@ has_verdict(struct list *l, const char *vm, struct err *e)
 static int
 is_asked(struct list *l, const struct db_rows *r, struct err *e)
 {
-    int64_t seen = db_int(r, 4);
+    int seen = (int)db_int(r, 4);
 
+    if (seen == SEEN_NONE ||
+        (l->seen != 0 && seen != SEEN_ABSENT && silent_hosts_have(&l->silent, db_str(r, 5))))
+        seen = SEEN_UNKNOWN;
     if ((l->kind != 0 && db_int(r, 2) != l->kind) ||
-        (l->wanted != 0 && db_int(r, 3) != l->wanted) ||
-        (l->seen != 0 && (seen == SEEN_NONE ? SEEN_UNKNOWN : seen) != l->seen) ||
+        (l->wanted != 0 && db_int(r, 3) != l->wanted) || (l->seen != 0 && seen != l->seen) ||
         (l->host[0] != '\0' && strcmp(db_str(r, 5), l->host) != 0) ||
         (l->of_unit[0] != '\0' && strcmp(db_str(r, 6), l->of_unit) != 0) ||
         (l->unit[0] == '+' && !units_is_under(l->t->c->units, db_str(r, 6), l->unit + 1)) ||
@@ -103,8 +107,8 @@ walk_add(struct list *l, const char *id, const char *name, struct err *e)
         return 0;
     if (resource_get(l->t->d, id, l->a, &r, e) < 0)
         return -1;
-    resource_view_fill(&r, to);
-    return parts_weigh(l->t->d, to, l->a, e);
+    resource_view_fill(l->t, &r, l->a, to);
+    return parts_weigh(l->t, to, l->a, e);
 }
 
 static int
@@ -166,7 +170,7 @@ api_resource_list(struct api_call *k, struct tx *t, struct err *e)
         (l.of_unit[0] != '\0' && own_check(k, l.of_unit, "unit", e) < 0))
         return -1;
     if (needs_walk(&l))
-        return walk(&l, e);
+        return l.seen != 0 && silent_hosts_get(t, k->a, &l.silent, e) < 0 ? -1 : walk(&l, e);
     q.after_name = l.p.from.text;
     q.after_id = l.p.from.id;
     q.limit = l.p.from.limit;

@@ -141,15 +141,18 @@ image_publish() { # FILE NAME OPTION...: sent by the provider, published by the 
     run by provider images upload "$1" --name "$2" --os "Debian 12" --image-version 1 "${@:3}" || die "not uploaded: $(tail -2 "$DEMO_DIR/last.log")"
     run by bureau images publish "$2:1"
 }
-host_up() { # host-1 enrolled, its agent running and ready
+host_enrol() { # NAME FOLDER [ON…]: its key and certificate are in the folder; ON: what runs a command there
     local pin
-    mkdir -p "$DEMO_DIR/pool" "$DEMO_DIR/images" "$DEMO_DIR/serial"
-    by provider hosts add host-1 --cpu-overcommit "${CPU_OVERCOMMIT:-400}" ${MEM_OVERCOMMIT:+--mem-overcommit "$MEM_OVERCOMMIT"} \
+    by provider hosts add "$1" --cpu-overcommit "${CPU_OVERCOMMIT:-400}" ${MEM_OVERCOMMIT:+--mem-overcommit "$MEM_OVERCOMMIT"} \
         --out "$DEMO_DIR/host.token" >"$DEMO_DIR/enrol" 2>"$DEMO_DIR/last.log" || die "no token for the host: $(tail -2 "$DEMO_DIR/last.log")"
     pin=$(sed -n 's/.*--ca-sha256 \([0-9a-f]*\).*/\1/p' "$DEMO_DIR/enrol")
-    run "$BIN/bianyun-agent" enrol --controller "$PEOPLE_URL" --name host-1 --ca-sha256 "$pin" \
-        --token-file "$DEMO_DIR/host.token" --dir "$DEMO_DIR/agent" || die "the host could not enrol: $(tail -2 "$DEMO_DIR/last.log")"
+    run "${@:3}" "$BIN/bianyun-agent" enrol --controller "$PEOPLE_URL" --name "$1" --ca-sha256 "$pin" \
+        --token-file "$DEMO_DIR/host.token" --dir "$2" || die "the host could not enrol: $(tail -2 "$DEMO_DIR/last.log")"
     rm -f "$DEMO_DIR/host.token"
+}
+host_up() { # host-1 enrolled, its agent running and ready
+    mkdir -p "$DEMO_DIR/pool" "$DEMO_DIR/images" "$DEMO_DIR/serial"
+    host_enrol host-1 "$DEMO_DIR/agent"
     agent_configure
     agent_start
     host_ready() { [ "$(by provider hosts list --json 2>/dev/null | field state)" = ready ]; }

@@ -7,3 +7,6 @@ $(O)/segment-host: $(call obj,$(SEGMENT_HOST) $(AGENT)) $(O)/lib.a
 check-segment: $(O)/segment-host ## one network over two private libvirt hosts: traffic, DHCP, isolation, reboot (root)
 	@tests/testbed/segment-test $<
 .PHONY: check-segment
+check-two: all ## one system on two private libvirt hosts, through the controller: guests, isolation, reset, cordon, silence (root)
+	@tests/e2e/run_two
+.PHONY: check-two

@@ -32,6 +32,9 @@ part_read(const struct db_rows *r, struct arena *a, struct part_row *o)
     COPY(o->bridge, r, c++);
     o->body = arena_strdup(a, db_str(r, c++));
     o->machines = (uint32_t)db_int(r, c++);
+    o->host_seen_ms = db_int(r, c++);
+    if (db_int(r, c++) != 0)
+        o->host_unknown = arena_strdup(a, db_str(r, c));
 }
 
 int

@@ -22,6 +22,8 @@ struct part_row {
     const char *reason;
     const char *body;  /* of its newest order; "" none yet */
     uint32_t machines; /* of the network on that host that are not gone */
+    int64_t host_seen_ms;
+    const char *host_unknown; /* why its libvirt does not answer; NULL: it does */
 };
 /** Those that are not gone, the network's own first, then by name of host. */
 int part_list(struct db *d, const char *network, struct arena *a, struct part_row **out, size_t *n,

@@ -58,6 +58,9 @@ resource_read(const struct db_rows *r, struct arena *a, struct resource_row *o)
     COPY(o->number, r, c++);
     COPY(o->host_name, r, c++);
     COPY(o->part_of, r, c++);
+    o->host_seen_ms = db_int(r, c++);
+    if (db_int(r, c++) != 0)
+        o->host_unknown = arena_strdup(a, db_str(r, c));
 }
 
 int

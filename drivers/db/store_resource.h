@@ -28,6 +28,8 @@ struct resource_row {
     char plan[W_ID], certificate[W_ID];
     uint64_t promised_vcpus, promised_mem_mib, promised_bytes; /* of its host's room */
     char system_name[W_NAME], number[100], host_name[W_NAME];  /* joined */
+    int64_t host_seen_ms;                                      /* joined */
+    const char *host_unknown; /* joined: why its libvirt does not answer; NULL: it does */
 };
 
 /** Generation 0: order_issue() writes what is wanted. */

@@ -556,6 +556,64 @@ parts_are_recovered_from_their_hosts(void)
     recovered(false);
 }
 
+static size_t
+listed(struct flow *f, const char *filter)
+{
+    struct w_resource_list l;
+
+    CU_ASSERT_EQUAL_FATAL(FLOW_CALL(f, f->people[FLOW_TENANT], "GET",
+                                    flow_text(f, "/v1/resources?%s", filter), NULL, resource_list,
+                                    &l),
+                          0);
+    return l.items.n;
+}
+
+static void
+of_a_silent_host_nothing_is_known(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_network_part_list l;
+    struct w_resource_view v;
+    struct w_grant *g;
+    int64_t long_ago;
+
+    start(&f, "192.0.2.1", "192.0.2.2");
+    g = flow_grant(&f, "2026-1");
+    line(g, 1)->apart = APART_HARD;
+    g->version = 5;
+    OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
+    CU_ASSERT_EQUAL(carry_out_both(&f), 5);
+    CU_ASSERT_EQUAL(listed(&f, "kind=vm&seen=running"), 2);
+    long_ago = f.ctl.c.conf.silent_seconds * 1000 + 1000;
+    ctl_clock(long_ago, long_ago);
+    flow_as(&f, "h1");
+    OK(flow_hello(&f));
+    v = flow_resource(&f, flow_named(&f, "web-2"));
+    CU_ASSERT_STRING_EQUAL_FATAL(v.host_name, "h2");
+    CU_ASSERT_EQUAL(v.seen, SEEN_UNKNOWN);
+    CU_ASSERT_FALSE(v.equal);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(v.reason);
+    CU_ASSERT_PTR_NOT_NULL(strstr(v.reason, "host h2 is silent (nothing heard for "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(v.reason, "when last seen it was running"));
+    v = flow_resource(&f, flow_named(&f, "web-1"));
+    CU_ASSERT_EQUAL(v.seen, SEEN_RUNNING);
+    CU_ASSERT_TRUE(v.equal);
+    CU_ASSERT_EQUAL(listed(&f, "kind=vm&seen=running"), 1);
+    CU_ASSERT_EQUAL(listed(&f, "kind=vm&seen=unknown"), 1);
+    v = flow_resource(&f, flow_named(&f, "lan"));
+    CU_ASSERT_EQUAL(v.seen, SEEN_UNKNOWN);
+    l = flow_parts(&f, v.id);
+    CU_ASSERT_EQUAL(part(&l, 0)->seen, SEEN_PRESENT);
+    CU_ASSERT_EQUAL(part(&l, 1)->seen, SEEN_UNKNOWN);
+    CU_ASSERT_FALSE(part(&l, 1)->equal);
+    flow_as(&f, "h2");
+    OK(flow_hello(&f));
+    CU_ASSERT_EQUAL(listed(&f, "kind=vm&seen=running"), 2);
+    CU_ASSERT_TRUE(flow_resource(&f, v.id).equal);
+    flow_stop(&f);
+}
+
 CU_TestInfo spread_tests[] = {
     {"a grant of machines apart spans two hosts", a_grant_of_machines_apart_spans_two_hosts},
     {"what fits no host alone is spread", what_fits_no_host_alone_is_spread},
@@ -568,5 +626,6 @@ CU_TestInfo spread_tests[] = {
     {"beside its network while there is room", beside_its_network_while_there_is_room},
     {"a part goes with its last machine", a_part_goes_with_its_last_machine},
     {"parts are recovered from their hosts", parts_are_recovered_from_their_hosts},
+    {"of a silent host nothing is known", of_a_silent_host_nothing_is_known},
     CU_TEST_INFO_NULL,
 };
