@@ -14,6 +14,7 @@
 #include "controller/live.h"
 #include "controller/meta.h"
 #include "controller/metrics.h"
+#include "controller/watching.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 
@@ -220,6 +221,7 @@ commit_wake(struct commit *w, const struct group *g)
 {
     for (struct group_touch *h = g->s.touches; h != NULL && w->c->wake_host != NULL; h = h->next)
         w->c->wake_host(w->c, h->host);
+    watching_commit(w->c->watching);
 }
 
 /* Whether it is kept is the store's to say.  What is in memory is read again before the next group;

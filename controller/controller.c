@@ -13,6 +13,7 @@
 #include "controller/pool.h"
 #include "controller/signin.h"
 #include "controller/units.h"
+#include "controller/watching.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
@@ -112,7 +113,8 @@ controller_open(struct controller *c, const char *dir, const struct controller_c
     if (paths_join(c->dir, PATH_STORE, c->store_path, sizeof(c->store_path), e) < 0 ||
         controller_keys(c, e) < 0 || metrics_new(controller_metrics, CM__MAX, &c->metrics, e) < 0 ||
         live_new(&c->live, e) < 0 || auth_new(&c->auth, e) < 0 || units_new(&c->units, e) < 0 ||
-        signin_new(&c->signin, e) < 0 || controller_load(c, e) < 0 || controller_pools(c, e) < 0)
+        signin_new(&c->signin, e) < 0 || watching_new(&c->watching, e) < 0 ||
+        controller_load(c, e) < 0 || controller_pools(c, e) < 0)
         return err_wrap(e, "controller in %s", dir);
     jobs_begin(c);
     return 0;
@@ -125,6 +127,7 @@ controller_free(struct controller *c)
     pool_free(TAKE(c->workers));
     pool_free(TAKE(c->readers));
     commit_free(TAKE(c->commit));
+    watching_free(TAKE(c->watching));
     signin_free(TAKE(c->signin));
     units_free(TAKE(c->units));
     auth_free(TAKE(c->auth));

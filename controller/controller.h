@@ -26,6 +26,7 @@ struct pool;
 struct server;
 struct signin;
 struct units;
+struct watching;
 
 struct controller {
     struct controller_config conf;
@@ -50,6 +51,7 @@ struct controller {
     struct pool *readers;      /* each thread has its own read connection */
     struct pool *workers;      /* signatures, hashes, decoding */
     struct pool *hashers;      /* passwords: slow, so that they keep nobody else waiting */
+    struct watching *watching; /* lists that wait for news */
     struct server *server;     /* routes */
     struct httpd *httpd;       /* both listeners; set by server_start() */
     int people, agents;        /* listeners */

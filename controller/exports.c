@@ -31,6 +31,7 @@ struct exports {
 struct export
 {
     struct api_call *k;
+    enum w_list_format format;
     const struct jm_field *items, *next;
     struct strbuf piece;
     int64_t until_ms; /* monotonic */
@@ -63,8 +64,11 @@ add_rows(struct export *x, struct err *e)
 {
     const struct jm_list *l =
         (const struct jm_list *)(const void *)((const char *)x->k->out + x->items->off);
-    bool csv = param_word(x->k, "format") == LIST_CSV;
+    bool csv = x->format == LIST_CSV;
 
+    x->rows += l->n;
+    if (x->format == LIST_COUNT)
+        return 0;
     if (!x->begun) {
         httpd_stream(x->k->req, 200,
                      csv ? "text/csv; charset=utf-8; header=present" : "application/jsonl");
@@ -84,7 +88,6 @@ add_rows(struct export *x, struct err *e)
         if (x->piece.len >= PIECE_BYTES && send_piece(x, e) < 0)
             return -1;
     }
-    x->rows += l->n;
     return 0;
 }
 
@@ -125,10 +128,21 @@ add_all(struct export *x, struct err *e)
 
     if (db_open(c->store_path, true, &d, e) < 0 || db_begin(d, e) < 0)
         return -1;
-    while (rc == 0 && more)
+    while (rc == 0 && more && (x->format != LIST_COUNT || x->rows <= COUNT_MOST))
         rc = add_page(x, d, now_ms, &more, e);
     db_rollback(d);
     return rc;
+}
+
+/* A count is no stream: nothing was sent before it is known. */
+static void
+answer_count(struct export *x)
+{
+    bool more = x->rows > COUNT_MOST;
+
+    x->k->raw = arena_printf(x->k->a, "{\"count\":%zu%s}", more ? (size_t)COUNT_MOST : x->rows,
+                             more ? ",\"more\":true" : "");
+    server_answer(x->k);
 }
 
 /* ---- in work -------------------------------------------------------------------------------- */
@@ -150,6 +164,7 @@ export_run(void *arg, struct db *none)
     struct api_call *k = arg;
     struct exports *all = k->parked;
     struct export x = {.k = k,
+                       .format = (enum w_list_format)param_word(k, "format"),
                        .items = field(k->route->out, "items"),
                        .next = field(k->route->out, "next"),
                        .until_ms = clock_mono_ms() + EXPORT_MS};
@@ -160,14 +175,18 @@ export_run(void *arg, struct db *none)
     (void)none;
     if (rc == 0)
         rc = send_piece(&x, &e);
-    if (rc == 0)
+    if (rc == 0 && x.format == LIST_COUNT)
+        log_debug("count.done", "route=%s rows=%zu", k->route->name, x.rows);
+    else if (rc == 0)
         log_info("export.done", "route=%s rows=%zu ms=%lld", k->route->name, x.rows,
                  (long long)(clock_mono_ms() - begun_ms));
     else
         log_warn("export.cut", "route=%s rows=%zu reason=" LOG_Q, k->route->name, x.rows, e.msg);
     leave(all, k);
     strbuf_clear(&x.piece);
-    if (x.begun)
+    if (x.format == LIST_COUNT && rc == 0)
+        answer_count(&x);
+    else if (x.begun)
         server_streamed(k, rc == 0);
     else
         server_fail(k, &e);

@@ -1,9 +1,10 @@
 #ifndef BY_CONTROLLER_EXPORTS_H
 #define BY_CONTROLLER_EXPORTS_H
-/* A whole list as one stream (?format=csv, jsonl): the list's own handler, page after page, in one
- * read snapshot, so the same rows, columns and ownership as the list, all of one moment.  Each has
- * a thread and a read connection of its own, so it keeps no reader busy.  At most a page and a
- * piece are in memory: a client that does not read stops the reading of the store.
+/* A whole list as one stream (?format=csv, jsonl), or how long it is (count): the list's own
+ * handler, page after page, in one read snapshot, so the same rows, columns and ownership as the
+ * list, all of one moment.  Each has a thread and a read connection of its own, so it keeps no
+ * reader busy.  At most a page and a piece are in memory: a client that does not read stops the
+ * reading of the store.
  *
  * A snapshot keeps the writer's log from being begun anew, so it is bounded: EXPORT_MS, then the
  * stream is cut, as when the client is too slow, its session ends or the controller stops.  A cut
@@ -12,6 +13,7 @@
 
 #define EXPORTS_AT_ONCE 4 /* further ones are BUSY; one account has one at a time */
 #define EXPORT_MS 120000
+#define COUNT_MOST 10000 /* so far it is counted */
 
 struct exports;
 

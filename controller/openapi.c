@@ -251,10 +251,16 @@ put_answers(struct json_object *op, const struct row *r)
     } else if (!none) {
         content = new_object(ok, "content");
         media = new_object(content, "application/json");
-        put(media, "schema", openapi_ref("schemas", openapi_name(r->out)));
-        put(media, "example", openapi_example(r->out, true));
-        if (has_parameter(r, "format"))
+        if (has_parameter(r, "format")) {
+            struct json_object *any = new_list(new_object(media, "schema"), "anyOf");
+
+            (void)json_object_array_add(any, openapi_ref("schemas", openapi_name(r->out)));
+            (void)json_object_array_add(any, openapi_ref("schemas", "list_count"));
             put_exports(content);
+        } else {
+            put(media, "schema", openapi_ref("schemas", openapi_name(r->out)));
+        }
+        put(media, "example", openapi_example(r->out, true));
     }
     for (int c = BY_E_OK + 1; c < BY_E__MAX; c++) {
         (void)snprintf(key, sizeof(key), "%d", err_http_status((enum err_code)c));
@@ -339,7 +345,8 @@ put_schemas(struct json_object *components)
     for (const struct w_object *o = w_objects; o->name != NULL; o++) {
         bool asked = in_use(o->schema, true);
 
-        if (asked || in_use(o->schema, false) || o->schema == schema_problem)
+        if (asked || in_use(o->schema, false) || o->schema == schema_problem ||
+            o->schema == schema_list_count)
             put(all, o->name, openapi_object(o->schema, o->doc, !asked));
     }
 }

@@ -38,8 +38,12 @@ const struct param params[] = {
 #define P_LIST(r, after, d)                                                                        \
     P_TEXT(r, after, 200, JM_LINE, "what the page before gave as next")                            \
     P_WORD(r, format, list_format,                                                                 \
-           "every row, of one moment, as one stream: csv, or jsonl, an object a line")             \
-    P_NUMBER(r, limit, 1, 1000, d)
+           "every row, of one moment, as one stream: csv, or jsonl, an object a line; count: how " \
+           "many there are, counted up to 10000")                                                  \
+    P_TEXT(r, known, 64, JM_SHA256, "SHA-256 of the answer that the caller has; with wait")        \
+    P_NUMBER(r, limit, 1, 1000, d)                                                                 \
+    P_NUMBER(r, wait, 0, 50,                                                                       \
+             "seconds to wait while the answer is the known one; then it is sent all the same")
 #include "controller/params.def"
 #undef P_LIST
 #undef P_TEXT

@@ -17,6 +17,7 @@
 #include "controller/pool.h"
 #include "controller/recall.h"
 #include "controller/routes.h"
+#include "controller/watching.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
@@ -213,12 +214,59 @@ server_streamed(struct api_call *k, bool whole)
     job_free(j);
 }
 
+/* One look of a call that waits for another answer than the one it knows: what a look needs goes
+ * with it, there may be many. */
+static int
+job_watch_look(struct job *j, struct db *d, bool *known, struct err *e)
+{
+    SCOPED(arena) struct arena look = {0};
+    struct arena *kept = j->k.a;
+    char hash[65];
+    int rc;
+
+    memset(j->k.out, 0, j->k.route->out_size);
+    strbuf_reset(&j->answer);
+    j->k.a = &look;
+    rc = job_read_run(j, d, e);
+    if (rc == 0)
+        job_encode(j);
+    j->k.a = kept;
+    digest_sha256_hex(strbuf_peek(&j->answer), j->answer.len, hash);
+    *known = rc == 0 && strcmp(hash, param_text(&j->k, "known")) == 0;
+    return rc;
+}
+
+static void
+job_watch(struct job *j, struct db *d)
+{
+    struct watching *w = j->s->c->watching;
+    uint64_t seen = watching_seen(w);
+    struct err e = {0};
+    bool known = false;
+    int rc = job_watch_look(j, d, &known, &e);
+
+    j->waited = true;
+    if (known)
+        rc = watching_wait(w, &j->k, seen, &e);
+    if (rc == 1)
+        return; /* it waits */
+    watching_leave(w, &j->k);
+    if (rc < 0)
+        job_fail(j, &e);
+    else
+        job_reply(j);
+}
+
 static void
 job_read(void *arg, struct db *d)
 {
     struct job *j = arg;
     struct err e = {0};
 
+    if (watching_wanted(&j->k)) {
+        job_watch(j, d);
+        return;
+    }
     if (job_read_run(j, d, &e) < 0) {
         job_fail(j, &e);
     } else if (j->k.park != NULL) {
@@ -513,8 +561,11 @@ server_drain(struct controller *c)
         return;
     (void)pthread_mutex_lock(&s->lock);
     s->stopping = true;
+    (void)pthread_mutex_unlock(&s->lock);
     if (s->exports != NULL)
         exports_stop(s->exports);
+    watching_stop(c->watching);
+    (void)pthread_mutex_lock(&s->lock);
     while (s->calls != 0) /* ends: the pools and the writer answer all that they hold */
         (void)pthread_cond_wait(&s->idle, &s->lock);
     (void)pthread_mutex_unlock(&s->lock);

@@ -25,6 +25,8 @@ struct option_row {
 extern const struct command commands[]; /* ends with noun NULL */
 extern const struct option_row option_rows[];
 
+struct follow;
+
 #define CLI_OPTIONS_MAX 128
 #define CLI_COLUMNS_MAX 24
 
@@ -43,10 +45,11 @@ struct cli {
     const char *values[CLI_OPTIONS_MAX]; /* by index of option_rows; "" for a flag that is given */
     enum say_lang lang;
     const char *profile;
-    int utc_offset_min; /* of the city's clocks */
-    int timeout_ms;     /* of one call; 0: the usual */
-    int exit_status;    /* of a run that did not fail */
-    bool streamed;      /* the list was printed as it came */
+    int utc_offset_min;    /* of the city's clocks */
+    int timeout_ms;        /* of one call; 0: the usual */
+    int exit_status;       /* of a run that did not fail */
+    bool streamed;         /* the list was printed as it came */
+    struct follow *follow; /* --watch of a list, or NULL */
     struct cli_names names[CLI_NAMED__MAX];
     char url[300], ca_file[600], token[160]; /* from the profile */
     struct httpc *http;
@@ -141,12 +144,26 @@ int cli_print_one(struct cli *c, const struct jm_field *schema, const void *obj,
 /** What a request made, and with --watch follow its orders to the end. */
 int cli_print_accepted(struct cli *c, const struct w_accepted *acc, struct err *e);
 
+/** How many rows a list has, as --count says it. */
+void cli_count(struct cli *c, const struct w_list_count *n);
 /** A row of CSV as people read it. */
 void cli_csv_row(struct cli *c, const struct jm_field *schema, const void *row, struct strbuf *out);
 
 /* stream.c: --all with --csv or --json is one stream, of one moment, printed row by row. */
 bool stream_fits(const struct cli *c, const char *path, const struct jm_field *schema);
 int stream_list(struct cli *c, const char *path, const struct jm_field *schema, struct err *e);
+
+/* follow.c: --watch of a list, until --timeout or ^C; also while the controller starts again. */
+bool follow_wanted(const struct cli *c);
+int follow_run(struct cli *c, struct err *e);
+/** The list, when there is another than before; else it counts as printed. */
+int follow_list(struct cli *c, const char *path, const struct jm_field *schema, size_t size,
+                void *out, struct err *e);
+/** A row that is printed: true when it was not there, or not so, before. */
+bool follow_row(struct cli *c, const char *key, const char *text);
+bool follow_first(const struct cli *c);
+/** All rows are printed: those that are gone follow. */
+void follow_end(struct cli *c);
 
 /* out.c: --out of a list: what is printed goes to a file that is there when it is whole. */
 struct cli_out {

@@ -100,7 +100,7 @@ run(struct cli *c, int argc, char **argv, struct err *e)
     }
     if (options_arguments(c, e) < 0 || profile_load(c, e) < 0 || out_begin(c, &out, e) < 0)
         return -1;
-    return out_end(c, &out, c->cmd->run(c, e), e);
+    return out_end(c, &out, follow_wanted(c) ? follow_run(c, e) : c->cmd->run(c, e), e);
 }
 
 int

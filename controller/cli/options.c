@@ -38,7 +38,7 @@ bool
 options_taken(const struct command *k, const char *name)
 {
     return word_in(k->options, name) ||
-           (strcmp(k->verb, "list") == 0 && word_in("all csv limit out", name));
+           (strcmp(k->verb, "list") == 0 && word_in("all count csv limit out timeout watch", name));
 }
 
 /* Which row the words name; *used counts the words taken. */

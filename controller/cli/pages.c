@@ -76,6 +76,19 @@ cli_pages(struct cli *c, const char *path, const struct jm_field *schema, size_t
     return follow(c, path, schema, size, out, MOST, e);
 }
 
+static int
+count(struct cli *c, const char *path, struct err *e)
+{
+    struct w_list_count n = {0};
+
+    c->streamed = true;
+    if (cli_send(c, "GET", cli_query(c, path, "format", "count"), NULL, 0, schema_list_count,
+                 sizeof(n), &n, e) < 0)
+        return -1;
+    cli_count(c, &n);
+    return 0;
+}
+
 int
 cli_list(struct cli *c, const char *path, const struct jm_field *schema, size_t size, void *out,
          struct err *e)
@@ -87,6 +100,10 @@ cli_list(struct cli *c, const char *path, const struct jm_field *schema, size_t 
     if (wanted(c, &most, &asked, e) < 0)
         return -1;
     memset(out, 0, size);
+    if (c->follow != NULL)
+        return follow_list(c, path, schema, size, out, e);
+    if (cli_opt(c, "count") != NULL && cli_has_pages("GET", path, schema))
+        return count(c, path, e);
     if (stream_fits(c, path, schema))
         return stream_list(c, path, schema, e);
     if (!cli_has_pages("GET", path, schema))

@@ -119,11 +119,37 @@ cell(struct cli *c, const struct jm_field *schema, const struct jm_field *f, con
     return cli_text(c, schema, f, row, false);
 }
 
+static const char *
+shown(struct libscols_line *line, size_t k)
+{
+    const char *s = scols_cell_get_data(scols_line_get_cell(line, k));
+
+    return s == NULL ? "" : s;
+}
+
+/* A watched list: on a terminal what is new or another stands out, elsewhere it alone is printed.
+ * A row is known by its id, one without by its first cell. */
+static void
+mark(struct cli *c, struct libscols_table *t, struct libscols_line *line, size_t n, const char *id)
+{
+    SCOPED(strbuf) struct strbuf text = {0};
+    bool fresh;
+
+    for (size_t k = 0; k < n; k++)
+        strbuf_addf(&text, "%s%s", k > 0 ? "  " : "", shown(line, k));
+    fresh = follow_row(c, id != NULL ? id : shown(line, 0), strbuf_peek(&text));
+    if (isatty(STDOUT_FILENO) != 0 && fresh)
+        (void)scols_line_set_color(line, "bold");
+    else if (isatty(STDOUT_FILENO) == 0 && !fresh && !follow_first(c))
+        scols_table_remove_line(t, line);
+}
+
 static int
 add_rows(struct cli *c, struct libscols_table *t, const struct jm_field *items,
          const struct jm_list *list, const char *columns, struct err *e)
 {
     const struct jm_field *f[CLI_COLUMNS_MAX];
+    const struct jm_field *id = cli_field(items->sub, "id", 2);
     size_t n = pick_columns(items->sub, columns, f);
 
     if (n == 0)
@@ -138,6 +164,8 @@ add_rows(struct cli *c, struct libscols_table *t, const struct jm_field *items,
             return err_set(e, BY_E_NOMEM, "no memory for a table of %zu rows", list->n);
         for (size_t k = 0; k < n; k++)
             (void)scols_line_set_data(line, k, cell(c, items->sub, f[k], row)); /* copied */
+        if (c->follow != NULL)
+            mark(c, t, line, n, id != NULL && id->type == JM_STR ? row + id->off : NULL);
     }
     return 0;
 }
@@ -169,6 +197,21 @@ limited(struct cli *c, const struct jm_field *items, const void *list, uint64_t 
     return copy;
 }
 
+static void
+print_rows(struct cli *c, struct libscols_table *t)
+{
+    if (c->follow != NULL && isatty(STDOUT_FILENO) != 0) {
+        printf("\033[H\033[2J");
+        (void)fflush(stdout); /* the table goes there by itself */
+        (void)scols_table_enable_colors(t, 1);
+    } else if (c->follow != NULL && !follow_first(c)) {
+        (void)scols_table_enable_noheadings(t, 1);
+    }
+    (void)scols_print_table(t);
+    if (c->follow != NULL)
+        follow_end(c);
+}
+
 /* The list that is the field called name of obj, as a table. */
 static int
 print_table(struct cli *c, const struct jm_field *schema, const char *name, const void *obj,
@@ -186,7 +229,7 @@ print_table(struct cli *c, const struct jm_field *schema, const char *name, cons
         return err_set(e, BY_E_NOMEM, "no memory for a table");
     rc = add_rows(c, t, items, l, columns, e);
     if (rc == 0)
-        (void)scols_print_table(t);
+        print_rows(c, t);
     scols_unref_table(t);
     if (rc == 0 && l->n == 0 && isatty(STDOUT_FILENO) != 0)
         fprintf(stderr, "%s\n", say(c->lang, "nothing to list"));
@@ -227,6 +270,17 @@ print_csv(struct cli *c, const struct jm_field *schema, const char *name, const 
     return 0;
 }
 
+void
+cli_count(struct cli *c, const struct w_list_count *n)
+{
+    if (cli_opt(c, "json") != NULL)
+        print_json(schema_list_count, n);
+    else if (n->more)
+        cli_line(c, stdout, "more than %llu", (unsigned long long)n->count);
+    else
+        printf("%llu\n", (unsigned long long)n->count);
+}
+
 int
 cli_print_part(struct cli *c, const struct jm_field *schema, const char *name, const void *obj,
                const char *columns, struct err *e)
@@ -237,6 +291,14 @@ cli_print_part(struct cli *c, const struct jm_field *schema, const char *name, c
         return 0; /* it was printed as it came */
     if (cli_limit(c, &limit, e) < 0)
         return -1;
+    if (cli_opt(c, "count") != NULL) {
+        const struct jm_field *items = cli_field(schema, name, strlen(name));
+        const struct jm_list *l =
+            (const struct jm_list *)(const void *)((const char *)obj + items->off);
+
+        cli_count(c, &(struct w_list_count){.count = l->n});
+        return 0;
+    }
     if (limit != UINT32_MAX)
         obj = limited(c, cli_field(schema, name, strlen(name)), obj, limit);
     if (cli_opt(c, "csv") != NULL)

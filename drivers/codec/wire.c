@@ -51,7 +51,7 @@ const char *const w_notice_kind_names[] = {"",
 #undef NOTICE
                                            NULL};
 const char *const w_notice_channel_names[] = {"", "mail", "webhook", NULL};
-const char *const w_list_format_names[] = {"", "csv", "jsonl", NULL};
+const char *const w_list_format_names[] = {"", "csv", "jsonl", "count", NULL};
 const char *const w_delivery_state_names[] = {"", "waiting", "sent", "dead", NULL};
 const char *const w_lang_names[] = {"", "zh", "en", NULL};
 const char *const w_paper_kind_names[] = {"",       "approval", "agreement", "declaration",

@@ -175,8 +175,8 @@ extern const char *const w_res_kind_names[],
 
 /* notice_kind: policies/notice.h. */
 enum w_notice_channel { CHANNEL_NONE, CHANNEL_MAIL, CHANNEL_WEBHOOK, CHANNEL__MAX };
-/* An export of a list: rows only, of one moment. */
-enum w_list_format { LIST_FORMAT_NONE, LIST_CSV, LIST_JSONL, LIST_FORMAT__MAX };
+/* An export of a list, of one moment: its rows, or how many they are. */
+enum w_list_format { LIST_FORMAT_NONE, LIST_CSV, LIST_JSONL, LIST_COUNT, LIST_FORMAT__MAX };
 extern const char *const w_list_format_names[];
 
 enum w_delivery_state {

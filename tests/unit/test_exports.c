@@ -158,6 +158,21 @@ one_account_has_one_at_a_time(void)
     scene_stop(&s);
 }
 
+static void
+a_count_ends_where_it_would_cost(void)
+{
+    struct scene s;
+
+    scene_start(&s);
+    OK(read_list(&s, FLOW_BUREAU, "/v1/holds?format=count"));
+    CU_ASSERT_STRING_EQUAL(strbuf_peek(&s.text), "{\"count\":10000,\"more\":true}");
+    OK(read_list(&s, FLOW_BUREAU, "/v1/hosts?format=count"));
+    CU_ASSERT_STRING_EQUAL(strbuf_peek(&s.text), "{\"count\":1}");
+    OK(read_list(&s, FLOW_BUREAU, "/v1/hosts?format=count&zone=elsewhere"));
+    CU_ASSERT_STRING_EQUAL(strbuf_peek(&s.text), "{\"count\":0}");
+    scene_stop(&s);
+}
+
 /* ---- cut ------------------------------------------------------------------------------------ */
 
 static void
@@ -222,7 +237,7 @@ what_an_export_leaves_out_is_refused(void)
     } rows[] = {
         {"/v1/units?format=csv&limit=3", "leave out ?after= and ?limit="},
         {"/v1/units?format=csv&after=unit_list~0~0~~", "leave out ?after= and ?limit="},
-        {"/v1/units?format=xml", "must be one of csv, jsonl"},
+        {"/v1/units?format=xml", "must be one of csv, jsonl, count"},
         {"/v1/policies?format=csv", "takes no parameters"},
     };
     struct scene s = {0};
@@ -272,6 +287,7 @@ CU_TestInfo exports_tests[] = {
     {"an export is of one moment and holds nobody up",
      an_export_is_of_one_moment_and_holds_nobody_up},
     {"one account has one at a time", one_account_has_one_at_a_time},
+    {"a count ends where it would cost", a_count_ends_where_it_would_cost},
     {"the end of a session cuts its export", the_end_of_a_session_cuts_its_export},
     {"the controller stops under a client that does not read",
      the_controller_stops_under_a_client_that_does_not_read},

@@ -42,7 +42,8 @@ what_has_no_row_or_another_form_is_refused(void)
     static const struct {
         const char *target, *field, *says;
     } rows[] = {
-        {"/v1/findings?verdct=idle", "verdct", "it takes ?after= ?format= ?limit= ?all="},
+        {"/v1/findings?verdct=idle", "verdct",
+         "it takes ?after= ?format= ?known= ?limit= ?wait= ?all="},
         {"/v1/status?all=1", "all", "it takes no parameters"},
         {"/v1/findings?verdict=lazy", "verdict", "must be one of active, underused"},
         {"/v1/findings?verdict=", "verdict", "must be one of"},
