@@ -152,7 +152,7 @@ auth_put_ended(void **tree, const char *fingerprint)
 {
     char text[W_HASH];
 
-    (void)snprintf(text, sizeof(text), "%s", fingerprint);
+    (void)snprintf(text, sizeof(text), "%.*s", W_HASH - 1, fingerprint);
     (void)auth_put(tree, text, sizeof(text));
 }
 

@@ -1,5 +1,6 @@
 #include "controller/jobs.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -413,6 +414,7 @@ jobs_main(void *arg)
         if (clock_mono_ms() < j->tick_ms)
             continue;
         metrics_tick(j->c->metrics);
+        (void)malloc_trim(0); /* what a storm has left; 0: there was nothing to give back */
         j->tick_ms = clock_mono_ms() + 60000;
     }
     return NULL;

@@ -59,8 +59,13 @@ paging_open(struct paging *p, struct api_call *k, struct jm_list *items, size_t 
 void
 paging_pass(struct paging *p, int64_t n, const char *id, const char *text)
 {
-    (void)snprintf(p->last_id, sizeof(p->last_id), "%s", id);
-    (void)snprintf(p->last_text, sizeof(p->last_text), "%s", text);
+    size_t id_len = strnlen(id, sizeof(p->last_id) - 1);
+    size_t text_len = strnlen(text, sizeof(p->last_text) - 1);
+
+    memcpy(p->last_id, id, id_len);
+    p->last_id[id_len] = '\0';
+    memcpy(p->last_text, text, text_len);
+    p->last_text[text_len] = '\0';
     p->last_n = n;
 }
 
@@ -82,7 +87,7 @@ paging_add(struct paging *p, int64_t n, const char *id, const char *text)
         return NULL;
     }
     if (p->items->n == p->room) {
-        size_t room = p->room == 0 ? 16 : p->room * 2;
+        size_t room = p->room == 0 ? 16 : p->room * 8;
         char *more;
 
         room = room < p->limit ? room : p->limit;

@@ -124,10 +124,11 @@ static void
 job_reply(struct job *j)
 {
     bool empty = j->k.status == 204 || j->answer.len == 0;
+    size_t len = j->answer.len;
 
     job_count(j, empty ? 204 : j->k.status);
-    httpd_reply(j->k.req, empty ? 204 : j->k.status, empty ? NULL : j->k.raw_type,
-                strbuf_peek(&j->answer), j->answer.len);
+    httpd_reply_take(j->k.req, empty ? 204 : j->k.status, empty ? NULL : j->k.raw_type,
+                     len == 0 ? NULL : strbuf_take(&j->answer), len);
     job_free(j);
 }
 

@@ -51,6 +51,20 @@ strbuf_add(struct strbuf *b, const void *bytes, size_t len)
     b->s[b->len] = '\0';
 }
 
+char *
+strbuf_reserve(struct strbuf *b, size_t more)
+{
+    strbuf_room(b, more);
+    return b->s + b->len;
+}
+
+void
+strbuf_wrote(struct strbuf *b, size_t n)
+{
+    b->len += n;
+    b->s[b->len] = '\0';
+}
+
 void
 strbuf_addc(struct strbuf *b, char c)
 {

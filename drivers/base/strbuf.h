@@ -17,6 +17,9 @@ void strbuf_addc(struct strbuf *b, char c);
 void strbuf_adds(struct strbuf *b, const char *s);
 void strbuf_addu(struct strbuf *b, uint64_t v); /* in decimal */
 void strbuf_addi(struct strbuf *b, int64_t v);
+/** Room for so many bytes more: where they go.  Then say how many were put there. */
+char *strbuf_reserve(struct strbuf *b, size_t more);
+void strbuf_wrote(struct strbuf *b, size_t n);
 void strbuf_addf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** The text, never NULL; valid until the buffer changes. */
 const char *strbuf_peek(const struct strbuf *b);

@@ -355,15 +355,44 @@ jm_is_foul(enum jm_class cls, size_t n, uint32_t cp)
            (cls == JM_LINE && (cp == '\n' || cp == 0x2028 || cp == 0x2029));
 }
 
+/* 0x80 in each byte of eight that is not written as it is; a byte behind such a one may be marked
+ * too. */
+static uint64_t
+jm_special(uint64_t v)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
+    uint64_t low = v - ones * 0x20, quote = (v ^ ones * '"') - ones;
+    uint64_t slash = (v ^ ones * '\\') - ones, del = v + ones;
+
+    return (low | quote | slash | del | v) & tops;
+}
+
 /* How many bytes of the most, from s on, are written as they are in every class. */
 static size_t
 jm_plain(const char *s, size_t most)
 {
     size_t n = 0;
+    uint64_t eight;
 
+    for (; n + sizeof(eight) <= most; n += sizeof(eight)) {
+        memcpy(&eight, s + n, sizeof(eight));
+        if (jm_special(eight) != 0)
+            break;
+    }
     while (n < most && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
         n++;
     return n;
+}
+
+static void
+jm_put_plain(struct strbuf *out, const char *s, size_t len)
+{
+    char *to = strbuf_reserve(out, len + 2);
+
+    to[0] = '"';
+    memcpy(to + 1, s, len);
+    to[len + 1] = '"';
+    strbuf_wrote(out, len + 2);
 }
 
 /* What the reader would refuse (a name from libvirt, a message cut in the middle or too long for
@@ -376,6 +405,10 @@ jm_put_text(struct strbuf *out, const struct jm_field *f, const char *s)
 
     if (f->type == JM_TEXT && f->max > 0)
         max = (size_t)f->max;
+    if (len <= max && jm_plain(s, len) == len) {
+        jm_put_plain(out, s, len);
+        return;
+    }
     strbuf_addc(out, '"');
     for (size_t n; i < len; i += n) {
         uint32_t cp = 0;
@@ -465,9 +498,11 @@ jm_put_list(const struct jm_field *f, const struct jm_list *l, struct strbuf *ou
     size_t n = jm_order(f->sub, order);
 
     strbuf_addc(out, '[');
-    for (size_t i = 0; i < l->n; i++) {
+    for (size_t i = 0, from = out->len; i < l->n; i++) {
         if (i > 0)
             strbuf_addc(out, ',');
+        if (i == 1) /* as many bytes as the first, and some more */
+            (void)strbuf_reserve(out, l->n * (out->len - from) / 7 * 8);
         jm_put_object(f->sub, order, n, (const char *)l->items + i * f->sub_size, out);
     }
     strbuf_addc(out, ']');
@@ -522,6 +557,22 @@ jm_put_value(const struct jm_field *f, const char *at, struct strbuf *out)
     }
 }
 
+/* Plain ASCII: jm_schema_check(). */
+static void
+jm_put_name(struct strbuf *out, const char *name, bool first)
+{
+    size_t len = strlen(name);
+    char *to = strbuf_reserve(out, len + 4);
+
+    *to = ',';
+    to += !first;
+    to[0] = '"';
+    memcpy(to + 1, name, len);
+    to[len + 1] = '"';
+    to[len + 2] = ':';
+    strbuf_wrote(out, len + 3 + !first);
+}
+
 static void
 jm_put_object(const struct jm_field *schema, const unsigned char *order, size_t n, const char *in,
               struct strbuf *out)
@@ -534,12 +585,8 @@ jm_put_object(const struct jm_field *schema, const unsigned char *order, size_t 
 
         if ((f->flags & (JM_REQ | JM_KEEP0)) == 0 && jm_is_empty(f, in + f->off))
             continue;
-        if (!first)
-            strbuf_addc(out, ',');
+        jm_put_name(out, f->name, first);
         first = false;
-        strbuf_addc(out, '"');
-        strbuf_adds(out, f->name); /* plain ASCII: jm_schema_check() */
-        strbuf_adds(out, "\":");
         jm_put_value(f, in + f->off, out);
     }
     strbuf_addc(out, '}');

@@ -17,7 +17,7 @@
 #define BUSY_TIMEOUT_MS 5000
 /* After a checkpoint the log file is cut to this. */
 #define LOG_KEEP_BYTES "67108864"
-#define CACHE_KIB "16384"
+#define CACHE_KIB "8192"
 #define CACHE_READ_KIB "4096"
 
 struct db_rows {
@@ -393,10 +393,14 @@ db_str(const struct db_rows *r, int col)
 void
 db_copy(const struct db_rows *r, int col, char *out, size_t size)
 {
-    const char *s = db_str(r, col);
-    size_t n = strnlen(s, size - 1);
+    const char *s = sqlite3_column_blob(r->st, col); /* of a text: its bytes */
+    size_t n = 0;
 
-    memcpy(out, s, n);
+    if (s != NULL) {
+        n = (size_t)sqlite3_column_bytes(r->st, col);
+        n = n < size ? n : size - 1;
+        memcpy(out, s, n);
+    }
     out[n] = '\0';
 }
 

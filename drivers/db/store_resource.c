@@ -5,6 +5,17 @@
 
 #define COPY(dst, r, col) db_copy(r, col, dst, sizeof(dst))
 
+/* As RES_JOINED of stmt_flow.def. */
+static void
+joined_read(const struct db_rows *r, int c, struct arena *a, struct resource_row *o)
+{
+    COPY(o->system_name, r, c++);
+    COPY(o->number, r, c++);
+    COPY(o->host_name, r, c++);
+    o->host_seen_ms = db_int(r, c++);
+    o->host_unknown = db_int(r, c++) == 0 ? NULL : arena_strdup(a, db_str(r, c));
+}
+
 /* Columns as in RES_COLS of stmt_flow.def. */
 static void
 resource_read(const struct db_rows *r, struct arena *a, struct resource_row *o)
@@ -54,13 +65,8 @@ resource_read(const struct db_rows *r, struct arena *a, struct resource_row *o)
     o->promised_vcpus = (uint64_t)db_int(r, c++);
     o->promised_mem_mib = (uint64_t)db_int(r, c++);
     o->promised_bytes = (uint64_t)db_int(r, c++);
-    COPY(o->system_name, r, c++);
-    COPY(o->number, r, c++);
-    COPY(o->host_name, r, c++);
     COPY(o->part_of, r, c++);
-    o->host_seen_ms = db_int(r, c++);
-    if (db_int(r, c++) != 0)
-        o->host_unknown = arena_strdup(a, db_str(r, c));
+    joined_read(r, c, a, o);
 }
 
 int
@@ -115,6 +121,69 @@ each(struct db_rows *rows, struct arena *a, resource_fn fn, void *arg, struct er
     return rc;
 }
 
+/* What rows of one page have joined alike, found once: as many as fit, the newest in each place. */
+enum { NAMES_BITS = 6 };
+
+static size_t
+names_place(const struct resource_row *r)
+{
+    uint64_t a, b, c; /* ids are random */
+
+    memcpy(&a, r->system, sizeof(a));
+    memcpy(&b, r->grant, sizeof(b));
+    memcpy(&c, r->host, sizeof(c));
+    return (size_t)((a ^ b ^ c) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - NAMES_BITS));
+}
+
+static void
+joined_copy(const struct resource_row *from, struct resource_row *to)
+{
+    memcpy(to->system_name, from->system_name, sizeof(to->system_name));
+    memcpy(to->number, from->number, sizeof(to->number));
+    memcpy(to->host_name, from->host_name, sizeof(to->host_name));
+    to->host_seen_ms = from->host_seen_ms;
+    to->host_unknown = from->host_unknown;
+}
+
+/* all: earlier rows, with what is joined. */
+static int
+names_find(struct db *d, struct resource_row *all, struct resource_row *r, struct arena *a,
+           struct err *e)
+{
+    struct resource_row *n = &all[names_place(r)];
+    SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    int rc;
+
+    if (strcmp(n->host, r->host) == 0 && strcmp(n->grant, r->grant) == 0 &&
+        strcmp(n->system, r->system) == 0) {
+        joined_copy(n, r);
+        return 0;
+    }
+    rc = DB_FIRST(d, DB_RES_NAMES, &rows, e, DBS(r->system), DBS(r->grant), DBS(r->host));
+    if (rc <= 0)
+        return rc < 0 ? -1 : err_set(e, BY_E_BUG, "resource %s: nothing to name it by", r->id);
+    joined_read(rows, 0, a, r);
+    *n = *r;
+    return 0;
+}
+
+static int
+each_named(struct db *d, struct db_rows *rows, struct arena *a, resource_fn fn, void *arg,
+           struct err *e)
+{
+    struct resource_row *names = arena_alloc(a, sizeof(*names) << NAMES_BITS);
+    int rc;
+
+    while ((rc = db_next(rows, e)) == 1) {
+        struct resource_row r;
+
+        resource_read(rows, a, &r);
+        if (names_find(d, names, &r, a, e) < 0 || fn(arg, &r, e) < 0)
+            return -1;
+    }
+    return rc;
+}
+
 int
 resource_each_page(struct db *d, const struct resource_page *p, struct arena *a, resource_fn fn,
                    void *arg, struct err *e)
@@ -140,7 +209,7 @@ resource_each_page(struct db *d, const struct resource_page *p, struct arena *a,
     else
         rc = DB_QUERY(d, DB_RES_PAGE, &rows, e, DBS(p->after_name), DBS(p->after_id), DBI(p->kind),
                       DBI(p->kind), DBI(p->limit));
-    return rc < 0 ? -1 : each(rows, a, fn, arg, e);
+    return rc < 0 ? -1 : each_named(d, rows, a, fn, arg, e);
 }
 
 int

@@ -334,13 +334,14 @@ answer_type(struct http_req *r, const char *type)
 }
 
 void
-httpd_reply(struct http_req *r, int status, const char *type, const void *body, size_t len)
+httpd_reply_take(struct http_req *r, int status, const char *type, void *body, size_t len)
 {
     r->status = status;
-    if (len > 0) {
-        answer_set(r, body, len);
+    free(r->answer);
+    r->answer = body;
+    r->answer_len = len;
+    if (len > 0)
         answer_type(r, type);
-    }
     req_post(r);
 }
 
@@ -378,6 +379,18 @@ void
 httpd_stream_cut(struct http_req *r)
 {
     req_cut(r);
+}
+
+void
+httpd_reply(struct http_req *r, int status, const char *type, const void *body, size_t len)
+{
+    void *copy = len > 0 ? malloc(len) : NULL;
+
+    if (len > 0 && copy == NULL)
+        abort(); /* as an arena: an answer that was promised cannot be half sent */
+    if (len > 0)
+        memcpy(copy, body, len);
+    httpd_reply_take(r, status, type, copy, len);
 }
 
 void

@@ -73,6 +73,8 @@ void http_req_on_gone(struct http_req *r, void (*fn)(struct http_req *r, void *a
 
 /** type NULL: application/json; charset=utf-8.  body is copied. */
 void httpd_reply(struct http_req *r, int status, const char *type, const void *body, size_t len);
+/** As httpd_reply(); the body is from malloc(), or NULL, and no longer the caller's. */
+void httpd_reply_take(struct http_req *r, int status, const char *type, void *body, size_t len);
 /** Whether the client understands an answer in pieces (HTTP/1.1). */
 bool http_req_takes_pieces(const struct http_req *r);
 /** In place of httpd_reply(), an answer whose length is not known: begin, pieces, end.  A piece

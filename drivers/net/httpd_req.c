@@ -74,12 +74,13 @@ static void
 req_copy_headers(struct http_req *r, struct evkeyvalq *in)
 {
     struct evkeyval *h;
+    size_t n = 0;
 
-    r->headers = arena_alloc(&r->arena, HEAD_MAX_FIELDS * sizeof(*r->headers));
+    TAILQ_FOREACH(h, in, next)
+    n++;
+    r->headers = arena_alloc(&r->arena, n * sizeof(*r->headers));
     TAILQ_FOREACH(h, in, next)
     {
-        if (r->nheaders == HEAD_MAX_FIELDS)
-            break; /* head_scan() let no more pass */
         r->headers[r->nheaders].name = arena_strdup(&r->arena, h->key);
         r->headers[r->nheaders++].value = arena_strdup(&r->arena, h->value);
     }

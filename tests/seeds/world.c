@@ -15,6 +15,7 @@
 #include "drivers/base/clock.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/host/durable.h"
+#include "drivers/net/httpd.h"
 #include "drivers/virt/virt_fake.h"
 #include "tests/seeds/fiber.h"
 #include "tests/seeds/net.h"
@@ -534,6 +535,14 @@ sim_open(void)
 
 /* ---- what goes wrong at the places of the programs ---------------------------------------------
  */
+
+/* net.c has the other one. */
+void
+httpd_reply_take(struct http_req *r, int status, const char *type, void *body, size_t len)
+{
+    httpd_reply(r, status, type, body, len);
+    free(body);
+}
 
 enum fault_verdict __wrap_fault_at(enum fault_point p);
 enum fault_verdict

@@ -190,9 +190,64 @@ every_list_is_read_by_an_index(void)
     ctl_stop(&t);
 }
 
+/* 150 machines, each of another system, grant and host; the ids of half of them begin alike. */
+static const char many[] =
+    "CREATE TEMP TABLE few AS WITH RECURSIVE s(n) AS (SELECT 0 UNION ALL SELECT n+1 FROM s WHERE "
+    "n<149) SELECT n, printf('%08x-0000-4000-8000-%012x', CASE WHEN n%2=0 THEN 0 ELSE "
+    "(n*2654435761)%4294967296 END, n) AS id FROM s;"
+    "INSERT INTO host (id, name, state, cpu_overcommit_percent, mem_overcommit_percent, "
+    "created_ms) SELECT id, 'rack-'||n, 'ready', 100, 100, 1 FROM few;"
+    "INSERT INTO system (id, name, unit, mlps_level, purpose, created_ms) SELECT id, 'sys-'||n, "
+    "(SELECT unit FROM resource LIMIT 1), 2, 'x', 1 FROM few;"
+    "INSERT INTO grant_ SELECT few.id, 'no-'||n, few.id, g.unit, g.approver, g.account, "
+    "g.approved_ms, g.valid_from_ms, g.valid_to_ms, g.hold_ms, g.paper, g.body_sha256, "
+    "g.accepted_ms, '', '' FROM few, (SELECT * FROM grant_ LIMIT 1) g;"
+    "INSERT INTO resource (id, kind, wanted, name, system, unit, grant_, line, ordinal, host, "
+    "order_, "
+    "created_ms) SELECT id, 1, 1, 'many-'||n, id, (SELECT unit FROM system WHERE "
+    "system.id=few.id), "
+    "id, 0, 0, id, (SELECT id FROM order_ LIMIT 1), 1 FROM few;";
+
+static void
+a_page_names_system_grant_and_host_of_each_row(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_resource_list l;
+    sqlite3 *db = NULL;
+    char path[320], want[W_NAME];
+    size_t n = 0;
+
+    flow_start(&f);
+    OK(flow_grant_add(&f, flow_grant(&f, "政数批〔2026〕8号"), flow_uuid(&f), &acc));
+    (void)snprintf(path, sizeof(path), "%s/%s", f.ctl.dir, PATH_STORE);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(path, &db), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_exec(db, many, NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+    OK(FLOW_CALL(&f, f.people[FLOW_BUREAU], "GET", "/v1/resources?kind=vm&limit=1000", NULL,
+                 resource_list, &l));
+    for (size_t i = 0; i < l.items.n; i++) {
+        const struct w_resource_view *vm = JM_ITEM(l.items, struct w_resource_view, i);
+
+        if (strncmp(vm->name, "many-", 5) != 0)
+            continue;
+        (void)snprintf(want, sizeof(want), "sys-%s", vm->name + 5);
+        CU_ASSERT_STRING_EQUAL(vm->system_name, want);
+        (void)snprintf(want, sizeof(want), "no-%s", vm->name + 5);
+        CU_ASSERT_STRING_EQUAL(vm->number, want);
+        (void)snprintf(want, sizeof(want), "rack-%s", vm->name + 5);
+        CU_ASSERT_STRING_EQUAL(vm->host_name, want);
+        n++;
+    }
+    CU_ASSERT_EQUAL(n, 150);
+    flow_stop(&f);
+}
+
 CU_TestInfo find_tests[] = {
     {"a word finds what begins so, in one's own scope",
      a_word_finds_what_begins_so_in_ones_own_scope},
     {"every list is read by an index", every_list_is_read_by_an_index},
+    {"a page names system, grant and host of each row",
+     a_page_names_system_grant_and_host_of_each_row},
     CU_TEST_INFO_NULL,
 };

@@ -180,6 +180,41 @@ writes_only_what_its_reader_takes(void)
     CU_ASSERT_EQUAL(strlen(back.reason), 1000);
 }
 
+struct line {
+    char tag[24];
+};
+static const struct jm_field line_rows[] = {
+    {.name = "tag", AT(line, tag), .type = JM_STR, .flags = JM_REQ, .cls = JM_LINE},
+    {0},
+};
+
+/* Text is taken eight bytes at a time: a byte means the same wherever it stands. */
+static void
+writes_a_byte_alike_at_every_place(void)
+{
+    enum { LONG = 20 };
+    struct line p;
+    SCOPED(strbuf) struct strbuf out = {0}, alone = {0}, want = {0};
+
+    for (int c = 1; c < 256; c++) {
+        memset(p.tag, 0, sizeof(p.tag));
+        p.tag[0] = (char)c;
+        strbuf_reset(&alone);
+        jm_encode(line_rows, &p, &alone); /* {"tag":"…"} */
+        for (size_t at = 0; at < LONG; at++) {
+            memset(p.tag, 'x', LONG); /* and a zero behind */
+            p.tag[at] = (char)c;
+            strbuf_reset(&out);
+            strbuf_reset(&want);
+            jm_encode(line_rows, &p, &out);
+            strbuf_addf(&want, "{\"tag\":\"%.*s", (int)at, "xxxxxxxxxxxxxxxxxxxx");
+            strbuf_add(&want, alone.s + 8, alone.len - 10);
+            strbuf_addf(&want, "%.*s\"}", (int)(LONG - 1 - at), "xxxxxxxxxxxxxxxxxxxx");
+            CU_ASSERT_STRING_EQUAL(out.s, want.s);
+        }
+    }
+}
+
 static const struct {
     const char *text, *field, *what;
 } faults[] = {
@@ -465,6 +500,7 @@ CU_TestInfo jmap_tests[] = {
      leaves_out_what_is_empty_but_not_what_is_required},
     {"writes JSON even of broken bytes", writes_json_even_of_broken_bytes},
     {"writes only what its reader takes", writes_only_what_its_reader_takes},
+    {"writes a byte alike at every place", writes_a_byte_alike_at_every_place},
     {"names the field at fault and clears the output",
      names_the_field_at_fault_and_clears_the_output},
     {"is strict with people and signatures and lenient with peers",
