@@ -226,6 +226,26 @@ place_taken(struct import *m, const struct w_order *o, struct err *e)
     return ledger_append(m->t, m->k->who.host, "recovery.left", o->resource, body, e) < 0 ? -1 : 1;
 }
 
+/* What its grant asks for; what a unit asked for by itself is in no receipt. */
+static int
+import_apart(struct import *m, const struct w_order *o, const struct grant_row *row,
+             const struct resource_row *r, struct err *e)
+{
+    struct w_envelope env;
+    struct w_grant g;
+
+    if (paper_parse(row->paper, strlen(row->paper), m->a, &env, e) < 0 ||
+        W_DECODE(grant, env.body, strlen(env.body), JM_SIGNED, m->a, &g, e) < 0)
+        return err_wrap(e, "grant %s", row->number);
+    for (size_t i = 0; i < g.lines.n; i++) {
+        const struct w_grant_line *l = JM_ITEM(g.lines, struct w_grant_line, i);
+
+        if (l->line == o->line && made_apart(m->t, r, (enum w_apart)l->apart, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Made under a grant that was superseded since: it lives under the newest.  1: it was left. */
 static int
 import_made(struct import *m, const struct w_order *o, const struct grant_row *made_under,
@@ -244,7 +264,9 @@ import_made(struct import *m, const struct w_order *o, const struct grant_row *m
     if (parts_recover(m->t, &under, g.unit, m->a, e) < 0 || import_addresses(m, o, e) < 0 ||
         made_insert(m->t, &under, g.unit, r, e) < 0)
         return -1;
-    return o->kind == RES_NETWORK ? parts_recover(m->t, &under, g.unit, m->a, e) : 0;
+    if (o->kind == RES_VM)
+        return import_apart(m, o, &g, r, e);
+    return parts_recover(m->t, &under, g.unit, m->a, e);
 }
 
 static int

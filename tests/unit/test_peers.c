@@ -440,6 +440,45 @@ a_restart_between_two_hosts_changes_nothing(void)
     flow_stop(&f);
 }
 
+/* Nothing is ordered in recovery: what a host says of its address then is told when it ends. */
+static void
+an_address_said_in_recovery_is_told_after_it(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_status_view st;
+    struct w_desired_answer set[2];
+    const char *net = net_of(&f, 2, 2), *copy = flow_text(&f, "%s/copy.db", f.ctl.dir);
+
+    CU_ASSERT_EQUAL(carry_out(&f, 2), 4);
+    {
+        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+        OK(db_backup(d, copy, &f.err));
+    }
+    OK(ask(&f, flow_text(&f, "/v1/resources/%s:rename", net), "\"name\":\"back\"", &acc));
+    CU_ASSERT_EQUAL(carry_out(&f, 2), 2);
+    for (size_t i = 0; i < 2; i++) {
+        (void)flow_order_at(&f, names[i], RES_NETWORK);
+        set[i] = f.set;
+    }
+    flow_restart(&f, copy);
+    for (size_t i = 0; i < 2; i++) {
+        flow_as(&f, names[i]);
+        OK(flow_desired(&f, 0));
+        if (i == 1)
+            (void)snprintf(f.underlay, sizeof(f.underlay), "%s", ip[2]);
+        OK(flow_hello(&f));
+        OK(flow_call(&f, f.agent, "POST", "/a/v1/receipts", flow_receipts(&f, &set[i]), NULL, 0,
+                     NULL));
+    }
+    OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST", "/v1/recovery:confirm",
+                 flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f)), status_view, &st));
+    host_act(&f, "h2", "cordon"); /* one more step of the writer */
+    CU_ASSERT_STRING_EQUAL(peers(&f, "h1"), ip[2]);
+    CU_ASSERT_STRING_EQUAL(flow_order_at(&f, "h1", RES_NETWORK).network.name, "back");
+    flow_stop(&f);
+}
+
 /* The part stays while its last machine could come back. */
 static void
 a_part_waits_for_the_recycle_bin(void)
@@ -502,6 +541,7 @@ CU_TestInfo peers_tests[] = {
     {"a cloned host gets no part", a_cloned_host_gets_no_part},
     {"nobody sends to a host that was given up", nobody_sends_to_a_host_that_was_given_up},
     {"a restart between two hosts changes nothing", a_restart_between_two_hosts_changes_nothing},
+    {"an address said in recovery is told after it", an_address_said_in_recovery_is_told_after_it},
     {"a part waits for the recycle bin", a_part_waits_for_the_recycle_bin},
     {"a part is nobody's to name", a_part_is_nobodys_to_name},
     CU_TEST_INFO_NULL,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "drivers/db/store_host_flow.h"
 #include "tests/unit/flowsee.h"
 
 #define OK(call)                                                                                   \
@@ -490,6 +491,17 @@ all_of(struct flow *f, const char *host)
     return f->set;
 }
 
+/* Machines there that must be apart. */
+static uint32_t
+alone_at(struct flow *f, const char *host)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    struct host_facts facts;
+
+    CU_ASSERT_EQUAL_FATAL(host_facts_get(d, host, f->system, &f->a, &facts, &f->err), 0);
+    return facts.alone;
+}
+
 /* An older copy of the store: receipts come in any order of hosts. */
 static void
 recovered(bool home_first)
@@ -545,6 +557,8 @@ recovered(bool home_first)
         CU_ASSERT_TRUE(part(&is, i)->equal);
     }
     CU_ASSERT_EQUAL(flow_quota(&f, "networks").used, 1);
+    CU_ASSERT_EQUAL(alone_at(&f, part(&is, 0)->host), 1);
+    CU_ASSERT_EQUAL(alone_at(&f, part(&is, 1)->host), 1);
     flow_books_are_right(&f);
     flow_stop(&f);
 }
