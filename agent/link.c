@@ -48,6 +48,7 @@ struct link {
     int64_t underlay_due_ms;
     int64_t again_ms;    /* monotonic: when the whole set is asked for again, 0: not */
     int64_t full_due_ms; /* next full inventory */
+    int64_t spread_ms;   /* the controller's word over how long all hosts come back */
     uint64_t cursor;
     uint64_t foreign_hash, last_seq;
     struct report report; /* in flight */
@@ -82,7 +83,9 @@ lane_failed(struct lane *k, const struct err *e)
 
     am_contact(k->l->ag, false);
     k->failures++;
-    k->due_ms = retry_next(&rule, k->failures, true, now, seed_now()).next_ms;
+    k->due_ms = (k->failures == 1 ? retry_first(&rule, k->l->spread_ms, now, seed_now())
+                                  : retry_next(&rule, k->failures, true, now, seed_now()))
+                    .next_ms;
     if (k->failures == 1 || k->failures % 20 == 0)
         log_warn("link.failed", "path=%s failures=%u next_ms=%lld reason=" LOG_Q, k->path,
                  k->failures, (long long)(k->due_ms - now), e->msg);
@@ -138,6 +141,7 @@ hello_take(struct link *l, const struct httpc_answer *a, struct err *e)
                        h.store, l->ag->id.store);
     l->ag->recovery = h.recovery;
     l->want_receipts = h.want_receipts;
+    l->spread_ms = h.spread_ms;
     if (h.want_receipts)
         l->receipts.due_ms = 0;
     sampler_configure(l->ag->sampler, h.sample_ms, h.slot_ms);
@@ -166,7 +170,8 @@ hello_done(void *arg, struct httpc_answer *a)
     l->hello_ok = true;
     l->cursor = 0;
     l->asked = false;
-    l->poll.due_ms = 0;
+    if (l->poll.failures == 0) /* else it waits as long as it said: a hello mends no refused set */
+        l->poll.due_ms = 0;
     l->full_due_ms = 0; /* a full inventory first */
     l->touched = true;
 }

@@ -8,6 +8,7 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/group.h"
+#include "controller/hostauth.h"
 #include "controller/live.h"
 #include "controller/meta.h"
 #include "controller/routes.h"
@@ -15,12 +16,13 @@
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
 
-/* What hosts said of their addresses while nothing could be ordered. */
+/* What hosts said of their addresses, and who was enrolled again, while nothing could be ordered.
+ */
 static int
 restate_step(void *arg, struct tx *t, struct err *e)
 {
     (void)arg;
-    return underlay_restate(t, tx_arena(t), e);
+    return hostauth_restate_all(t, e) < 0 ? -1 : underlay_restate(t, tx_arena(t), e);
 }
 
 static void
@@ -28,7 +30,7 @@ restate_done(void *arg, const struct err *e)
 {
     (void)arg;
     if (e != NULL)
-        log_error("segments.restate", "reason=" LOG_Q, e->msg);
+        log_error("recovery.restate", "reason=" LOG_Q, e->msg);
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "controller/commit.h"
 #include "controller/controller.h"
 #include "controller/hostauth.h"
+#include "controller/hosttable.h"
 #include "controller/metrics.h"
 #include "controller/parking.h"
 #include "controller/policy.h"
@@ -21,7 +22,7 @@
 #include "drivers/db/store_host_flow.h"
 #include "drivers/net/httpd.h"
 
-enum { PARKED_MAX = 30000, WAIT_RECOVERY_MS = 3000, WAIT_MAX_MS = 60000 };
+enum { PARKED_MAX = 30000, WAIT_RECOVERY_MS = 3000, WAIT_MAX_MS = 60000, SPREAD_MAX_MS = 25000 };
 
 /* How often a host was touched: a poll that read before the touch and parks after it must not
  * sleep.  Hosts share buckets; a false wake costs one look. */
@@ -451,6 +452,16 @@ hello_ledger(struct tx *t, const char *host, const struct w_hello *in, struct er
     return ledger_append(t, host, "host.hello", host, strbuf_peek(&b), e);
 }
 
+/* Each comes back over two connections; a handshake costs a processor 1.2 ms (docs/benchmarks.md).
+ */
+static int64_t
+spread_of(size_t hosts)
+{
+    int64_t ms = (int64_t)hosts * 24 / 10;
+
+    return ms < SPREAD_MAX_MS ? ms : SPREAD_MAX_MS;
+}
+
 int
 api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
 {
@@ -488,5 +499,6 @@ api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
     out->recovery = recovery;
     out->sample_ms = policy.sample_ms;
     out->slot_ms = policy.slot_ms;
+    out->spread_ms = spread_of(hosttable_count(k->c->hosts));
     return 0;
 }

@@ -145,3 +145,29 @@ hostauth_restate(struct tx *t, const char *host, size_t *n, struct err *e)
     }
     return 0;
 }
+
+int
+hostauth_restate_all(struct tx *t, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct jm_list hosts = {0};
+    int rc;
+
+    {
+        SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+        if (DB_QUERY(t->d, DB_ISSUE_EARLIER_HOSTS, &r, e) < 0)
+            return -1;
+        while ((rc = db_next(r, e)) == 1)
+            *(char **)listing_add(&hosts, sizeof(char *), &a) = arena_strdup(&a, db_str(r, 0));
+        if (rc < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < hosts.n; i++) {
+        size_t n;
+
+        if (hostauth_restate(t, ((char **)hosts.items)[i], &n, e) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -14,4 +14,6 @@ int hostauth_boot(struct tx *t, const char *host, const char *boot, bool hello, 
 /** Issue the newest order of every resource of the host again, as it is, for the host's present
  * incarnation (after re-enrolment). *n counts them. */
 int hostauth_restate(struct tx *t, const char *host, size_t *n, struct err *e);
+/** Of every host that was enrolled again while nothing could be ordered. */
+int hostauth_restate_all(struct tx *t, struct err *e);
 #endif

@@ -82,6 +82,12 @@ hosttable_bytes(const struct hosttable *t)
                       3 * sizeof(uint32_t) + 2 * sizeof(size_t));
 }
 
+size_t
+hosttable_count(const struct hosttable *t)
+{
+    return t->n;
+}
+
 int
 hosttable_new(struct controller *c, struct hosttable **out, struct err *e)
 {

@@ -50,6 +50,8 @@ int hosttable_columns(struct hosttable *t, int64_t now_ms, const struct place_ho
                       struct err *e);
 /** Rows whose memory differs from the store: must be 0 (a check for tests and jobs). */
 int hosttable_differs(struct hosttable *t, size_t *n, struct err *e);
+/** Hosts that there are. */
+size_t hosttable_count(const struct hosttable *t);
 /** Bytes that it holds. */
 size_t hosttable_bytes(const struct hosttable *t);
 #endif

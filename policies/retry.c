@@ -31,6 +31,18 @@ retry_next(const struct retry_rule *rule, uint32_t attempt, bool retryable, int6
     return (struct retry_verdict){.next_ms = now_ms + step / 2 + below(step - step / 2 + 1, seed)};
 }
 
+struct retry_verdict
+retry_first(const struct retry_rule *rule, int64_t spread_ms, int64_t now_ms, uint64_t seed)
+{
+    int64_t from = rule->base_ms / 4, over = rule->base_ms - from;
+
+    if (spread_ms > rule->cap_ms - from)
+        spread_ms = rule->cap_ms - from;
+    if (spread_ms > over)
+        over = spread_ms;
+    return (struct retry_verdict){.next_ms = now_ms + from + below(over + 1, seed)};
+}
+
 int64_t
 retry_jitter(int64_t wait_ms, uint64_t seed)
 {

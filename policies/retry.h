@@ -18,6 +18,11 @@ struct retry_verdict {
 /** attempt: how many have failed, from 1. The wait is between half of the step and the step. */
 struct retry_verdict retry_next(const struct retry_rule *rule, uint32_t attempt, bool retryable,
                                 int64_t now_ms, uint64_t seed);
+/** After something that had gone well: many had it at the same moment, and lose it at the same
+ * moment. The wait is from a quarter of the first step on, over its other three quarters or over
+ * spread_ms, whichever is longer. */
+struct retry_verdict retry_first(const struct retry_rule *rule, int64_t spread_ms, int64_t now_ms,
+                                 uint64_t seed);
 /** A wait that is spread by up to a quarter of itself: for polls and sweeps. */
 int64_t retry_jitter(int64_t wait_ms, uint64_t seed);
 #endif

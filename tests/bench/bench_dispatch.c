@@ -5,6 +5,7 @@
  * gets "RESOURCE ACKNOWLEDGED-NS LATENCY-NS" (monotonic).  An act that got no answer is asked again
  *       under its request id, for 60 s.  Prints a JSON line.
  *   bench-dispatch join ACKS SEEN                     from acknowledged to seen by the host
+ *   bench-dispatch books STORE                        machines, and whether quota adds up
  *   bench-dispatch ledger STORE ACKS                  acts of creation in the ledger against ACKS
  *   bench-dispatch copy STORE FILE                    a consistent copy of a store in use
  *   bench-dispatch floor STORE BEFORE                 the rows that STORE has more than its older
@@ -26,6 +27,7 @@
 #include "drivers/codec/wire.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/net/httpc.h"
+#include "tests/sim/books.h"
 
 enum { CLIENTS_MAX = 256, WHO_MAX = 256, CALL_MS = 20000, AGAIN_MS = 60000, SINGLES = 300 };
 
@@ -361,6 +363,28 @@ do_ledger(char **arg)
     return 0;
 }
 
+static int
+do_books(char **arg)
+{
+    sqlite3 *db = open_db(arg[0], SQLITE_OPEN_READONLY);
+    sqlite3_stmt *s = prepare(db, "SELECT COUNT(*) FROM resource WHERE kind=1");
+    int wrong = 0;
+
+    printf("{\"machines\":%lld", sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : -1);
+    (void)sqlite3_finalize(s);
+    for (size_t i = 0; i < ARRAY_LEN(books); i++) {
+        s = prepare(db, books[i].sql);
+        if (sqlite3_step(s) != SQLITE_ROW || sqlite3_column_int64(s, 0) != 0) {
+            fprintf(stderr, "not so: %s\n", books[i].name);
+            wrong++;
+        }
+        (void)sqlite3_finalize(s);
+    }
+    (void)sqlite3_close(db);
+    printf(",\"wrong\":%d}\n", wrong);
+    return 0;
+}
+
 /* What an act of creation adds, told by the tables' own order.  Rows that it changes (sums,
  * counters) and those that readback adds are left out: the floor is lower for it. */
 static const struct {
@@ -510,12 +534,14 @@ main(int argc, char **argv)
         return do_load(argv + 2);
     if (argc == 4 && strcmp(argv[1], "join") == 0)
         return do_join(argv + 2);
+    if (argc == 3 && strcmp(argv[1], "books") == 0)
+        return do_books(argv + 2);
     if (argc == 4 && strcmp(argv[1], "ledger") == 0)
         return do_ledger(argv + 2);
     if (argc == 4 && strcmp(argv[1], "copy") == 0)
         return do_copy(argv + 2);
     if (argc == 4 && strcmp(argv[1], "floor") == 0)
         return do_floor(argv + 2);
-    fprintf(stderr, "bench-dispatch load|join|ledger|copy|floor: see its source\n");
+    fprintf(stderr, "bench-dispatch load|join|books|ledger|copy|floor: see its source\n");
     return 2;
 }

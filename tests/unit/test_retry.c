@@ -52,7 +52,27 @@ spreads_those_who_failed_together(void)
     CU_ASSERT_EQUAL(retry_jitter(0, 7), 0);
 }
 
+/* A thousand over 2.4 s: in no tenth of a second more than twice their share. */
+static void
+comes_back_over_as_long_as_many_need(void)
+{
+    int in[40] = {0};
+
+    for (uint64_t seed = 0; seed < 1000; seed++) {
+        int64_t few = retry_first(&rule, 0, 5000, seed).next_ms - 5000;
+        int64_t many = retry_first(&rule, 2400, 5000, seed).next_ms - 5000;
+
+        CU_ASSERT(few >= 25 && few <= 100);
+        CU_ASSERT(many >= 25 && many <= 2425);
+        CU_ASSERT(retry_first(&rule, 1000000, 0, seed).next_ms <= rule.cap_ms);
+        in[many / 100]++;
+    }
+    for (int i = 0; i < 40; i++)
+        CU_ASSERT(in[i] <= 2 * 1000 / 24);
+}
+
 CU_TestInfo retry_tests[] = {
+    {"comes back over as long as many need", comes_back_over_as_long_as_many_need},
     {"waits longer each time up to the cap", waits_longer_each_time_up_to_the_cap},
     {"gives up at the limit and never without one", gives_up_at_the_limit_and_never_without_one},
     {"looks slowly at what trying cannot help", looks_slowly_at_what_trying_cannot_help},
