@@ -151,6 +151,9 @@ tell_choice(struct story *s, const struct w_placing_facts *f, const struct w_pla
     if (g->apart != APART_NONE)
         tell(s, "placement", resource, at_ms,
              "asked to be apart from other machines of its system: %s", w_apart_names[g->apart]);
+    if (g->zone[0] != '\0' || g->pool_class[0] != '\0')
+        tell(s, "placement", resource, at_ms, "asked for zone/pool class %s/%s",
+             g->zone[0] == '\0' ? "-" : g->zone, g->pool_class[0] == '\0' ? "-" : g->pool_class);
     if (c->chosen != NULL)
         tell(s, "placement", resource, at_ms, "chosen: %s", c->chosen);
 }

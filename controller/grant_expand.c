@@ -214,12 +214,31 @@ check_deferred(const struct w_grant *g, size_t i, const struct w_grant_line *l, 
     return 0;
 }
 
+/* Zone and class are for what is made by the grant, and stands by itself. */
+static int
+check_place(size_t i, const struct w_grant_line *l, struct err *e)
+{
+    const char *field = l->zone[0] != '\0' ? "zone" : "pool_class";
+
+    if (l->zone[0] == '\0' && l->pool_class[0] == '\0')
+        return 0;
+    if (l->kind == RES_NETWORK)
+        return bad(e, i, field, "a network stands where its machines are: they ask");
+    if (l->attach_line != 0)
+        return bad(e, i, field, "a volume stands where its machine is: that one asks");
+    if (l->adopt.id[0] != '\0')
+        return bad(e, i, field, "an existing machine stands where it is");
+    if (l->deferred)
+        return bad(e, i, field, "what the unit makes later asks for no zone or class");
+    return 0;
+}
+
 static int
 check_line(const struct w_grant *g, size_t i, struct err *e)
 {
     const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
 
-    if (check_deferred(g, i, l, e) < 0)
+    if (check_deferred(g, i, l, e) < 0 || check_place(i, l, e) < 0)
         return -1;
     for (size_t j = 0; j < i; j++)
         if (JM_ITEM(g->lines, struct w_grant_line, j)->line == l->line)
@@ -270,6 +289,18 @@ check_sums(const struct w_grant *g, struct err *e)
     return 0;
 }
 
+static bool
+asks_any(const struct w_grant *g)
+{
+    for (size_t i = 0; i < g->lines.n; i++) {
+        const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
+
+        if (l->zone[0] != '\0' || l->pool_class[0] != '\0')
+            return true;
+    }
+    return false;
+}
+
 int
 grant_lines_check(const struct w_grant *g, struct err *e)
 {
@@ -280,6 +311,9 @@ grant_lines_check(const struct w_grant *g, struct err *e)
         if (JM_ITEM(g->lines, struct w_grant_line, i)->apart != APART_NONE)
             return err_field(e, BY_E_INVALID, "version",
                              "a grant whose machines are asked to be apart is of version 5");
+    if (asks_any(g) && g->version < 6)
+        return err_field(e, BY_E_INVALID, "version",
+                         "a grant whose lines ask for a zone or a class of pool is of version 6");
     if (g->shape != SHAPE_NONE && g->version < 2)
         return err_field(e, BY_E_INVALID, "version", "a grant that says its shape is of version 2");
     if (g->shape != SHAPE_FREE && g->resources_max != 0)
@@ -489,6 +523,25 @@ make_nic(struct build *b, struct w_vm_spec *s, const struct w_network_spec *net,
     return 0;
 }
 
+/* Where a line wants to be, its group must be: all of it, or each machine by itself. */
+static void
+asks_word(const char *word, const char **item, const char **group, bool *mixed)
+{
+    if (word[0] == '\0')
+        return;
+    *item = word;
+    if (*group != NULL && strcmp(*group, word) != 0)
+        *mixed = true;
+    *group = word;
+}
+
+static void
+asks(struct expand_item *it, const struct w_grant_line *l, struct expand_group *g)
+{
+    asks_word(l->zone, &it->zone, &g->zone, &g->mixed);
+    asks_word(l->pool_class, &it->pool_class, &g->pool_class, &g->mixed);
+}
+
 static int
 make_vm(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size_t group,
         const struct w_network_spec *net, uint32_t address, struct err *e)
@@ -519,6 +572,7 @@ make_vm(struct build *b, const struct w_grant_line *l, uint32_t ordinal, size_t 
     it->apart = (enum w_apart)l->apart;
     if (it->apart > gr->apart)
         gr->apart = it->apart;
+    asks(it, l, gr);
     gr->vms++;
     gr->vcpus += s->vcpus;
     if (s->vcpus > gr->largest_vcpus)
@@ -594,8 +648,11 @@ expand_alone(struct build *b, const struct w_grant_line *l, struct err *e)
         if (l->kind == RES_VM && l->network_line == 0 &&
             make_vm(b, l, n, group_new(b), NULL, 0, e) < 0)
             return -1;
-        if (l->kind == RES_VOLUME && l->attach_line == 0)
-            (void)make_volume(b, l, n, group_new(b));
+        if (l->kind == RES_VOLUME && l->attach_line == 0) {
+            size_t group = group_new(b);
+
+            asks(make_volume(b, l, n, group), l, &b->out->groups[group]);
+        }
     }
     return 0;
 }

@@ -39,9 +39,10 @@ struct expand_taken {
 struct expand_item {
     uint32_t line, ordinal;
     enum w_res_kind kind;
-    size_t group;         /* items of one group stand on one host */
-    enum w_apart apart;   /* vm: from others of its system */
-    struct w_order order; /* all but id, host, incarnation, term, generation, issue time */
+    size_t group;                  /* items of one group stand on one host */
+    enum w_apart apart;            /* vm: from others of its system */
+    const char *zone, *pool_class; /* asked for, or NULL */
+    struct w_order order;          /* all but id, host, incarnation, term, generation, issue time */
 };
 
 /* What one host must have room for. */
@@ -56,6 +57,7 @@ struct expand_group {
     const char *pool_class;      /* asked for, or NULL */
     const char *segment;         /* its network, when that may span hosts, then the hosts that have
                                     a part of it already: ids, blanks between; or NULL */
+    bool mixed;                  /* its machines ask for several zones or classes */
     bool fixed;                  /* that network stands where it is, and cannot span hosts */
     char host[W_ID];             /* where it goes, once that is decided */
     size_t first, n_items;       /* items of a group are neighbours */

@@ -67,6 +67,8 @@ host_read(const struct tx *t, const struct db_rows *r, struct arena *a, struct w
     v->vcpus_used = (uint32_t)db_int(r, 12);
     v->mem_used_mib = (uint64_t)db_int(r, 13);
     (void)snprintf(v->underlay, sizeof(v->underlay), "%s", db_str(r, 17));
+    (void)snprintf(v->zone, sizeof(v->zone), "%s", db_str(r, 19));
+    (void)snprintf(v->pool_class, sizeof(v->pool_class), "%s", db_str(r, 20));
     (void)snprintf(v->state, sizeof(v->state), "%s",
                    state_now(t, r, 14, db_str(r, 2), v->seen_at_ms));
     v->reason = reason_now(t, r, v, a);

@@ -23,11 +23,11 @@ struct hosttable {
     const char **name;
     int64_t *vcpus, *mem, *disk;
     int64_t *alive_until_ms;
-    uint32_t *cpus, *can, *zone;
+    uint32_t *cpus, *can, *zone, *pool_class;
     size_t *dirty, *touched; /* places, each at most once */
     size_t n_dirty, n_touched;
-    char **zones; /* their numbers are their places, plus one */
-    size_t n_zones;
+    char **words; /* of zones and classes; their numbers are their places, plus one */
+    size_t n_words;
     struct place_hosts cols;
 };
 
@@ -66,6 +66,7 @@ table_grow(struct hosttable *t, size_t n)
     GROW(cpus);
     GROW(can);
     GROW(zone);
+    GROW(pool_class);
     GROW(dirty);
     GROW(touched);
 #undef GROW
@@ -120,11 +121,12 @@ hosttable_free(struct hosttable *t)
     free(t->cpus);
     free(t->can);
     free(t->zone);
+    free(t->pool_class);
     free(t->dirty);
     free(t->touched);
-    for (size_t i = 0; i < t->n_zones; i++)
-        free(t->zones[i]);
-    free(t->zones);
+    for (size_t i = 0; i < t->n_words; i++)
+        free(t->words[i]);
+    free(t->words);
     free(t);
 }
 
@@ -169,18 +171,18 @@ hosttable_taken_back(struct hosttable *t)
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static uint32_t
-zone_number(struct hosttable *t, const char *zone)
+word_number(struct hosttable *t, const char *word)
 {
-    if (zone[0] == '\0')
+    if (word[0] == '\0')
         return 0;
-    for (size_t i = 0; i < t->n_zones; i++)
-        if (strcmp(t->zones[i], zone) == 0)
+    for (size_t i = 0; i < t->n_words; i++)
+        if (strcmp(t->words[i], word) == 0)
             return (uint32_t)i + 1;
-    t->zones = grow(t->zones, t->n_zones, t->n_zones + 1, sizeof(*t->zones));
-    t->zones[t->n_zones] = strdup(zone);
-    if (t->zones[t->n_zones] == NULL)
+    t->words = grow(t->words, t->n_words, t->n_words + 1, sizeof(*t->words));
+    t->words[t->n_words] = strdup(word);
+    if (t->words[t->n_words] == NULL)
         abort();
-    return (uint32_t)++t->n_zones;
+    return (uint32_t)++t->n_words;
 }
 
 /* A poll that waits is a sign of life too, and only in memory. */
@@ -211,7 +213,8 @@ row_columns(struct hosttable *t, size_t i)
     t->base[i] = (uint8_t)host_state_of(h->state);
     t->cpus[i] = (uint32_t)h->cpus;
     t->can[i] = h->underlay ? PLACE_CAN_REACH : 0;
-    t->zone[i] = zone_number(t, h->zone);
+    t->zone[i] = word_number(t, h->zone);
+    t->pool_class[i] = word_number(t, h->pool_class);
     t->arch[i] = (uint8_t)place_arch_of(h->arch);
     t->name[i] = h->name;
     t->alive_until_ms[i] = 0; /* looked up when it is asked for */
@@ -310,6 +313,7 @@ look(struct hosttable *t, int64_t now_ms, struct err *e)
                                    .cpus = t->cpus,
                                    .can = t->can,
                                    .zone = t->zone,
+                                   .pool_class = t->pool_class,
                                    .arch = t->arch};
     return 0;
 }
@@ -325,13 +329,21 @@ hosttable_columns(struct hosttable *t, int64_t now_ms, const struct place_hosts 
 }
 
 static bool
+is_or_any(const char *asked, const char *is)
+{
+    return asked == NULL || strcmp(asked, is) == 0;
+}
+
+static bool
 fits(const struct hosttable *t, size_t i, const struct hosttable_need *need, size_t n)
 {
     if (t->state[i] != HS_READY)
         return false;
     for (size_t k = 0; k < n; k++)
         if (t->mem[i] >= (int64_t)need[k].mem_mib && t->vcpus[i] >= (int64_t)need[k].vcpus &&
-            t->disk[i] >= (int64_t)need[k].bytes && t->cpus[i] >= need[k].largest_vcpus)
+            t->disk[i] >= (int64_t)need[k].bytes && t->cpus[i] >= need[k].largest_vcpus &&
+            is_or_any(need[k].zone, t->row[i].zone) &&
+            is_or_any(need[k].pool_class, t->row[i].pool_class))
             return true;
     return false;
 }
@@ -407,8 +419,8 @@ same_facts(const struct host_facts *a, const struct host_facts *b)
 {
     return strcmp(a->id, b->id) == 0 && strcmp(a->name, b->name) == 0 &&
            strcmp(a->state, b->state) == 0 && strcmp(a->zone, b->zone) == 0 &&
-           strcmp(a->arch, b->arch) == 0 && a->incarnation == b->incarnation &&
-           a->cpus == b->cpus && a->mem_mib == b->mem_mib &&
+           strcmp(a->pool_class, b->pool_class) == 0 && strcmp(a->arch, b->arch) == 0 &&
+           a->incarnation == b->incarnation && a->cpus == b->cpus && a->mem_mib == b->mem_mib &&
            a->cpu_overcommit_percent == b->cpu_overcommit_percent &&
            a->mem_overcommit_percent == b->mem_overcommit_percent &&
            a->pool_bytes == b->pool_bytes && a->pool_free_bytes == b->pool_free_bytes &&

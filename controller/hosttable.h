@@ -34,6 +34,7 @@ void hosttable_kept(struct hosttable *t);
 struct hosttable_need {
     uint64_t vcpus, mem_mib, bytes;
     uint32_t largest_vcpus;
+    const char *zone, *pool_class; /* NULL: any */
 };
 struct hosttable_picked {
     struct host_facts *hosts; /* copies, in the arena; without ranges */

@@ -43,6 +43,7 @@ host_fact(const struct host_facts *h, bool silent, struct arena *a, struct w_pla
     o->bytes_used = h->bytes_used;
     memcpy(o->arch, h->arch, sizeof(o->arch));
     memcpy(o->zone, h->zone, sizeof(o->zone));
+    memcpy(o->pool_class, h->pool_class, sizeof(o->pool_class));
     o->same = h->same;
     o->alone = h->alone;
     o->underlay = h->underlay;
@@ -149,7 +150,12 @@ pick(struct tx *t, const struct expansion *x, size_t limit, struct arena *a,
     for (size_t i = 0; i < x->n_groups; i++) {
         const struct expand_group *g = &x->groups[i];
 
-        need[i] = (struct hosttable_need){g->vcpus, g->mem_mib, g->disk_bytes, g->largest_vcpus};
+        need[i] = (struct hosttable_need){.vcpus = g->vcpus,
+                                          .mem_mib = g->mem_mib,
+                                          .bytes = g->disk_bytes,
+                                          .largest_vcpus = g->largest_vcpus,
+                                          .zone = g->zone,
+                                          .pool_class = g->pool_class};
         ranges = ranges || g->cidr != NULL;
     }
     if (hosttable_pick(t->c->hosts, need, x->n_groups, t->now_ms, limit, a, out, e) < 0)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/host_settings.h"
 #include "controller/made.h"
 #include "controller/parts.h"
 #include "controller/spread.h"
@@ -53,6 +54,32 @@ choice_at(const struct grant_placing *p, size_t i)
     return JM_ITEM(p->choices.items, struct w_placing_choice, i);
 }
 
+/* What stands somewhere already is not placed anew: its host must be what new parts of it ask for.
+ */
+static int
+pinned_offers(struct tx *t, struct spread *s, const struct expansion *x, struct grant_placing *p,
+              bool *again, struct err *e)
+{
+    for (size_t i = 0; i < x->n_groups; i++) {
+        const struct expand_group *g = &x->groups[i];
+        bool offers;
+
+        if (g->pinned == NULL || (g->zone == NULL && g->pool_class == NULL))
+            continue;
+        if (host_offers(t, g->pinned, g->zone, g->pool_class, &offers, e) < 0)
+            return -1;
+        if (offers && !g->mixed)
+            continue;
+        if (p->no_room == NULL)
+            p->no_room = arena_printf(
+                s->a, "the network stands on a host that is not of zone/pool class %s/%s",
+                g->zone == NULL ? "-" : g->zone, g->pool_class == NULL ? "-" : g->pool_class);
+        if (spread_refused(s, i))
+            *again = true;
+    }
+    return 0;
+}
+
 /* One way of grouping: *again when another may do better. */
 static int
 attempt(struct tx *t, struct spread *s, struct expansion *x, struct supersede *over,
@@ -69,6 +96,8 @@ attempt(struct tx *t, struct spread *s, struct expansion *x, struct supersede *o
         if (x->groups[i].pinned != NULL && strcmp(x->groups[i].pinned, full) == 0 &&
             spread_refused(s, i))
             *again = true;
+    if (p->no_room == NULL && pinned_offers(t, s, x, p, again, e) < 0)
+        return -1;
     if (p->no_room != NULL && *again)
         return 0;
     asked.groups = arena_alloc(s->a, (x->n_groups + 1) * sizeof(*asked.groups));
@@ -120,6 +149,7 @@ grant_place(struct tx *t, struct expansion *x, struct supersede *over,
             const struct w_policy *policy, struct arena *a, struct grant_placing *out,
             struct err *e)
 {
+    const char *never = NULL;
     struct spread s;
     bool again;
 
@@ -134,6 +164,9 @@ grant_place(struct tx *t, struct expansion *x, struct supersede *over,
             return -1;
     }
     say_short(x, out, a);
+    if (out->no_room != NULL && host_offers_none(t, x, a, &never, e) < 0)
+        return -1;
+    out->no_room = never != NULL ? never : out->no_room;
     return 0;
 }
 

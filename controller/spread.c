@@ -15,6 +15,8 @@ way_of(const struct expand_group *g, unsigned attempt)
     };
     bool one = g->cidr == NULL || (g->vms <= 1 && g->segment == NULL);
 
+    if (g->mixed && !one && !g->fixed) /* no one host is what all ask for */
+        return attempt == 0 ? WAY_SPLIT : WAY_NONE;
     if (one || g->fixed) /* nothing to spread */
         return attempt == 0 ? WAY_WHOLE : WAY_NONE;
     return attempt < 3 ? ways[g->apart][attempt] : WAY_NONE;
@@ -70,12 +72,16 @@ split(struct spread *s, struct expansion *x, size_t of)
             g->n_items = 0;
             g->pinned = NULL;
             g->segment = segment;
+            g->zone = g->pool_class = NULL;
+            g->mixed = false;
         }
         g->n_items++;
         it->group = x->n_groups - 1;
         size_add(g, &it->order);
         if (it->kind == RES_VM) {
             g->apart = it->apart;
+            g->zone = it->zone;
+            g->pool_class = it->pool_class;
             g = NULL;
         }
     }

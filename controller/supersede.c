@@ -99,7 +99,8 @@ continues(const struct w_grant_line *was, const struct w_grant_line *l)
            strcmp(was->image, l->image) == 0 && was->firmware == l->firmware &&
            was->format == l->format && strcmp(was->cidr, l->cidr) == 0 &&
            was->network_line == l->network_line && was->attach_line == l->attach_line &&
-           was->deferred == l->deferred;
+           was->deferred == l->deferred && strcmp(was->zone, l->zone) == 0 &&
+           strcmp(was->pool_class, l->pool_class) == 0;
 }
 
 /* The n-th volume is made with the n-th machine, never for one that is there. */

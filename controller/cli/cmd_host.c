@@ -43,10 +43,33 @@ cmd_host_list(struct cli *c, struct err *e)
 
     if (CLI_LIST(c, cli_query(c, path, "zone", cli_opt(c, "zone")), host_list, &l, e) < 0)
         return -1;
-    return cli_print_list(c, schema_host_list, &l,
-                          "name state cpus vcpus_used mem_mib mem_used_mib pool_bytes "
-                          "pool_free_bytes kvm lock_manager underlay seen_at_ms reason id",
-                          e);
+    return cli_print_list(
+        c, schema_host_list, &l,
+        "name state zone pool_class cpus vcpus_used mem_mib mem_used_mib pool_bytes "
+        "pool_free_bytes kvm lock_manager underlay seen_at_ms reason id",
+        e);
+}
+
+/* What is not given stays as it is. */
+int
+cmd_host_set(struct cli *c, struct err *e)
+{
+    const char *zone = cli_opt(c, "zone"), *class = cli_opt(c, "pool-class");
+    struct w_host_settings in = {.reason = cli_opt(c, "reason")};
+    struct w_host_view h;
+
+    if (zone == NULL && class == NULL)
+        return err_set(e, BY_E_INVALID, "say what it is to be: --zone, --pool-class");
+    if (cli_find_host(c, c->argv[0], &h, e) < 0 ||
+        cli_copy(in.zone, sizeof(in.zone), "zone", zone != NULL ? zone : h.zone, e) < 0 ||
+        cli_copy(in.pool_class, sizeof(in.pool_class), "pool_class",
+                 class != NULL ? class : h.pool_class, e) < 0)
+        return -1;
+    cli_request_id(c, in.request);
+    if (CLI_POST(c, arena_printf(&c->a, "/v1/hosts/%s:set", h.id), host_settings, &in, host_view,
+                 &h, e) < 0)
+        return -1;
+    return cli_print_one(c, schema_host_view, &h, e);
 }
 
 int

@@ -25,9 +25,14 @@ grant_free_shape(struct w_grant *g, uint32_t resources_max)
 void
 grant_version_fit(struct w_grant *g)
 {
-    for (size_t i = 0; i < g->lines.n; i++)
-        if (JM_ITEM(g->lines, struct w_grant_line, i)->apart != APART_NONE)
+    for (size_t i = 0; i < g->lines.n; i++) {
+        const struct w_grant_line *l = JM_ITEM(g->lines, struct w_grant_line, i);
+
+        if (l->apart != APART_NONE && g->version < 5)
             g->version = 5;
+        if (l->zone[0] != '\0' || l->pool_class[0] != '\0')
+            g->version = 6;
+    }
 }
 
 void

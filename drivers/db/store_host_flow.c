@@ -118,6 +118,7 @@ host_facts_read(const struct db_rows *r, int from, struct host_facts *o)
     o->mem_used_mib = (uint64_t)db_int(r, c++);
     o->bytes_used = (uint64_t)db_int(r, c++);
     o->underlay = db_int(r, c++) != 0;
+    COPY(o->pool_class, r, c++);
 }
 
 int

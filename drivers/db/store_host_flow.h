@@ -36,7 +36,7 @@ int host_flow_each_cert(struct db *d, const char *id, host_cert_fn fn, void *arg
 
 /* Facts for placing. */
 struct host_facts {
-    char id[W_ID], name[W_NAME], state[16], zone[W_NAME], arch[20];
+    char id[W_ID], name[W_NAME], state[16], zone[W_NAME], pool_class[W_NAME], arch[20];
     uint64_t incarnation;
     uint64_t cpus, mem_mib, cpu_overcommit_percent, mem_overcommit_percent;
     uint64_t pool_bytes, pool_free_bytes;

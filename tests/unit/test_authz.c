@@ -152,6 +152,7 @@ static const struct {
     {"host_cordon", AZ_P_HOST_WRITE},
     {"host_list", AZ_P_HOST_READ},
     {"host_revoke", AZ_P_HOST_WRITE},
+    {"host_set", AZ_P_HOST_WRITE},
     {"host_uncordon", AZ_P_HOST_WRITE},
     {"image_add", AZ_P_IMAGE_WRITE},
     {"image_complete", AZ_P_IMAGE_WRITE},
