@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/apply.h"
+#include "agent/calls.h"
 #include "agent/facts.h"
 #include "agent/fetch.h"
 #include "agent/link.h"
@@ -120,7 +121,7 @@ observe_start(struct agent *ag)
         abort(); /* out of memory */
     o->ag = ag;
     o->serial = ++ag->observe_serial;
-    o->job.what = "read everything";
+    o->job.what = call_text(CALL_READ_ALL);
     o->job.run = observe_run;
     o->job.done = observe_done;
     if (workers_submit(ag->calls, &o->job, &e) < 0) {

@@ -56,6 +56,7 @@ struct agent {
     struct metrics *metrics; /* NULL unless the configuration wants them */
     int64_t metrics_at_ms;   /* monotonic: when they are written next */
     bool metrics_failed;     /* last time they could not be */
+    bool metrics_looking;    /* a worker looks how much room is free */
     struct fetch *fetch;     /* base images from the controller */
 
     struct virt_caps caps; /* valid with has_caps */

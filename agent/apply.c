@@ -391,28 +391,28 @@ vm_destroy(struct task *t, struct virt *v, struct err *e)
 /* ---- what each action is made of ---- */
 
 #define PHASES(name, ...) static const struct task_phase name##_phases[] = {__VA_ARGS__, {0}}
-PHASES(net_define, {.what = "define network", .run = net_define});
-PHASES(net_start, {.what = "start network", .run = net_start});
-PHASES(net_hosts, {.what = "set fixed addresses", .run = net_hosts});
-PHASES(net_segment, {.what = "join the network to its segment", .run = net_segment});
-PHASES(net_remove, {.what = "remove network", .run = net_remove, .after = net_gone});
-PHASES(vol_create, {.what = "make volume", .run = vol_create});
-PHASES(vol_grow, {.what = "grow volume", .run = vol_grow});
-PHASES(vm_grow, {.what = "grow root disk", .run = vm_grow});
-PHASES(vm_live, {.what = "grow the running machine", .run = vm_live});
-PHASES(vm_root, {.what = "make root disk and seed", .run = vm_root});
-PHASES(vm_define, {.what = "define machine", .run = vm_define});
-PHASES(vm_make, {.what = "define machine", .run = vm_define_only},
-       {.what = "start machine", .run = vm_start});
-PHASES(vm_adopt, {.what = "mark machine", .run = vm_adopt});
-PHASES(vm_start, {.what = "look at machine", .run = vm_is_ours},
-       {.what = "start machine", .run = vm_start});
-PHASES(vm_resume, {.what = "look at machine", .run = vm_is_ours},
-       {.what = "resume machine", .run = vm_resume});
-PHASES(vm_shutdown, {.what = "look at machine", .run = vm_is_ours},
-       {.what = "ask machine to stop", .run = vm_shutdown});
-PHASES(vm_destroy, {.what = "look at machine", .run = vm_is_ours},
-       {.what = "pull the plug", .run = vm_destroy});
+PHASES(net_define, {.call = CALL_NET_DEFINE, .run = net_define});
+PHASES(net_start, {.call = CALL_NET_START, .run = net_start});
+PHASES(net_hosts, {.call = CALL_NET_HOSTS, .run = net_hosts});
+PHASES(net_segment, {.call = CALL_NET_SEGMENT, .run = net_segment});
+PHASES(net_remove, {.call = CALL_NET_REMOVE, .run = net_remove, .after = net_gone});
+PHASES(vol_create, {.call = CALL_VOL_CREATE, .run = vol_create});
+PHASES(vol_grow, {.call = CALL_VOL_GROW, .run = vol_grow});
+PHASES(vm_grow, {.call = CALL_VM_GROW, .run = vm_grow});
+PHASES(vm_live, {.call = CALL_VM_LIVE, .run = vm_live});
+PHASES(vm_root, {.call = CALL_VM_ROOT, .run = vm_root});
+PHASES(vm_define, {.call = CALL_VM_DEFINE, .run = vm_define});
+PHASES(vm_make, {.call = CALL_VM_DEFINE, .run = vm_define_only},
+       {.call = CALL_VM_START, .run = vm_start});
+PHASES(vm_adopt, {.call = CALL_VM_ADOPT, .run = vm_adopt});
+PHASES(vm_start, {.call = CALL_VM_LOOK, .run = vm_is_ours},
+       {.call = CALL_VM_START, .run = vm_start});
+PHASES(vm_resume, {.call = CALL_VM_LOOK, .run = vm_is_ours},
+       {.call = CALL_VM_RESUME, .run = vm_resume});
+PHASES(vm_shutdown, {.call = CALL_VM_LOOK, .run = vm_is_ours},
+       {.call = CALL_VM_SHUTDOWN, .run = vm_shutdown});
+PHASES(vm_destroy, {.call = CALL_VM_LOOK, .run = vm_is_ours},
+       {.call = CALL_VM_DESTROY, .run = vm_destroy});
 
 static const struct task_phase *
 phases_of(enum rec_op op)

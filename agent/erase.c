@@ -432,9 +432,9 @@ erase_phases(void)
 {
     static const struct task_phase phases[] = {
         /* After a crash the same again: overwritten once more, never signed for twice. */
-        {.what = "find all copies", .run = erase_gather},
-        {.what = "overwrite", .disk = true, .run = erase_overwrite, .after = erase_sign},
-        {.what = "remove", .run = erase_remove, .after = erase_gone},
+        {.call = CALL_ERASE_FIND, .run = erase_gather},
+        {.call = CALL_ERASE_OVERWRITE, .disk = true, .run = erase_overwrite, .after = erase_sign},
+        {.call = CALL_ERASE_REMOVE, .run = erase_remove, .after = erase_gone},
         {0},
     };
 
@@ -445,8 +445,8 @@ const struct task_phase *
 erase_remake_phases(void)
 {
     static const struct task_phase phases[] = {
-        {.what = "overwrite half-made volumes", .disk = true, .run = half_overwrite},
-        {.what = "remove half-made volumes", .run = remove_copies, .after = half_forget},
+        {.call = CALL_HALF_OVERWRITE, .disk = true, .run = half_overwrite},
+        {.call = CALL_HALF_REMOVE, .run = remove_copies, .after = half_forget},
         {0},
     };
 

@@ -7,7 +7,7 @@ static const char *const version_words[] = {BY_VERSION};
 static const char *const call_words[] = {
     [AM_READ] = "read",     [AM_SAMPLE] = "sample",   [AM_NETWORK] = "network",
     [AM_VOLUME] = "volume", [AM_MACHINE] = "machine", [AM_POWER] = "power",
-    [AM_ERASE] = "erase",   [AM_OTHER] = "other"};
+    [AM_ERASE] = "erase",   [AM_ROOM] = "room",       [AM_OTHER] = "other"};
 static const char *const disk_words[] = {
     [AM_POOL] = "pool", [AM_IMAGES] = "images", [AM_RECEIPTS_DISK] = "receipts"};
 static const char *const sample_words[] = {

@@ -15,7 +15,17 @@ enum am {
 extern const struct metric_row agent_metrics[AM__MAX];
 
 /* Words of the labels, in their order. */
-enum { AM_READ, AM_SAMPLE, AM_NETWORK, AM_VOLUME, AM_MACHINE, AM_POWER, AM_ERASE, AM_OTHER };
+enum {
+    AM_READ,
+    AM_SAMPLE,
+    AM_NETWORK,
+    AM_VOLUME,
+    AM_MACHINE,
+    AM_POWER,
+    AM_ERASE,
+    AM_ROOM,
+    AM_OTHER
+};
 enum { AM_POOL, AM_IMAGES, AM_RECEIPTS_DISK };
 enum { AM_TAKEN, AM_MISSED, AM_DROPPED };
 enum { AM_RUNNING, AM_QUEUED, AM_RETIRED };
@@ -25,6 +35,8 @@ int am_open(struct agent *ag, struct err *e);
 /** A job of workers ended; for workers_config.ended, arg: the struct metrics. */
 void am_call_ended(void *metrics, const struct worker_job *j);
 void am_contact(struct agent *ag, bool answered);
-/** Look at everything and write the file, when that is due; returns milliseconds until then. */
+/** Look at everything and write the file, when that is due; returns milliseconds until then.
+ * Folders that may be on a disk of the network are looked at by a worker: the file has what the
+ * last one found. */
 int am_round(struct agent *ag, int64_t now_mono_ms);
 #endif

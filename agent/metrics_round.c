@@ -1,13 +1,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "agent/calls.h"
+#include "agent/facts.h"
 #include "agent/metrics.h"
 #include "agent/sample.h"
+#include "agent/world.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/crypto/x509.h"
@@ -31,37 +35,15 @@ am_open(struct agent *ag, struct err *e)
 static size_t
 call_kind(const char *what)
 {
-    static const struct {
-        const char *what;
-        size_t kind;
-    } rows[] = {
-        {"ask machine to stop", AM_POWER},
-        {"define machine", AM_MACHINE},
-        {"define network", AM_NETWORK},
-        {"find all copies", AM_ERASE},
-        {"grow root disk", AM_VOLUME},
-        {"grow the running machine", AM_MACHINE},
-        {"grow volume", AM_VOLUME},
-        {"make root disk and seed", AM_VOLUME},
-        {"make volume", AM_VOLUME},
-        {"mark machine", AM_MACHINE},
-        {"overwrite", AM_ERASE},
-        {"overwrite half-made volumes", AM_ERASE},
-        {"pull the plug", AM_POWER},
-        {"read everything", AM_READ},
-        {"remove", AM_ERASE},
-        {"remove half-made volumes", AM_ERASE},
-        {"remove network", AM_NETWORK},
-        {"resume machine", AM_POWER},
-        {"sample", AM_SAMPLE},
-        {"set fixed addresses", AM_NETWORK},
-        {"start machine", AM_POWER},
-        {"start network", AM_NETWORK},
+    static const size_t kinds[CALL__MAX] = {
+#define CALL(id, kind, text) [CALL_##id] = AM_##kind,
+#include "agent/calls.def"
+#undef CALL
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (strcmp(rows[i].what, what) == 0)
-            return rows[i].kind;
+    for (size_t i = 0; i < CALL__MAX; i++)
+        if (strcmp(call_text((enum agent_call)i), what) == 0)
+            return kinds[i];
     return AM_OTHER;
 }
 
@@ -91,6 +73,7 @@ look_workers(struct agent *ag)
 {
     struct metrics *m = ag->metrics;
     struct workers_state calls, disk;
+    char why[16];
 
     workers_state(ag->calls, &calls);
     workers_state(ag->disk, &disk);
@@ -98,16 +81,72 @@ look_workers(struct agent *ag)
     metric_set(m, AM_WORKERS, AM_QUEUED, calls.queued);
     metric_set(m, AM_WORKERS, AM_RETIRED, calls.retired);
     metric_set(m, AM_QUARANTINED, 0, calls.overdue + disk.overdue);
-    metric_set(m, AM_HYPERVISOR_UP, 0, ag->has_caps && ag->observe_err.code == BY_E_OK);
+    metric_set(m, AM_HYPERVISOR_UP, 0, facts_observed_ok(ag, clock_mono_ms(), why, sizeof(why)));
 }
 
-static void
-look_disk(struct metrics *m, size_t which, const char *path)
+/* A worker's: base images may be on a disk of the network, which may hang. */
+struct room_job {
+    struct worker_job job; /* first */
+    struct agent *ag;
+    int64_t images, receipts; /* free bytes; below 0: not known */
+};
+
+static int64_t
+room_of(const char *path)
 {
     struct statvfs fs;
 
-    if (statvfs(path, &fs) == 0)
-        metric_set(m, AM_DISK_FREE, which, (int64_t)(fs.f_bavail * fs.f_frsize));
+    return statvfs(path, &fs) == 0 ? (int64_t)(fs.f_bavail * fs.f_frsize) : -1;
+}
+
+static int
+room_run(struct worker_job *j, struct virt *v, struct err *e)
+{
+    struct room_job *r = (struct room_job *)j;
+
+    (void)v;
+    (void)e;
+    r->images = room_of(r->ag->conf.image_dir);
+    r->receipts = room_of(r->ag->id.receipts_dir);
+    return 0;
+}
+
+static void
+room_done(struct worker_job *j)
+{
+    struct room_job *r = (struct room_job *)j;
+
+    r->ag->metrics_looking = false;
+    if (j->rc == 0 && r->images >= 0)
+        metric_set(r->ag->metrics, AM_DISK_FREE, AM_IMAGES, r->images);
+    if (j->rc == 0 && r->receipts >= 0)
+        metric_set(r->ag->metrics, AM_DISK_FREE, AM_RECEIPTS_DISK, r->receipts);
+    free(r);
+}
+
+/* One at a time: while one hangs, what is known grows old. */
+static void
+look_room(struct agent *ag)
+{
+    const struct virt_pool_seen *pool = world_pool(ag->world);
+    struct room_job *r;
+    struct err e = {0};
+
+    if (pool != NULL)
+        metric_set(ag->metrics, AM_DISK_FREE, AM_POOL, (int64_t)pool->free_bytes);
+    if (ag->metrics_looking)
+        return;
+    r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        abort(); /* out of memory */
+    r->ag = ag;
+    r->job.what = call_text(CALL_ROOM);
+    r->job.no_conn = true;
+    r->job.run = room_run;
+    r->job.done = room_done;
+    ag->metrics_looking = workers_submit(ag->calls, &r->job, &e) == 0;
+    if (!ag->metrics_looking)
+        free(r);
 }
 
 static void
@@ -138,7 +177,8 @@ look_process(struct metrics *m)
     metric_set(m, AM_PROC_RSS, 0, p.rss_bytes);
     metric_set(m, AM_PROC_CPU, 0, p.cpu_ns);
     metric_set(m, AM_PROC_START, 0, p.start_ns);
-    metric_set(m, AM_PROC_FDS, 0, p.fds);
+    if (p.fds >= 0)
+        metric_set(m, AM_PROC_FDS, 0, p.fds);
     metric_set(m, AM_PROC_MAX_FDS, 0, p.max_fds);
 }
 
@@ -159,9 +199,7 @@ look(struct agent *ag)
     metric_set(m, AM_SAMPLES, AM_DROPPED, (int64_t)s.dropped);
     metric_set(m, AM_SLOTS, 0, (int64_t)s.slots);
     look_workers(ag);
-    look_disk(m, AM_POOL, ag->conf.pool_path);
-    look_disk(m, AM_IMAGES, ag->conf.image_dir);
-    look_disk(m, AM_RECEIPTS_DISK, ag->id.receipts_dir);
+    look_room(ag);
     look_papers(ag);
     look_process(m);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/calls.h"
 #include "agent/metrics.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
@@ -315,7 +316,7 @@ sampler_step(struct sampler *s, int64_t now)
         abort(); /* out of memory */
     k->s = s;
     k->cheap = s->round % (uint64_t)dear_every(s) != 0;
-    k->job.what = "sample";
+    k->job.what = call_text(CALL_SAMPLE);
     k->job.run = sample_run;
     k->job.done = sample_done;
     if (workers_submit(s->w, &k->job, &e) < 0) {

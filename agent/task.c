@@ -93,7 +93,8 @@ task_fail(struct task *t, const struct err *e)
     t->ag->dirty = true;
     log_warn("task.failed", "op=%s resource=%s phase=" LOG_Q " attempts=%u reason=" LOG_Q,
              rec_op_name(t->op), t->id,
-             t->phases[t->phase].what != NULL ? t->phases[t->phase].what : "", k->attempts, e->msg);
+             t->phases[t->phase].run != NULL ? call_text(t->phases[t->phase].call) : "",
+             k->attempts, e->msg);
     task_free(t);
 }
 
@@ -167,11 +168,12 @@ task_submit(struct task *t)
         return;
     }
     if (facts_is_held(t->ag, t->id, clock_wall_ms())) { /* it came between two steps */
-        (void)err_set(&e, BY_E_BUSY, "under emergency hold: stopped before '%s'", p->what);
+        (void)err_set(&e, BY_E_BUSY, "under emergency hold: stopped before '%s'",
+                      call_text(p->call));
         task_fail(t, &e);
         return;
     }
-    t->job.what = p->what;
+    t->job.what = call_text(p->call);
     t->job.deadline_ms = p->disk ? DISK_DEADLINE_MS : 0;
     t->job.no_conn = p->disk;
     if (workers_submit(p->disk ? t->ag->disk : t->ag->calls, &t->job, &e) < 0)

@@ -5,6 +5,7 @@
  * all it needs; workers never see receipts or the world.  Threads: a phase's run has the task to
  * itself; everything else is the owner's. */
 #include "agent/agent.h"
+#include "agent/calls.h"
 #include "policies/model.h"
 
 enum { TASK_PHASES_MAX = 4, TASK_COPIES_MAX = 32 };
@@ -48,8 +49,8 @@ struct task {
 };
 
 struct task_phase {
-    const char *what; /* "make the root disk" */
-    bool disk;        /* runs in the disk pool, without a connection */
+    enum agent_call call;
+    bool disk; /* runs in the disk pool, without a connection */
     int (*run)(struct task *t, struct virt *v, struct err *e);
     /** On the owner's thread after success, before the commit; may be NULL. */
     int (*after)(struct task *t, struct err *e);

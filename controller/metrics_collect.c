@@ -157,7 +157,8 @@ collect_machine(struct controller *c)
     metric_set(m, CM_PROC_RSS, 0, p.rss_bytes);
     metric_set(m, CM_PROC_CPU, 0, p.cpu_ns);
     metric_set(m, CM_PROC_START, 0, p.start_ns);
-    metric_set(m, CM_PROC_FDS, 0, p.fds);
+    if (p.fds >= 0)
+        metric_set(m, CM_PROC_FDS, 0, p.fds);
     metric_set(m, CM_PROC_MAX_FDS, 0, p.max_fds);
 }
 

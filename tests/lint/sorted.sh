@@ -18,6 +18,7 @@ check drivers/base/fault.def 's/^FAULT\(([A-Z_]+),.*/\1/p'
 for f in drivers/db/stmt_*.def; do check "$f" 's/^STMT\(([A-Z0-9_]+),.*/\1/p'; done
 check drivers/db/inbox.def 's/^INBOX\(([A-Z_]+),.*/\1/p'
 check policies/case_todo.def 's/^DOES\(([A-Z]+, [A-Z]+),.*/\1/p'
+check agent/calls.def 's/^CALL\(([A-Z_]+),.*/\1/p'
 check policies/authz.def 's/^PERM\(([A-Z_]+),.*/\1/p'
 for f in policies/*_fsm.def; do check "$f" 's/^T\((.*)\)/\1/p'; done
 check policies/calendar_facts.def 's/^(OFF|WORK)\([0-9]+, ([0-9]+).*/\2/p'

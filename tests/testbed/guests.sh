@@ -49,6 +49,8 @@ guests_end() {
 boots() { grep -ac "GUEST-ADDRESS eth0 $3" "$(serial_log "$1" "$2")"; } # HOST ID ADDRESS
 has_address() { [ "$(boots "$@")" -gt 0 ]; }
 pings() { guest "$1" "$2" 60 "ping -c 3 -W 3 $3 >/dev/null"; }
+# The guest itself says that nothing came back: one that does not answer at all passes nothing.
+silent() { guest "$1" "$2" 60 "! ping -c 2 -W 2 $3 >/dev/null"; }
 reaches() { # HOST ID ADDRESS: within the time that a learning network may take
     local n
     for n in 1 2 3 4 5; do pings "$@" && return 0; done

@@ -27,7 +27,7 @@ void agenthost_give(struct agenthost *h, const struct w_desired_answer *in);
 /** Sign and give one order with everything else unchanged (not the full set). */
 void agenthost_order(struct agenthost *h, const struct w_order *o);
 /** Drive until what is seen of a resource is this and equal (absent: reported so); false when it
- * takes more than 20 s. */
+ * takes more than a minute. */
 bool agenthost_until(struct agenthost *h, const char *id, enum w_seen seen);
 /** Drive rounds until nothing is busy and a whole reading was taken that began now. */
 bool agenthost_settle(struct agenthost *h);

@@ -462,6 +462,21 @@ file_says(struct agenthost *h, const char *path, const char *series, double valu
     return false;
 }
 
+/* Rounds until the file has the series with more than nothing, or a minute is over. */
+static bool
+file_tells(struct agenthost *h, const char *path, const char *series)
+{
+    for (int64_t until = clock_mono_ms() + 60000; clock_mono_ms() < until;) {
+        SCOPED(strbuf) struct strbuf b = {0};
+
+        agent_wait(&h->ag, agent_round(&h->ag));
+        if (durable_read(path, 1 << 20, &b, NULL) == 0 &&
+            promtext_value(strbuf_peek(&b), series) > 0)
+            return true;
+    }
+    return false;
+}
+
 static void
 an_agent_writes_its_figures_where_it_is_told(void)
 {
@@ -500,6 +515,33 @@ an_agent_writes_its_figures_where_it_is_told(void)
     CU_ASSERT(promtext_value(strbuf_peek(&b),
                              "bianyun_agent_certificate_expiry_timestamp_seconds") > 1.5e9);
     CU_ASSERT_PTR_NULL(strstr(strbuf_peek(&b), h.m.net)); /* no id is a label */
+    agenthost_stop(&h);
+    agenthost_free(&h);
+    tmpdir_free(dir);
+}
+
+/* Base images may be on a disk of the network that hangs: no round waits for it.  What a worker
+ * found is told by a later round than the one that gave it the job. */
+static void
+an_agent_waits_for_no_disk(void)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    char *dir = tmpdir_new();
+    char path[300], extra[400];
+    struct agenthost h;
+
+    (void)snprintf(path, sizeof(path), "%s/bianyun.prom", dir);
+    (void)snprintf(extra, sizeof(extra), "[metrics]\nfile = %s\nevery_ms = 100\n", path);
+    agenthost_new(&h, extra);
+    agenthost_start(&h);
+    while (durable_read(path, 1 << 20, &b, NULL) < 0)
+        (void)agent_round(&h.ag);
+    CU_ASSERT_TRUE(h.ag.metrics_looking);
+    CU_ASSERT_EQUAL(
+        promtext_value(strbuf_peek(&b), "bianyun_agent_disk_free_bytes{disk=\"images\"}"), -1);
+    CU_ASSERT_TRUE(file_tells(&h, path, "bianyun_agent_disk_free_bytes{disk=\"images\"}"));
+    CU_ASSERT_TRUE(file_tells(&h, path, "bianyun_agent_disk_free_bytes{disk=\"receipts\"}"));
+    CU_ASSERT_TRUE(file_tells(&h, path, "bianyun_agent_disk_free_bytes{disk=\"pool\"}"));
     agenthost_stop(&h);
     agenthost_free(&h);
     tmpdir_free(dir);
@@ -556,6 +598,7 @@ CU_TestInfo metric_tests[] = {
     {"the scraping token reads the figures and nothing else",
      the_scraping_token_reads_the_figures_and_nothing_else},
     {"an agent writes its figures where it is told", an_agent_writes_its_figures_where_it_is_told},
+    {"an agent waits for no disk", an_agent_waits_for_no_disk},
     {"a call that hangs is counted as quarantined", a_call_that_hangs_is_counted_as_quarantined},
     CU_TEST_INFO_NULL,
 };

@@ -214,6 +214,40 @@ removes_what_is_left_of_a_network_that_is_gone(void)
     agenthost_free(&h);
 }
 
+/* An answer that did not come is not "gone": until parts can be read, an erased network is not told
+ * to be absent, though libvirt's is. */
+static void
+calls_nothing_absent_that_it_cannot_read(void)
+{
+    static const char *const other = "bydeadbeef00ff";
+    struct agenthost h;
+    struct w_order net;
+    struct w_desired_answer in;
+    const char *text;
+    char why[400];
+    bool equal;
+
+    agenthost_new(&h, UNDERLAY);
+    agenthost_start(&h);
+    net_order(&h, &net, 1, 77, two, 2);
+    text = mill_sign_order(&h.m, h.m.controller, &net);
+    mill_answer(&h.m, &text, 1, &in); /* the whole set: the controller is heard */
+    agenthost_give(&h, &in);
+    CU_ASSERT_TRUE_FATAL(agenthost_until(&h, h.m.net, SEEN_PRESENT));
+    net_order(&h, &net, 2, 77, two, 2);
+    by_the_unit(&h, &net, 2, VERB_BIN, WANT_BINNED);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_BINNED));
+    part_write(&h, other, "not what a part is");
+    by_the_unit(&h, &net, 3, VERB_ERASE, WANT_ABSENT);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_FAILED));
+    (void)agenthost_seen(&h, h.m.net, &equal, why, sizeof(why));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "cannot be read"));
+    CU_ASSERT_FALSE(equal);
+    part_write(&h, other, "{\"underlay\":\"10.9.0.1\",\"vni\":9}");
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_ABSENT));
+    agenthost_free(&h);
+}
+
 /* An agent was killed between device and filters: filters without a device are none of an isolated
  * network, and go. */
 static void
@@ -468,6 +502,7 @@ CU_TestInfo segment_agent_tests[] = {
     {"refuses a version that does not fit", refuses_a_version_that_does_not_fit},
     {"removes what is left of a network that is gone",
      removes_what_is_left_of_a_network_that_is_gone},
+    {"calls nothing absent that it cannot read", calls_nothing_absent_that_it_cannot_read},
     {"removes filters whose device is gone", removes_filters_whose_device_is_gone},
     {"converges after each fault", converges_after_each_fault},
     {"refuses a bridge that is not its own", refuses_a_bridge_that_is_not_its_own},
