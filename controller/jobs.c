@@ -29,7 +29,7 @@
 
 #define DAY_MS INT64_C(86400000)
 
-enum { TICK_MS = 500, SILENT_MAX = 1024, UPLOAD_STEPS = 8 };
+enum { TICK_MS = 500, TRIM_MS = 5000, SILENT_MAX = 1024, UPLOAD_STEPS = 8 };
 
 struct jobs {
     struct controller *c;
@@ -41,6 +41,7 @@ struct jobs {
     bool stop;
     int64_t next_ms[JOB__MAX]; /* monotonic; owner thread */
     int64_t tick_ms;           /* when metric_recent() is given its next minute */
+    int64_t trim_ms;           /* when free memory is given back next */
 };
 
 /* ---- plans and holds
@@ -411,10 +412,13 @@ jobs_main(void *arg)
 
     while (wait_tick(j)) {
         run_due(j);
+        if (clock_mono_ms() >= j->trim_ms) {
+            (void)malloc_trim(0); /* what a storm has left; 0: there was nothing to give back */
+            j->trim_ms = clock_mono_ms() + TRIM_MS;
+        }
         if (clock_mono_ms() < j->tick_ms)
             continue;
         metrics_tick(j->c->metrics);
-        (void)malloc_trim(0); /* what a storm has left; 0: there was nothing to give back */
         j->tick_ms = clock_mono_ms() + 60000;
     }
     return NULL;

@@ -15,5 +15,12 @@ $(O)/bench-fill: $(O)/tests/bench/fill.o $(call obj,$(CTRL)) $(O)/lib.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 bench-programs: $(BENCH) $(O)/bench-fill
-.PHONY: bench bench-programs
+
+plots: ## draw docs/benchmarks/*.svg from the figures recorded there
+	@tests/bench/plot.py docs/benchmarks/results.jsonl docs/benchmarks
+check-docs: check-plots
+check-plots: # what is drawn is what is recorded
+	@tests/bench/plot.py docs/benchmarks/results.jsonl $(O)/plots
+	@for f in $(O)/plots/*.svg; do cmp -s $$f docs/benchmarks/$${f##*/} || { echo "docs/benchmarks/$${f##*/}: run 'make plots'"; exit 1; }; done
+.PHONY: bench bench-programs plots check-plots
 .PRECIOUS: $(O)/tests/bench/%.o

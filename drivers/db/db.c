@@ -17,7 +17,7 @@
 #define BUSY_TIMEOUT_MS 5000
 /* After a checkpoint the log file is cut to this. */
 #define LOG_KEEP_BYTES "67108864"
-#define CACHE_KIB "8192"
+#define CACHE_KIB "4096"
 #define CACHE_READ_KIB "4096"
 
 struct db_rows {

@@ -1,12 +1,12 @@
 #!/bin/bash
 # bench_restart.sh [BUILD-FOLDER]: a controller on filled stores is killed and started again; see
-# bench_restart.c.  BENCH_SIZES sizes, of 20k and 250k (both); BENCH_FILLED: filled.sh.
+# bench_restart.c.  BENCH_SIZES thousands of machines (20k 250k); BENCH_FILLED: filled.sh.
 set -euo pipefail
 # shellcheck source=tests/bench/filled.sh
 . "$(dirname "$0")/filled.sh" "$@"
 trap filled_down EXIT
 for size in ${BENCH_SIZES:-20k 250k}; do
-    filled_up "$([ "$size" = 20k ] && echo 1000 || echo 10000)" "${size%k}000"
+    filled_up "$([ "$size" = 250k ] && echo 10000 || echo 1000)" "${size%k}000"
     BENCH_BUREAU=$(token bureau)
     export BENCH_BUREAU
     end_process controller
