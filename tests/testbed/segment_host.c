@@ -1,12 +1,14 @@
-/* segment-host FOLDER UNDERLAY IMAGES SHA256 - the agent's own code on this host's libvirt, given
+/* segment-host FOLDER UNDERLAY IMAGES SHA256: the agent's own code on this host's libvirt, given
  * orders that this program signs itself; one command a line on standard input, one answer a line:
- *   system CIDR                       a system with a grant of its own            ok SYSTEM BRIDGE
- * ID net SYSTEM VNI GENERATION PEER…   its network (VNI 0: no segment)             ok told vm
- * SYSTEM N IP MAC NAME           its N-th machine, of 80 MiB                 ok ID until ID SEEN
- * read back so, and equal                     ok told hold                              answers at
- * once: it lives                   ok "told" is what would be reported of the segment.  A folder
- * that is there already is a host that starts again: it goes by its receipts alone.  Answers "no"
- * after a minute of waiting. */
+ *
+ *     system CIDR                            its own grant      ok SYSTEM BRIDGE ID
+ *     net SYSTEM VNI GENERATION PEER...      0: no segment      ok and what is told of it
+ *     vm SYSTEM N IP MAC NAME                of 80 MiB          ok ID
+ *     until ID SEEN                          read back, equal   ok and what is told of it
+ *     anything else                          it lives           ok
+ *
+ * What is told is what would be reported of the segment.  A folder that is there already is a host
+ * that starts again: it goes by its receipts alone.  Answers "no" after a minute of waiting. */
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
