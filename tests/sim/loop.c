@@ -80,6 +80,8 @@ remember_connect(struct sim_host *h)
     struct sim *s = h->s;
 
     h->connects++;
+    h->lost =
+        false; /* a poll that had just been answered goes on over a new one, and was never gone */
     s->connect_at[s->n_connect_at++ % SIM_CONNECT_RING] = clock_mono_ms();
     s->connects++;
 }
