@@ -329,10 +329,9 @@ ahead_done(void *arg, const struct err *e)
 static void
 desired_witnessed(struct metrics *m, const struct witness *w)
 {
-    if (metric_get(m, CM_WITNESSED_SEQ, 0) > (int64_t)w->seq)
-        return;
-    metric_set(m, CM_WITNESSED_SEQ, 0, (int64_t)w->seq);
-    metric_set(m, CM_WITNESSED_TIME, 0, w->at_ms * INT64_C(1000000));
+    metric_raise(m, CM_WITNESSED_SEQ, 0, (int64_t)w->seq);
+    metric_raise(m, CM_WITNESSED_TIME, 0,
+                 w->at_ms * INT64_C(1000000)); /* never falls in a ledger */
 }
 
 /* A poll is a read; what its head proves is written by a step of its own. */
@@ -402,14 +401,15 @@ desired_wait(struct api_call *k, const struct w_desired_request *in, bool recove
     return *until - now;
 }
 
-/* What a host takes as a whole set it was not waiting for, or it was not there. */
+/* What a host takes as a whole set it was not waiting for, or it was not there.  In recovery it
+ * gets nothing and goes on waiting. */
 static void
 desired_measure(struct api_call *k, int64_t looked_ns, bool news)
 {
     const struct w_desired_answer *out = k->out;
     int64_t since;
 
-    if (k->c->dispatch == NULL)
+    if (k->c->dispatch == NULL || out->recovery)
         return;
     since = waiting_end(k->c->dispatch->waiting, k->who.host, looked_ns);
     if (since != 0 && news && !out->full)

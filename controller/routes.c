@@ -104,29 +104,31 @@ route_find(const char *method, const char *path, char id[W_ID])
 }
 
 int
-route_missing(const char *method, const char *path, bool agent, struct err *e)
+route_missing(const char *method, const char *path, bool agent, char allow[ROUTE_ALLOW_MAX],
+              struct err *e)
 {
-    char methods[40] = "", id[W_ID];
     const char *at, *bad = NULL;
     size_t n, bad_n = 0;
+    char id[W_ID];
 
+    allow[0] = '\0';
     for (size_t i = 0; i < routes_count; i++) {
         const struct route *r = &routes[i];
 
         if (agent != ((r->roles & ROUTE_AGENT) != 0))
             continue;
         if (route_matches(r, path, id))
-            (void)snprintf(methods + strlen(methods), sizeof(methods) - strlen(methods), "%s%s",
-                           methods[0] != '\0' ? " and " : "", r->method);
+            (void)snprintf(allow + strlen(allow), ROUTE_ALLOW_MAX - strlen(allow), "%s%s",
+                           allow[0] != '\0' ? ", " : "", r->method);
         else if (route_fits(r, path, &at, &n) && n > 0 && n <= 64 && strcspn(at, "/:") >= n &&
                  strcmp(r->method, method) == 0) {
             bad = at;
             bad_n = n;
         }
     }
-    if (methods[0] != '\0')
-        return err_set(e, BY_E_NOT_FOUND, "%s is not served on %.100s; it takes %s", method, path,
-                       methods);
+    if (allow[0] != '\0')
+        return err_set(e, BY_E_UNSUPPORTED, "%s is not served on %.100s; it takes %s", method, path,
+                       allow);
     if (bad != NULL)
         return err_set(e, BY_E_NOT_FOUND, "'%.*s' is no id: ids are UUIDs in lower case",
                        (int)bad_n, bad);

@@ -46,9 +46,11 @@ extern const size_t routes_count;
 /** The row for a request, or NULL; the {id} of its path is copied to id ("" when there is none).
  * Only UUIDs match an {id}. */
 const struct route *route_find(const char *method, const char *path, char id[W_ID]);
-/** Says what is wrong with a request that no row fits on that listener: its method, its id, its
- * path. Always -1. */
-int route_missing(const char *method, const char *path, bool agent, struct err *e);
+#define ROUTE_ALLOW_MAX 40
+/** Says what is wrong with a request that no row fits on that listener: its method (then allow has
+ * those that the path takes, else it is ""), its id, its path.  Always -1. */
+int route_missing(const char *method, const char *path, bool agent, char allow[ROUTE_ALLOW_MAX],
+                  struct err *e);
 /** Runs on a read connection: every GET, and the few others that change nothing. */
 bool route_reads(const struct route *r);
 /** Hashes a password or an id number: in the pool that is for that. */

@@ -436,20 +436,19 @@ server_authenticate(struct server *s, struct http_req *req, const struct route *
     return own_named(who, !route_reads(r) && (r->roles & ROUTE_EVERYONE) != ROUTE_EVERYONE, e);
 }
 
-/* *r: the route, also when it may not be used; NULL when there is none. */
+/* *r: the route, also when it may not be used; NULL when there is none; then allow may have the
+ * methods of its path. */
 static int
 server_admit(struct server *s, struct http_req *req, bool agent, char id[W_ID], struct caller *who,
-             const struct route **r, struct err *e)
+             const struct route **r, char allow[ROUTE_ALLOW_MAX], struct err *e)
 {
     size_t len = 0;
 
     *r = route_find(http_req_method(req), http_req_path(req), id);
     if (*r != NULL && agent != (((*r)->roles & ROUTE_AGENT) != 0))
         *r = NULL;
-    if (*r == NULL) {
-        (void)route_missing(http_req_method(req), http_req_path(req), agent, e);
-        return -1;
-    }
+    if (*r == NULL)
+        return route_missing(http_req_method(req), http_req_path(req), agent, allow, e);
     if (server_authenticate(s, req, *r, agent, who, e) < 0 || params_check(*r, req, e) < 0)
         return -1;
     (void)http_req_body(req, &len);
@@ -461,11 +460,14 @@ server_admit(struct server *s, struct http_req *req, bool agent, char id[W_ID], 
 
 static void
 server_refuse(struct server *s, struct http_req *req, bool agent, const struct route *r,
-              const struct err *e)
+              const char *allow, const struct err *e)
 {
-    cm_answered(s->c->metrics, r, err_http_status(e->code));
+    cm_answered(s->c->metrics, r, allow[0] != '\0' ? 405 : err_http_status(e->code));
     count_stranger(s, e, agent);
-    httpd_reply_err(req, e, NULL);
+    if (allow[0] != '\0')
+        httpd_reply_allow(req, allow, e);
+    else
+        httpd_reply_err(req, e, NULL);
 }
 
 static struct job *
@@ -504,7 +506,7 @@ server_request(struct server *s, struct http_req *req, bool agent)
 {
     struct caller who = {0};
     struct err e = {0};
-    char id[W_ID] = "";
+    char id[W_ID] = "", allow[ROUTE_ALLOW_MAX] = "";
     const struct route *r = NULL;
     struct job *j;
 
@@ -512,8 +514,9 @@ server_request(struct server *s, struct http_req *req, bool agent)
         httpd_reply_err(req, &e, NULL);
         return;
     }
-    if (server_admit(s, req, agent, id, &who, &r, &e) < 0 || server_open_enter(s, r, &e) < 0) {
-        server_refuse(s, req, agent, r, &e);
+    if (server_admit(s, req, agent, id, &who, &r, allow, &e) < 0 ||
+        server_open_enter(s, r, &e) < 0) {
+        server_refuse(s, req, agent, r, allow, &e);
         server_leave(s);
         return;
     }

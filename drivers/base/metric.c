@@ -117,6 +117,20 @@ metric_set(struct metrics *m, size_t id, size_t series, int64_t v)
         atomic_store_explicit(c, v, memory_order_relaxed);
 }
 
+void
+metric_raise(struct metrics *m, size_t id, size_t series, int64_t v)
+{
+    _Atomic int64_t *c = cell(m, id, series);
+    int64_t had;
+
+    if (c == NULL)
+        return;
+    had = atomic_load_explicit(c, memory_order_relaxed);
+    while (had < v && !atomic_compare_exchange_weak_explicit(c, &had, v, memory_order_relaxed,
+                                                             memory_order_relaxed))
+        ;
+}
+
 static int64_t
 bound(enum metric_unit unit, size_t i)
 {

@@ -54,6 +54,8 @@ void metrics_free(struct metrics *m);
 /* id: the row; series: the label's word, with two labels word * (words of label2) + word2. */
 void metric_add(struct metrics *m, size_t id, size_t series, int64_t n);
 void metric_set(struct metrics *m, size_t id, size_t series, int64_t v);
+/** A gauge that only rises: whoever comes late with less changes nothing. */
+void metric_raise(struct metrics *m, size_t id, size_t series, int64_t v);
 void metric_observe(struct metrics *m, size_t id, size_t series, int64_t v);
 /** Value of a counter or gauge; how often a histogram was given something. */
 int64_t metric_get(const struct metrics *m, size_t id, size_t series);

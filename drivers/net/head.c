@@ -9,7 +9,8 @@
 static const struct {
     const char *name;
     bool body;
-} methods[] = {{"GET", false}, {"POST", true}, {"DELETE", false}, {"PUT", true}, {"PATCH", true}};
+} methods[] = {{"GET", false},  {"POST", true},  {"DELETE", false}, {"PUT", true},
+               {"PATCH", true}, {"HEAD", false}, {"OPTIONS", false}};
 
 /* Fields that may stand only once: two of them have two readings. */
 enum { FIELD_HOST, FIELD_LENGTH, FIELD_AUTH, FIELD_TYPE, FIELD_EXPECT, FIELD_CODING, FIELD__MAX };
@@ -170,4 +171,21 @@ head_scan(const char *text, size_t len, struct head *out, int *status, struct er
         return head_bad(&r, "the Host header is missing");
     *out = r.h;
     return 0;
+}
+
+void
+head_language(const char *text, size_t len, char *out, size_t size)
+{
+    static const char name[] = "\r\nAccept-Language:";
+    const size_t skip = sizeof(name) - 1;
+    size_t n = 0;
+
+    for (size_t i = 0; i + skip <= len; i++) {
+        if (strncasecmp(text + i, name, skip) != 0)
+            continue;
+        for (i += skip; i < len && text[i] != '\r' && text[i] != '\n' && n + 1 < size; i++)
+            out[n++] = text[i] == '\0' ? ' ' : text[i];
+        break;
+    }
+    out[n] = '\0';
 }

@@ -21,4 +21,6 @@ struct head {
 /** text ends with the empty line (CRLF CRLF).  On -1 *status is the HTTP status to answer with and
  * *out is unchanged. */
 int head_scan(const char *text, size_t len, struct head *out, int *status, struct err *e);
+/** The value of its first Accept-Language, for the answer to a head that is refused; "" without. */
+void head_language(const char *text, size_t len, char *out, size_t size);
 #endif

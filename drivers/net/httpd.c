@@ -337,6 +337,11 @@ void
 httpd_reply_take(struct http_req *r, int status, const char *type, void *body, size_t len)
 {
     r->status = status;
+    if (strcmp(r->method, "HEAD") == 0) { /* which has no body, whatever is answered */
+        free(body);
+        body = NULL;
+        len = 0;
+    }
     free(r->answer);
     r->answer = body;
     r->answer_len = len;
@@ -393,13 +398,28 @@ httpd_reply(struct http_req *r, int status, const char *type, const void *body, 
     httpd_reply_take(r, status, type, copy, len);
 }
 
-void
-httpd_reply_err(struct http_req *r, const struct err *e, const char *request_id)
+static void
+reply_problem(struct http_req *r, int status, const struct err *e, const char *request_id)
 {
     SCOPED(strbuf) struct strbuf doc = {0};
-    int status = err_http_status(e->code);
 
     problem_write(status, e, sentence_lang(http_req_header(r, "Accept-Language")), request_id,
                   &doc);
     httpd_reply(r, status, "application/problem+json", doc.s, doc.len);
+}
+
+void
+httpd_reply_err(struct http_req *r, const struct err *e, const char *request_id)
+{
+    reply_problem(r, err_http_status(e->code), e, request_id);
+}
+
+void
+httpd_reply_allow(struct http_req *r, const char *allow, const struct err *e)
+{
+    (void)snprintf(r->allow, sizeof(r->allow), "%s", allow);
+    if (strcmp(r->method, "OPTIONS") == 0)
+        httpd_reply(r, 204, NULL, NULL, 0);
+    else
+        reply_problem(r, 405, e, NULL);
 }

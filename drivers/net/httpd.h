@@ -89,4 +89,7 @@ void httpd_stream_end(struct http_req *r, bool whole);
 void httpd_stream_cut(struct http_req *r);
 /** As a problem document (RFC 9457), its detail in the language that the request accepts. */
 void httpd_reply_err(struct http_req *r, const struct err *e, const char *request_id);
+/** The address is served with these methods ("GET, POST") only: 204 for OPTIONS, else 405 with *e.
+ */
+void httpd_reply_allow(struct http_req *r, const char *allow, const struct err *e);
 #endif

@@ -12,6 +12,7 @@
 #include "drivers/net/httpd_req.h"
 #include "drivers/net/problem.h"
 #include "drivers/net/tls.h"
+#include "policies/sentence.h"
 
 #define LINGER_MS 2000          /* how long input is thrown away after a refusal */
 #define BODY_BYTES_PER_MS 64    /* a request may take a millisecond more for so many bytes */
@@ -22,7 +23,7 @@
 enum conn_state { CONN_HEAD, CONN_BODY, CONN_OWED, CONN_STREAM, CONN_SENDING, CONN_LINGER };
 
 struct conn {
-    TAILQ_ENTRY(conn) next;
+    TAILQ_ENTRY(conn) next, alike; /* of the loop; with certificates of the same bucket */
     struct port *port;
     struct bufferevent *bev; /* one reference is ours */
     SSL *ssl;                /* the bufferevent's */
@@ -35,6 +36,7 @@ struct conn {
     size_t scanned;  /* bytes of the head searched already */
     struct http_req *req;
     char fingerprint[65], uri[256], peer[64];
+    enum say_lang lang; /* of what is refused before there is a request */
 };
 
 static void
@@ -45,6 +47,18 @@ conn_arm(struct conn *c, int64_t ms)
     (void)evtimer_add(c->timer, &tv); /* fails only without memory; then there is no deadline */
 }
 
+/* Connections with certificates that begin alike. */
+static struct conn_list *
+conn_alike(const struct conn *c)
+{
+    unsigned at = 0;
+
+    for (int i = 0; i < 3; i++) /* hex digits */
+        at = at * 16 + (unsigned)(c->fingerprint[i] <= '9' ? c->fingerprint[i] - '0'
+                                                           : c->fingerprint[i] - 'a' + 10);
+    return &c->port->loop->alike[at % CONN_BUCKETS];
+}
+
 /* Unhook from the loop and free; the bufferevent goes with its last reference. */
 static void
 conn_drop(struct conn *c)
@@ -52,6 +66,8 @@ conn_drop(struct conn *c)
     struct port *p = c->port;
 
     TAILQ_REMOVE(&p->loop->conns, c, next);
+    if (c->fingerprint[0] != '\0')
+        TAILQ_REMOVE(conn_alike(c), c, alike);
     p->count--;
     atomic_fetch_sub(&p->lst->connections, 1);
     if (p->paused && p->count < p->cap && p->listener != NULL) {
@@ -131,7 +147,7 @@ conn_refuse(struct conn *c, int status, const struct err *e)
     SCOPED(strbuf) struct strbuf doc = {0};
     struct evbuffer *out = bufferevent_get_output(c->bev);
 
-    problem_write(status, e, SAY_EN, "", &doc);
+    problem_write(status, e, c->lang, "", &doc);
     c->state = CONN_LINGER;
     bufferevent_setcb(c->bev, linger_read, linger_sent, linger_event, c);
     linger_read(c->bev, c);
@@ -150,6 +166,21 @@ conn_refuse(struct conn *c, int status, const struct err *e)
 
 /* ---- reading ----------------------------------------------------------------------------------
  */
+
+/* How much of the head has come is enough to say in which language its sender reads. */
+static void
+conn_language(struct conn *c, struct evbuffer *in, size_t have)
+{
+    const size_t len =
+        have < c->port->lst->limits.max_header_bytes ? have : c->port->lst->limits.max_header_bytes;
+    const char *text = (const char *)evbuffer_pullup(in, (ev_ssize_t)len);
+    char accept[200];
+
+    if (text == NULL)
+        return;
+    head_language(text, len, accept, sizeof(accept));
+    c->lang = sentence_lang(accept);
+}
 
 /* A whole head is in the input: look at it.  1: go on, 0: wait for more, -1: refused. */
 static int
@@ -172,9 +203,11 @@ conn_check_head(struct conn *c, struct evbuffer *in)
     if (end.pos < 0 || (size_t)end.pos + 4 > lim->max_header_bytes) {
         (void)err_set(&e, BY_E_TOO_LARGE, "the headers are larger than %zu bytes",
                       lim->max_header_bytes);
+        conn_language(c, in, have);
         conn_refuse(c, 431, &e);
         return -1;
     }
+    conn_language(c, in, (size_t)end.pos + 4);
     text = (const char *)evbuffer_pullup(in, end.pos + 4);
     if (text == NULL) {
         conn_close(c);
@@ -221,14 +254,15 @@ conn_read(struct bufferevent *bev, void *arg)
 }
 
 /* One host that opens connection after connection has only the newest.  They are in the order in
- * which they came. */
+ * which their handshakes ended. */
 static void
 conn_make_room(struct conn *c)
 {
     struct conn *oldest = NULL, *o;
     int n = 0;
 
-    TAILQ_FOREACH(o, &c->port->loop->conns, next)
+    TAILQ_INSERT_TAIL(conn_alike(c), c, alike);
+    TAILQ_FOREACH(o, conn_alike(c), alike)
     {
         if (strcmp(o->fingerprint, c->fingerprint) != 0)
             continue;
@@ -237,7 +271,7 @@ conn_make_room(struct conn *c)
         n++;
     }
     if (oldest != NULL && n > c->port->lst->limits.max_per_certificate)
-        conn_close(oldest); /* perhaps c itself, whose handshake took longest */
+        conn_close(oldest);
 }
 
 static void
@@ -255,9 +289,13 @@ conn_event(struct bufferevent *bev, short what, void *arg)
     }
     atomic_fetch_add(&c->port->lst->handshakes, 1);
     cert = SSL_get0_peer_certificate(c->ssl);
-    if (cert == NULL)
+    if (cert == NULL || c->fingerprint[0] != '\0')
         return; /* people's listener: none is asked for */
-    if (tls_fingerprint(cert, c->fingerprint) < 0 || tls_san_uri(cert, c->uri, sizeof(c->uri)) < 0)
+    if (tls_fingerprint(cert, c->fingerprint) < 0) {
+        conn_close(c); /* nobody could say whose it is */
+        return;
+    }
+    if (tls_san_uri(cert, c->uri, sizeof(c->uri)) < 0)
         c->uri[0] = '\0'; /* without a name of ours the router lets nobody in */
     conn_make_room(c);
 }
@@ -451,6 +489,8 @@ conn_headers(const struct http_req *r, struct evkeyvalq *out)
         (void)evhttp_add_header(out, "Content-Security-Policy",
                                 "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors "
                                 "'none'; base-uri 'none'; form-action 'none'");
+    if (r->allow[0] != '\0')
+        (void)evhttp_add_header(out, "Allow", r->allow);
     if (r->status == 401)
         (void)evhttp_add_header(out, "WWW-Authenticate", "Bearer");
     if (r->status == 503)

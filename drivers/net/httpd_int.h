@@ -23,6 +23,7 @@ struct loop;
 
 TAILQ_HEAD(req_list, http_req);
 TAILQ_HEAD(conn_list, conn);
+enum { CONN_BUCKETS = 1024, ALLOW_MAX = 40 };
 STAILQ_HEAD(note_list, note);
 
 /* A certificate to close connections of. */
@@ -73,6 +74,7 @@ struct loop {
     struct port ports[HTTPD_MAX_LISTENERS];
     int nports;
     struct conn_list conns;
+    struct conn_list alike[CONN_BUCKETS]; /* those with a certificate, by its fingerprint */
     pthread_t thread;
     bool started;
 };
@@ -113,7 +115,7 @@ struct http_req {
     /* Written by the replying thread before it posts. */
     bool whole; /* of a stream: the last piece has been sent */
     int status;
-    char type[64];
+    char type[64], allow[ALLOW_MAX];
     void *answer;
     size_t answer_len;
 };

@@ -101,6 +101,8 @@ loop_init(struct loop *l, struct err *e)
     struct event_config *cfg = event_config_new();
 
     TAILQ_INIT(&l->conns);
+    for (size_t i = 0; i < CONN_BUCKETS; i++)
+        TAILQ_INIT(&l->alike[i]);
     l->box = mailbox_new(e);
     if (cfg == NULL || l->box == NULL) {
         if (cfg != NULL)
@@ -166,7 +168,8 @@ loop_listen(struct loop *l, struct lst *s, int cap, struct err *e)
     evhttp_set_max_headers_size(p->http, (ev_ssize_t)s->limits.max_header_bytes);
     evhttp_set_max_body_size(p->http, (ev_ssize_t)s->limits.max_body_bytes);
     evhttp_set_allowed_methods(p->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
-                                            EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH);
+                                            EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH | EVHTTP_REQ_HEAD |
+                                            EVHTTP_REQ_OPTIONS);
     evhttp_set_default_content_type(p->http, NULL);
     evhttp_set_bevcb(p->http, conn_make, p);
     evhttp_set_gencb(p->http, conn_request, p);

@@ -101,6 +101,10 @@ req_method(struct evhttp_request *ev)
         return "DELETE";
     case EVHTTP_REQ_PATCH:
         return "PATCH";
+    case EVHTTP_REQ_HEAD:
+        return "HEAD";
+    case EVHTTP_REQ_OPTIONS:
+        return "OPTIONS";
     default:
         return "?";
     }

@@ -553,6 +553,13 @@ httpd_reply_err(struct http_req *r, const struct err *e, const char *request_id)
     httpd_reply(r, status, NULL, doc.s, doc.len);
 }
 
+void
+httpd_reply_allow(struct http_req *r, const char *allow, const struct err *e)
+{
+    (void)allow;
+    httpd_reply_err(r, e, NULL);
+}
+
 /* ---- client ---------------------------------------------------------------------------------- */
 
 void

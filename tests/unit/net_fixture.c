@@ -70,6 +70,7 @@ struct raw {
     char in[65536];
     size_t have;
     char body[65536];
+    char head[2000];
 };
 
 int
@@ -205,6 +206,7 @@ raw_status(struct raw *r, int ms)
             body = strtoul(l + 15, NULL, 10);
         if (end != NULL && r->have >= head + body) {
             status = (int)strtol(r->in + 9, NULL, 10);
+            (void)snprintf(r->head, sizeof(r->head), "%.*s", (int)head, r->in);
             memcpy(r->body, r->in + head, body);
             r->body[body] = '\0';
             r->have -= head + body;
@@ -217,6 +219,12 @@ raw_status(struct raw *r, int ms)
         if (rc <= 0)
             return rc;
     }
+}
+
+const char *
+raw_head(const struct raw *r)
+{
+    return r->head;
 }
 
 const char *

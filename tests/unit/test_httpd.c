@@ -173,7 +173,6 @@ site_close(struct site *s)
     (void)pthread_mutex_destroy(&s->lock);
 }
 #define SCOPED_SITE __attribute__((cleanup(site_close))) struct site
-SCOPE_FN(raw_free, struct raw)
 
 static void
 release(struct site *s, int i, const char *text)
@@ -263,7 +262,7 @@ refuses_broken_requests_in_words(void)
         {"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411},
         {"POST /echo HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n", 417},
         {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n", 413},
-        {"HEAD /echo HTTP/1.1\r\nHost: x\r\n\r\n", 501},
+        {"HEAD /echo HTTP/1.1\r\nHost: x\r\n\r\n", 200}, /* what it is answered is the router's */
         {"TRACE /echo HTTP/1.1\r\nHost: x\r\n\r\n", 501},
         {"WONDER /echo HTTP/1.1\r\nHost: x\r\n\r\n", 501},
         {"GET /echo HTTP/2.0\r\nHost: x\r\n\r\n", 505},
@@ -287,6 +286,37 @@ refuses_broken_requests_in_words(void)
             CU_ASSERT_PTR_NOT_NULL(strstr(raw_body(r), "\"detail\":\""));
         if (status != 200 || strstr(rows[i].text, "HTTP/1.0") != NULL)
             CU_ASSERT_TRUE(raw_closed(r, WAIT_MS));
+    }
+}
+
+static void
+refuses_broken_requests_in_the_language_of_their_sender(void)
+{
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+        {"GET /echo HTTP/1.1\r\nHost: x\r\nNo colon\r\nAccept-Language: zh-CN,zh\r\n\r\n",
+         "请求头应为：名称、冒号、值"},
+        {"GET /echo HTTP/1.1\r\naccept-language: zh\r\nHost: x\r\nNo colon\r\n\r\n",
+         "请求头应为：名称、冒号、值"},
+        {"GET echo HTTP/1.1\r\nHost: x\r\nAccept-Language: zh\r\n\r\n", "斜杠"},
+        {"GET echo HTTP/1.1\r\nHost: x\r\nAccept-Language: en\r\n\r\n", "slash"},
+        {"GET echo HTTP/1.1\r\nHost: x\r\n\r\n", "slash"},
+        {"POST /echo HTTP/1.1\r\nHost: x\r\nAccept-Language: zh\r\nContent-Length: 2000000\r\n\r\n",
+         "2000000"},
+    };
+    SCOPED_SITE s;
+
+    site_open(&s, 1, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        SCOPED(raw_free) struct raw *r = raw_open(s.people, NULL, NULL);
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+        CU_ASSERT_TRUE(raw_says(r, rows[i].text));
+        CU_ASSERT(raw_status(r, WAIT_MS) >= 400);
+        if (strstr(raw_body(r), rows[i].says) == NULL)
+            fprintf(stderr, "row %zu: %s\n", i, raw_body(r));
+        CU_ASSERT_PTR_NOT_NULL(strstr(raw_body(r), rows[i].says));
     }
 }
 
@@ -775,6 +805,8 @@ refuses_listeners_that_cannot_work(void)
 CU_TestInfo httpd_tests[] = {
     {"serves requests and problem documents", serves_requests_and_problem_documents},
     {"refuses broken requests in words", refuses_broken_requests_in_words},
+    {"refuses broken requests in the language of their sender",
+     refuses_broken_requests_in_the_language_of_their_sender},
     {"takes no memory for a body of 60 megabytes", takes_no_memory_for_a_body_of_60_megabytes},
     {"waits for the whole request only so long", waits_for_the_whole_request_only_so_long},
     {"loses only the connection that sends while waiting",

@@ -37,8 +37,9 @@ come(struct lot *l, size_t i)
     l->n++;
 }
 
+/* Takes out what was given; each of them must be of that host, or due. */
 static size_t
-go(struct lot *l, struct parked *p)
+go(struct lot *l, struct parked *p, const char *host, int64_t until)
 {
     size_t n = 0;
 
@@ -46,13 +47,15 @@ go(struct lot *l, struct parked *p)
         size_t i = (size_t)(p - l->p);
 
         CU_ASSERT_TRUE_FATAL(i < POLLS && l->in[i]);
+        CU_ASSERT(host == NULL || strcmp(p->host, host) == 0);
+        CU_ASSERT(p->deadline_mono_ms <= until);
         l->in[i] = false;
         l->n--;
     }
     return n;
 }
 
-/* What is left says nobody was taken too much or too little. */
+/* What is left says that nobody was forgotten. */
 static void
 is_right(struct lot *l, const char *not_host, int64_t not_until)
 {
@@ -87,22 +90,23 @@ finds_whom_it_is_asked_for(void)
         switch (dice(l, 3)) {
         case 0:
             (void)snprintf(host, sizeof(host), "host-%u", dice(l, HOSTS));
-            (void)go(l, parking_take_host(&l->g, host));
+            (void)go(l, parking_take_host(&l->g, host), host, INT64_MAX);
             is_right(l, host, 0);
             break;
         case 1:
             was = l->in[which];
-            CU_ASSERT_EQUAL(go(l, parking_take_req(&l->g, &l->p[which])), was ? 1 : 0);
+            CU_ASSERT_EQUAL(go(l, parking_take_req(&l->g, &l->p[which]), NULL, INT64_MAX),
+                            was ? 1 : 0);
             CU_ASSERT_FALSE(l->in[which]);
             is_right(l, NULL, 0);
             break;
         default:
-            (void)go(l, parking_take_due(&l->g, until));
+            (void)go(l, parking_take_due(&l->g, until), NULL, until);
             is_right(l, NULL, until);
             break;
         }
     }
-    (void)go(l, parking_take_due(&l->g, INT64_MAX));
+    (void)go(l, parking_take_due(&l->g, INT64_MAX), NULL, INT64_MAX);
     CU_ASSERT_EQUAL(l->n, 0);
     CU_ASSERT_EQUAL(parking_next(&l->g), 0);
     parking_clear(&l->g);

@@ -10,6 +10,7 @@
 #include "drivers/crypto/digest.h"
 #include "drivers/net/httpc.h"
 #include "tests/unit/ctl.h"
+#include "tests/unit/net_fixture.h"
 
 #define WAIT_MS 60000 /* longer than anything here takes on a busy machine */
 #define SOME_ID "00000000-0000-4000-8000-000000000001"
@@ -117,7 +118,7 @@ says_what_is_wrong_with_an_address(void)
         const char *method, *path, *says;
         bool agent;
     } rows[] = {
-        {"PUT", "/v1/units", "PUT is not served on /v1/units; it takes GET and POST", false},
+        {"PUT", "/v1/units", "PUT is not served on /v1/units; it takes GET, POST", false},
         {"GET", "/v1/resources/abc", "'abc' is no id", false},
         {"GET", "/v1/resources/" SOME_ID "/x", "no such route", false},
         {"GET", "/v1/resources/", "no such route", false},
@@ -127,13 +128,53 @@ says_what_is_wrong_with_an_address(void)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = {0};
+        char allow[ROUTE_ALLOW_MAX] = "x";
 
-        CU_ASSERT_EQUAL(route_missing(rows[i].method, rows[i].path, rows[i].agent, &e), -1);
-        CU_ASSERT_EQUAL(e.code, BY_E_NOT_FOUND);
+        CU_ASSERT_EQUAL(route_missing(rows[i].method, rows[i].path, rows[i].agent, allow, &e), -1);
+        CU_ASSERT_EQUAL(e.code, i == 0 ? BY_E_UNSUPPORTED : BY_E_NOT_FOUND);
+        CU_ASSERT_STRING_EQUAL(allow, i == 0 ? "GET, POST" : "");
         CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, rows[i].says));
         if (strstr(e.msg, rows[i].says) == NULL)
             fprintf(stderr, "row %zu: %s\n", i, e.msg);
     }
+}
+
+static void
+a_known_address_says_its_methods(void)
+{
+    static const struct {
+        const char *method, *path;
+        int status;
+        const char *allow;
+    } rows[] = {{"PUT", "/v1/units", 405, "GET, POST"},
+                {"HEAD", "/v1/units", 405, "GET, POST"},
+                {"OPTIONS", "/v1/units", 204, "GET, POST"},
+                {"DELETE", "/v1/resources/" SOME_ID, 405, "GET"},
+                {"PATCH", "/v1/nothing", 404, NULL},
+                {"OPTIONS", "/v1/nothing", 404, NULL},
+                {"GET", "/v1/units", 401, NULL}};
+    struct ctl t;
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        SCOPED(raw_free) struct raw *r = raw_open(server_people_port(&t.c), NULL, NULL);
+        char text[200], allow[60];
+        bool head = strcmp(rows[i].method, "HEAD") == 0;
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+        (void)snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\n\r\n", rows[i].method,
+                       rows[i].path);
+        CU_ASSERT_TRUE(raw_says(r, text));
+        CU_ASSERT_EQUAL(raw_status(r, 60000), rows[i].status);
+        (void)snprintf(allow, sizeof(allow), "\r\nAllow: %s\r\n",
+                       rows[i].allow == NULL ? "" : rows[i].allow);
+        CU_ASSERT_EQUAL(strstr(raw_head(r), rows[i].allow == NULL ? "Allow" : allow) != NULL,
+                        rows[i].allow != NULL);
+        CU_ASSERT_EQUAL(strstr(raw_body(r), "it takes GET") != NULL,
+                        rows[i].status == 405 && !head);
+    }
+    ctl_stop(&t);
 }
 
 /* What the table says that this role gets here. */
@@ -526,6 +567,7 @@ a_tenant_sees_and_registers_only_what_is_its_units(void)
 
 CU_TestInfo server_tests[] = {
     {"says what is wrong with an address", says_what_is_wrong_with_an_address},
+    {"a known address says its methods", a_known_address_says_its_methods},
     {"rows are whole, sorted and found", rows_are_whole_sorted_and_found},
     {"no answer that is kept has a secret", no_answer_that_is_kept_has_a_secret},
     {"paths that only look like a route are none", paths_that_only_look_like_a_route_are_none},

@@ -71,7 +71,6 @@ site_close(struct site *s)
     (void)pthread_mutex_destroy(&s->lock);
 }
 #define SCOPED_SITE __attribute__((cleanup(site_close))) struct site
-SCOPE_FN(raw_free, struct raw)
 
 static struct http_req *
 site_next(struct site *s)
