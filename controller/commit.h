@@ -1,6 +1,7 @@
 #ifndef BY_CONTROLLER_COMMIT_H
 #define BY_CONTROLLER_COMMIT_H
-/* The one writer: gathers steps (at most 100; waits 2 ms for more), runs each in a savepoint, then
+/* The one writer: gathers steps (what waits, at most 100 or for 50 ms; for more it waits until 2 ms
+ * are over), runs each in a savepoint, then
  * in the same transaction: signs the group's new orders as one Merkle batch, chains and signs the
  * ledger head, commits (durable), and only then lets answers leave and wakes the hosts that were
  * touched. */

@@ -398,25 +398,57 @@ tell_finding(struct story *s, const char *finding, struct err *e)
     return 0;
 }
 
+/* What of it was taken back before it became an order. */
+static int
+tell_withdrawal(struct story *s, const char *plan, struct err *e)
+{
+    struct w_plan_withdrawn w;
+    struct entry x;
+    int rc = entry_find(s, plan, "plan.withdrawn", &x, e);
+
+    if (rc != 1)
+        return rc;
+    if (x.body[0] == '\0' ||
+        W_DECODE(plan_withdrawn, x.body, strlen(x.body), JM_PEER, s->k->a, &w, NULL) < 0) {
+        tell(s, "plan", plan, x.at_ms, "withdrawn by account %s", x.actor);
+        return 0;
+    }
+    tell(s, "plan", plan, x.at_ms,
+         "withdrawn by account %s: %u lines are no order and become none, %u are orders and stay: "
+         "%s",
+         x.actor, w.withdrawn, w.ordered, w.reason);
+    return 0;
+}
+
+/* 1 with what was signed, 0 when the ledger does not hold it. */
+static int
+plan_read(struct story *s, const char *plan, struct w_plan *p, struct entry *x, struct err *e)
+{
+    int rc = entry_find(s, plan, "plan.accepted", x, e);
+
+    if (rc != 1)
+        return rc;
+    return x->body[0] != '\0' &&
+           W_DECODE(plan, x->body, strlen(x->body), JM_PEER, s->k->a, p, NULL) == 0;
+}
+
 static int
 tell_plan(struct story *s, const char *plan, struct err *e)
 {
     struct w_plan p;
     struct entry x;
-    struct err why = {0};
-    int rc = entry_find(s, plan, "plan.accepted", &x, e);
+    int rc = plan_read(s, plan, &p, &x, e);
 
     if (rc < 0)
         return -1;
-    if (rc != 1 || x.body[0] == '\0' ||
-        W_DECODE(plan, x.body, strlen(x.body), JM_PEER, s->k->a, &p, &why) < 0) {
+    if (rc != 1) {
         s->differs = true;
         tell(s, "plan", plan, 0, "the ledger does not hold this plan");
         return 0;
     }
     tell(s, "plan", plan, x.at_ms, "signed by account %s, %zu lines: %s", p.approver, p.lines.n,
          p.reason);
-    return tell_finding(s, p.finding, e);
+    return tell_withdrawal(s, plan, e) < 0 ? -1 : tell_finding(s, p.finding, e);
 }
 
 /* ---- orders and resources
@@ -575,11 +607,27 @@ try_finding(struct story *s, const char *id, struct err *e)
     return try_resource(s, f.vm, e);
 }
 
+static int
+try_plan(struct story *s, const char *id, struct err *e)
+{
+    struct grant_row g;
+    struct w_plan p;
+    struct entry x;
+    int rc = plan_read(s, id, &p, &x, e);
+
+    if (rc != 1)
+        return rc;
+    rc = grant_row_find(s->t->d, p.grant, s->k->a, &g, e);
+    if (rc <= 0)
+        return rc;
+    return own_check(s->k, g.unit, "thing", e) < 0 || tell_plan(s, id, e) < 0 ? -1 : 1;
+}
+
 int
 api_explain_get(struct api_call *k, struct tx *t, struct err *e)
 {
-    static int (*const kinds[])(struct story *, const char *,
-                                struct err *) = {try_resource, try_order, try_grant, try_finding};
+    static int (*const kinds[])(struct story *, const char *, struct err *) = {
+        try_resource, try_order, try_grant, try_finding, try_plan};
     struct story s = {.k = k, .t = t, .out = k->out};
 
     s.out->lines.items = arena_alloc(k->a, LINES_MAX * sizeof(struct w_explain_line));
@@ -593,6 +641,6 @@ api_explain_get(struct api_call *k, struct tx *t, struct err *e)
             return 0;
         }
     }
-    return err_set(e, BY_E_NOT_FOUND, "there is no VM, volume, network, order, grant or finding %s",
-                   k->id);
+    return err_set(e, BY_E_NOT_FOUND,
+                   "there is no VM, volume, network, order, grant, finding or plan %s", k->id);
 }

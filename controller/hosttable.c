@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controller/auth.h"
 #include "controller/controller.h"
+#include "controller/hosts.h"
 #include "drivers/base/log.h"
 #include "policies/host_fsm.h"
 
@@ -74,13 +74,6 @@ table_grow(struct hosttable *t, size_t n)
     for (size_t i = 0; i < room; i++) /* rows moved */
         t->name[i] = t->row[i].name;
     t->room = room;
-}
-
-size_t
-hosttable_bytes(const struct hosttable *t)
-{
-    return t->room * (sizeof(*t->row) + 4 + sizeof(*t->name) + 4 * sizeof(int64_t) +
-                      3 * sizeof(uint32_t) + 2 * sizeof(size_t));
 }
 
 size_t
@@ -185,21 +178,16 @@ word_number(struct hosttable *t, const char *word)
     return (uint32_t)++t->n_words;
 }
 
-/* A poll that waits is a sign of life too, and only in memory. */
 static bool
 row_silent(struct hosttable *t, size_t i, int64_t now_ms)
 {
-    int64_t heard, silent_ms = t->c->conf.silent_seconds * 1000;
+    int64_t heard;
 
-    if (t->row[i].inventory_unknown)
-        return true;
-    if (t->alive_until_ms[i] >= now_ms)
+    if (t->alive_until_ms[i] >= now_ms && !t->row[i].inventory_unknown)
         return false;
-    heard = auth_host_seen(t->c->auth, t->row[i].id);
-    if (heard < t->row[i].seen_ms)
-        heard = t->row[i].seen_ms;
-    t->alive_until_ms[i] = heard + silent_ms;
-    return t->alive_until_ms[i] < now_ms;
+    heard = host_heard_ms(t->c, t->row[i].id, t->row[i].seen_ms);
+    t->alive_until_ms[i] = heard + t->c->conf.silent_seconds * 1000;
+    return host_is_silent(t->c, heard, t->row[i].inventory_unknown, now_ms);
 }
 
 static void

@@ -41,8 +41,9 @@ struct hosttable_picked {
     bool *silent;             /* unheard for too long */
     size_t n;
 };
-/** At most limit hosts: those that could take one of the needs first, of these the fullest; then
- * others, so that a refusal has its reasons. */
+/** At most limit hosts: first those with room for one of the needs, whatever else it asks for, of
+ * these the fullest; then others that are ready, then the rest, so that a refusal has its reasons.
+ */
 int hosttable_pick(struct hosttable *t, const struct hosttable_need *need, size_t n_needs,
                    int64_t now_ms, size_t limit, struct arena *a, struct hosttable_picked *out,
                    struct err *e);
@@ -53,6 +54,4 @@ int hosttable_columns(struct hosttable *t, int64_t now_ms, const struct place_ho
 int hosttable_differs(struct hosttable *t, size_t *n, struct err *e);
 /** Hosts that there are. */
 size_t hosttable_count(const struct hosttable *t);
-/** Bytes that it holds. */
-size_t hosttable_bytes(const struct hosttable *t);
 #endif

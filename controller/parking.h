@@ -1,7 +1,7 @@
 #ifndef BY_CONTROLLER_PARKING_H
 #define BY_CONTROLLER_PARKING_H
-/* Waiting long polls, found by host, by request and by the end of their wait without looking
- * through the others.  Bounded by its user.  Threads: under its user's lock. */
+/* Waiting long polls, found by host and by request (among those of one of 4096 buckets) and by the
+ * end of their wait (a heap).  Bounded by its user.  Threads: under its user's lock. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,7 +32,7 @@ struct parking {
 
 size_t parking_bucket(const char *host);
 void parking_add(struct parking *g, struct parked *p);
-/** All of that host, taken out; NULL: none. */
+/** All of that host, taken out and linked by `next`, in no order; NULL: none. */
 struct parked *parking_take_host(struct parking *g, const char *host);
 struct parked *parking_take_req(struct parking *g, const void *req);
 /** Those whose wait is over. */

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "controller/auth.h"
 #include "controller/controller.h"
 #include "controller/granting.h"
+#include "controller/hosts.h"
 #include "controller/hosttable.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/db/store_host_flow.h"
@@ -48,17 +48,6 @@ host_fact(const struct host_facts *h, bool silent, struct arena *a, struct w_pla
     o->alone = h->alone;
     o->underlay = h->underlay;
     o->ranges = host_ranges(h, a);
-}
-
-/* A poll that waits is a sign of life too, and only in memory. */
-static bool
-is_silent(struct controller *c, const struct host_facts *h, int64_t now_ms)
-{
-    int64_t heard = auth_host_seen(c->auth, h->id);
-
-    if (heard < h->seen_ms)
-        heard = h->seen_ms;
-    return h->inventory_unknown || now_ms - heard > c->conf.silent_seconds * 1000;
 }
 
 /* What the images of a group's machines are made for; those of unregistered ones are not known. */
@@ -196,7 +185,8 @@ placing_gather_host(struct tx *t, const struct expansion *x, const struct w_poli
 
     if (host_facts_get(t->d, host, system_of(x), a, &h, e) < 0)
         return -1;
-    silent = is_silent(t->c, &h, t->now_ms);
+    silent =
+        host_is_silent(t->c, host_heard_ms(t->c, h.id, h.seen_ms), h.inventory_unknown, t->now_ms);
     facts_fill(&one, x, policy, t->now_ms, a, out);
     return archs_fill(t->d, x, a, out, e);
 }

@@ -447,8 +447,10 @@ server_admit(struct server *s, struct http_req *req, bool agent, char id[W_ID], 
     *r = route_find(http_req_method(req), http_req_path(req), id);
     if (*r != NULL && agent != (((*r)->roles & ROUTE_AGENT) != 0))
         *r = NULL;
-    if (*r == NULL)
-        return route_missing(http_req_method(req), http_req_path(req), agent, allow, e);
+    if (*r == NULL) {
+        (void)route_missing(http_req_method(req), http_req_path(req), agent, allow, e);
+        return -1;
+    }
     if (server_authenticate(s, req, *r, agent, who, e) < 0 || params_check(*r, req, e) < 0)
         return -1;
     (void)http_req_body(req, &len);

@@ -59,7 +59,7 @@ struct place_hosts {
     const uint32_t *cpus;       /* real ones: no machine may have more */
     const uint32_t *can;        /* PLACE_CAN_ bits */
     const uint32_t *zone;       /* number of its zone; 0: none */
-    const uint32_t *pool_class; /* number of its class; 0: none */
+    const uint32_t *pool_class; /* number of its class; 0: none; NULL: no host has one */
     const uint8_t *arch;        /* enum place_arch */
     const uint32_t *same;       /* machines of the asking group (its system) there already */
     const uint8_t *part;        /* 1: the asked network has a part there already */

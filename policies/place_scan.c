@@ -107,7 +107,9 @@ judge(const struct scan *s, size_t at, size_t n, uint8_t *restrict w)
     judge_reach(h, s->reach, at, n, w);
     if (q->needs != 0)
         other_32(h->can + at, q->needs, q->needs, n, PLACE_CANNOT, w);
-    if (q->pool_class != 0)
+    if (q->pool_class != 0 && h->pool_class == NULL) /* no host has one */
+        memset(w, PLACE_CLASS, n);
+    else if (q->pool_class != 0)
         other_32(h->pool_class + at, UINT32_MAX, q->pool_class, n, PLACE_CLASS, w);
     if (q->zone != 0)
         other_32(h->zone + at, UINT32_MAX, q->zone, n, PLACE_ZONE, w);

@@ -2,8 +2,8 @@
 #define BY_DRIVERS_BASE_METRIC_H
 /* Figures about a daemon, one row each, and their Prometheus text (exposition format 0.0.4).  What
  * a label can say is a fixed list of words: no id and no text of a user ever becomes a label.
- * Threads: any; adding, setting and observing are single atomic additions or stores.  A NULL
- * struct metrics is fine: nothing is kept. */
+ * Threads: any, without a lock; what is observed is two additions, so a text may have the one and
+ * not yet the other.  A NULL struct metrics is fine: nothing is kept. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

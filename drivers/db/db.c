@@ -397,8 +397,11 @@ db_copy(const struct db_rows *r, int col, char *out, size_t size)
     size_t n = 0;
 
     if (s != NULL) {
-        n = (size_t)sqlite3_column_bytes(r->st, col);
-        n = n < size ? n : size - 1;
+        size_t have = (size_t)sqlite3_column_bytes(r->st, col);
+
+        n = have < size ? have : size - 1;
+        while (n > 0 && n < have && ((unsigned char)s[n] & 0xc0) == 0x80)
+            n--; /* into the middle of a character */
         memcpy(out, s, n);
     }
     out[n] = '\0';

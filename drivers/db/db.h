@@ -79,15 +79,16 @@ int db_first(struct db *d, enum db_stmt s, const struct db_value *v, size_t n, s
              sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value), out, e)
 int64_t db_int(const struct db_rows *r, int col);
 const char *db_str(const struct db_rows *r, int col); /* "" for NULL; valid until db_next() */
-/** As much of it as fits, as a string. */
+/** As many whole characters of it as fit, as a string. */
 void db_copy(const struct db_rows *r, int col, char *out, size_t size);
 size_t db_len(const struct db_rows *r, int col); /* bytes of a TEXT or BLOB */
 bool db_is_null(const struct db_rows *r, int col);
 void db_rows_free(struct db_rows *r);
 SCOPE_FN(db_rows_free, struct db_rows)
 SCOPE_FN(db_free, struct db)
-/** Hear of each row that this connection adds, changes or removes: its table and its number. Called
- * in the middle of the statement, and not told when that is rolled back; it may not use the
+/** Hear of each row that this connection adds, changes or removes: its table and its number. Not of
+ * rows of tables WITHOUT ROWID, of those that REPLACE takes away, or of a DELETE of all rows.
+ * Called in the middle of the statement, and not told when that is rolled back; it may not use the
  * connection.  NULL: no more. */
 typedef void (*db_change_fn)(void *arg, const char *table, int64_t row);
 void db_on_change(struct db *d, db_change_fn fn, void *arg);

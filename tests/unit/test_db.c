@@ -179,6 +179,32 @@ names_the_class_of_each_failure(void)
 }
 
 static void
+cuts_no_character_in_two(void)
+{
+    static const struct {
+        size_t size;
+        const char *want;
+    } rows[] = {{1, ""}, {4, "a"}, {5, "a汴"}, {6, "a汴"}, {7, "a汴"}, {8, "a汴云"}, {40, "a汴云"}};
+    SCOPED_PLACE p;
+    SCOPED(db_free) struct db *d = NULL;
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    struct err e = {0};
+
+    place_make(&p);
+    CU_ASSERT_EQUAL_FATAL(open_at(&p, false, 3, &d, &e), 0);
+    CU_ASSERT_EQUAL(DB_EXEC(d, S(ADD_UNIT), NULL, &e, DBS("u9"), DBS("a汴云")), 0);
+    CU_ASSERT_EQUAL(db_query(d, S(LIST_UNIT), NULL, 0, &r, &e), 0);
+    CU_ASSERT_EQUAL(db_next(r, &e), 1);
+    CU_ASSERT_EQUAL(db_next(r, &e), 1); /* after u0 */
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char out[40];
+
+        db_copy(r, 1, out, rows[i].size);
+        CU_ASSERT_STRING_EQUAL(out, rows[i].want);
+    }
+}
+
+static void
 undoes_one_step_of_a_transaction(void)
 {
     SCOPED_PLACE p;
@@ -364,6 +390,7 @@ CU_TestInfo db_tests[] = {
     {"numbers migrations without gaps", numbers_migrations_without_gaps},
     {"keeps values of every type", keeps_values_of_every_type},
     {"names the class of each failure", names_the_class_of_each_failure},
+    {"cuts no character in two", cuts_no_character_in_two},
     {"undoes one step of a transaction", undoes_one_step_of_a_transaction},
     {"tells a full disk and goes on after it", tells_a_full_disk_and_goes_on_after_it},
     {"brings an old store up after copying it", brings_an_old_store_up_after_copying_it},

@@ -67,6 +67,27 @@ table_read(struct json_object *list, struct table *t)
     }
 }
 
+/* Who asks for a class of pool where no host has one gets nothing, with the reason. */
+static void
+a_class_that_no_host_has_is_refused(void)
+{
+    struct json_object *list = json_tokener_parse("[{\"name\":\"h1\"},{\"name\":\"h2\"}]");
+    struct place_ask ask = place_ask_new();
+    uint8_t why[HOSTS_MAX];
+    struct table t;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(list);
+    table_read(list, &t);
+    t.hosts.pool_class = NULL;
+    ask.rule = PLACE_RULE_2;
+    place_ask_add(&ask, 1, 1024, 0);
+    CU_ASSERT_EQUAL(place(&t.hosts, &ask, why, NULL), 0);
+    ask.pool_class = 1;
+    CU_ASSERT_EQUAL(place(&t.hosts, &ask, why, NULL), PLACE_NOWHERE);
+    CU_ASSERT(why[0] == PLACE_CLASS && why[1] == PLACE_CLASS);
+    json_object_put(list);
+}
+
 static void
 case_run(struct json_object *c, struct strbuf *out)
 {
@@ -509,6 +530,7 @@ the_scan_decides_as_the_plain_rule(void)
 }
 
 CU_TestInfo place_tests[] = {
+    {"a class that no host has is refused", a_class_that_no_host_has_is_refused},
     {"answers every golden case", answers_every_golden_case},
     {"finds nowhere among no hosts", finds_nowhere_among_no_hosts},
     {"does not overflow", does_not_overflow},

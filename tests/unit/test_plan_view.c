@@ -175,6 +175,19 @@ answered_by(struct scene *s)
     return JM_ITEM(l.items, struct w_finding_view, 0)->plan;
 }
 
+static bool
+explains(struct scene *s, const char *id, const char *words)
+{
+    struct w_explanation x;
+
+    OK(FLOW_CALL(&s->f, s->f.people[FLOW_TENANT], "GET", flow_text(&s->f, "/v1/explain/%s", id),
+                 NULL, explanation, &x));
+    for (size_t i = 0; i < x.lines.n; i++)
+        if (strstr(JM_ITEM(x.lines, struct w_explain_line, i)->text, words) != NULL)
+            return true;
+    return false;
+}
+
 static void
 a_plan_is_withdrawn_before_its_date(void)
 {
@@ -216,6 +229,7 @@ a_plan_is_withdrawn_before_its_date(void)
     CU_ASSERT_EQUAL(listed(&s, "?waiting=1", &list), 0);
     CU_ASSERT_EQUAL(listed(&s, "", &list), 1);
     refused(&s, withdraw(&s, id, "", &v), 409, "nothing of plan");
+    CU_ASSERT_TRUE(explains(&s, id, "withdrawn by account"));
 
     ctl_clock(LATER_MS * 2, LATER_MS * 2);
     run_plans(&s);
