@@ -547,17 +547,9 @@ void
 httpd_reply_err(struct http_req *r, const struct err *e, const char *request_id)
 {
     SCOPED(strbuf) struct strbuf doc = {0};
-    int status = err_http_status(e->code);
 
-    problem_write(status, e, SAY_EN, request_id, &doc);
-    httpd_reply(r, status, NULL, doc.s, doc.len);
-}
-
-void
-httpd_reply_allow(struct http_req *r, const char *allow, const struct err *e)
-{
-    (void)allow;
-    httpd_reply_err(r, e, NULL);
+    problem_write(err_http_status(e->code), e, SAY_EN, request_id, &doc);
+    httpd_reply(r, err_http_status(e->code), NULL, doc.s, doc.len);
 }
 
 /* ---- client ---------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drivers/net/httpd.h"
 #include "tests/seeds/sim.h"
 
 static sqlite3 *db;
@@ -62,4 +63,12 @@ query_rows(const char *sql, struct query_row *out, int max)
     }
     (void)sqlite3_finalize(s);
     return n;
+}
+
+/* Nobody asks for what is not served. */
+void
+httpd_reply_allow(struct http_req *r, const char *allow, const struct err *e)
+{
+    (void)allow;
+    httpd_reply_err(r, e, NULL);
 }

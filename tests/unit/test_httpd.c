@@ -289,37 +289,6 @@ refuses_broken_requests_in_words(void)
     }
 }
 
-static void
-refuses_broken_requests_in_the_language_of_their_sender(void)
-{
-    static const struct {
-        const char *text, *says;
-    } rows[] = {
-        {"GET /echo HTTP/1.1\r\nHost: x\r\nNo colon\r\nAccept-Language: zh-CN,zh\r\n\r\n",
-         "请求头应为：名称、冒号、值"},
-        {"GET /echo HTTP/1.1\r\naccept-language: zh\r\nHost: x\r\nNo colon\r\n\r\n",
-         "请求头应为：名称、冒号、值"},
-        {"GET echo HTTP/1.1\r\nHost: x\r\nAccept-Language: zh\r\n\r\n", "斜杠"},
-        {"GET echo HTTP/1.1\r\nHost: x\r\nAccept-Language: en\r\n\r\n", "slash"},
-        {"GET echo HTTP/1.1\r\nHost: x\r\n\r\n", "slash"},
-        {"POST /echo HTTP/1.1\r\nHost: x\r\nAccept-Language: zh\r\nContent-Length: 2000000\r\n\r\n",
-         "2000000"},
-    };
-    SCOPED_SITE s;
-
-    site_open(&s, 1, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        SCOPED(raw_free) struct raw *r = raw_open(s.people, NULL, NULL);
-
-        CU_ASSERT_PTR_NOT_NULL_FATAL(r);
-        CU_ASSERT_TRUE(raw_says(r, rows[i].text));
-        CU_ASSERT(raw_status(r, WAIT_MS) >= 400);
-        if (strstr(raw_body(r), rows[i].says) == NULL)
-            fprintf(stderr, "row %zu: %s\n", i, raw_body(r));
-        CU_ASSERT_PTR_NOT_NULL(strstr(raw_body(r), rows[i].says));
-    }
-}
-
 static long
 resident_kib(void)
 {
@@ -805,8 +774,6 @@ refuses_listeners_that_cannot_work(void)
 CU_TestInfo httpd_tests[] = {
     {"serves requests and problem documents", serves_requests_and_problem_documents},
     {"refuses broken requests in words", refuses_broken_requests_in_words},
-    {"refuses broken requests in the language of their sender",
-     refuses_broken_requests_in_the_language_of_their_sender},
     {"takes no memory for a body of 60 megabytes", takes_no_memory_for_a_body_of_60_megabytes},
     {"waits for the whole request only so long", waits_for_the_whole_request_only_so_long},
     {"loses only the connection that sends while waiting",

@@ -177,6 +177,40 @@ a_known_address_says_its_methods(void)
     ctl_stop(&t);
 }
 
+static void
+refuses_broken_requests_in_the_language_of_their_sender(void)
+{
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+        {"GET /v1/me HTTP/1.1\r\nHost: x\r\nNo colon\r\nAccept-Language: zh-CN,zh\r\n\r\n",
+         "请求头应为：名称、冒号、值"},
+        {"GET /v1/me HTTP/1.1\r\naccept-language: zh\r\nHost: x\r\nNo colon\r\n\r\n",
+         "请求头应为：名称、冒号、值"},
+        {"GET echo HTTP/1.1\r\nHost: x\r\nAccept-Language: zh\r\n\r\n", "斜杠"},
+        {"GET echo HTTP/1.1\r\nHost: x\r\nAccept-Language: en\r\n\r\n", "slash"},
+        {"GET echo HTTP/1.1\r\nHost: x\r\n\r\n", "slash"},
+        {"POST /v1/me HTTP/1.1\r\nHost: x\r\nAccept-Language: zh\r\nContent-Length: "
+         "2000000\r\n\r\n",
+         "2000000"},
+    };
+    struct ctl t;
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        SCOPED(raw_free) struct raw *r = raw_open(server_people_port(&t.c), NULL, NULL);
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+        CU_ASSERT_TRUE(raw_says(r, rows[i].text));
+        CU_ASSERT(raw_status(r, 60000) >= 400);
+        if (strstr(raw_body(r), rows[i].says) == NULL)
+            fprintf(stderr, "row %zu: %s\n", i, raw_body(r));
+        CU_ASSERT_PTR_NOT_NULL(strstr(raw_body(r), rows[i].says));
+    }
+    ctl_stop(&t);
+}
+
 /* What the table says that this role gets here. */
 static void
 judge(const struct route *r, unsigned bit, int status)
@@ -568,6 +602,8 @@ a_tenant_sees_and_registers_only_what_is_its_units(void)
 CU_TestInfo server_tests[] = {
     {"says what is wrong with an address", says_what_is_wrong_with_an_address},
     {"a known address says its methods", a_known_address_says_its_methods},
+    {"refuses broken requests in the language of their sender",
+     refuses_broken_requests_in_the_language_of_their_sender},
     {"rows are whole, sorted and found", rows_are_whole_sorted_and_found},
     {"no answer that is kept has a secret", no_answer_that_is_kept_has_a_secret},
     {"paths that only look like a route are none", paths_that_only_look_like_a_route_are_none},
