@@ -101,7 +101,7 @@ def wanted():
     for f in glob.glob("controller/routes.def"):
         for line in open(f, encoding="utf-8"):
             yield from list(texts(line, {}))[1:] if line.startswith("ROUTE(") else ()
-    for f in glob.glob("policies/*.def") + ["agent/calls.def"]:
+    for f in glob.glob("policies/*.def") + glob.glob("agent/calls.def"):
         if not f.endswith(("say_zh.def", "authz.def", "clock.def", "clock_escalation.def")):
             for m in re.finditer(r'^(?:AD|CALL|CNF|OC)\((?:.|\n)*?\)$', open(f, encoding="utf-8").read(), re.M):
                 yield from texts(m.group(0), {})
