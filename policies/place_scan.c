@@ -261,14 +261,15 @@ static int64_t
 bound(int64_t asked, uint64_t scale, uint64_t limit, unsigned shift)
 {
     uint64_t units;
+    int64_t most;
 
     if (scale == 0)
         return INT64_MIN;
     units = limit / scale + (limit % scale != 0); /* less than so many are left */
     if (units > INT32_MAX)
         return INT64_MAX;
-    units = (units << shift) - 1;
-    return asked > INT64_MAX - (int64_t)units ? INT64_MAX : asked + (int64_t)units;
+    units = (units << shift) - 1; /* of none: one less than was asked for */
+    return __builtin_add_overflow(asked, (int64_t)units, &most) ? INT64_MAX : most;
 }
 
 static void
