@@ -660,6 +660,7 @@ acts_heal(void)
     for (int i = 0; i < SIM_HOSTS; i++) /* who was told in part asks for all after a start */
         if (sim.host[i].up)
             sim_host_kill(&sim.host[i], 1000);
+    sim_pass(240000); /* only what hosts say tells that the store is an older one */
     for (int i = 0; i < 20 && !confirmed(); i++)
         sim_pass(120000);
     for (int i = 0; i < SIM_HOSTS; i++)
