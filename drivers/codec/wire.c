@@ -7,6 +7,7 @@ const char *const w_verb_names[] = {"",        "create", "resize", "downgrade", 
 const char *const w_wanted_names[] = {"",       "running", "stopped", "present",
                                       "binned", "absent",  NULL};
 const char *const w_authority_names[] = {"", "grant", "plan", "unit", NULL};
+const char *const w_pool_act_names[] = {"", "make", "grow", "overwrite", "remove", NULL};
 const char *const w_seen_names[] = {"",        "unknown", "working", "running", "stopped",
                                     "present", "binned",  "absent",  "missing", "unclaimed",
                                     "foreign", "refused", "failed",  NULL};

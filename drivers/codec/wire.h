@@ -36,6 +36,8 @@ enum w_wanted {
     WANT__MAX
 };
 enum w_authority { AUTH_NONE, AUTH_GRANT, AUTH_PLAN, AUTH_UNIT, AUTH__MAX };
+/* What a host asks the steward of its shared pool to do with volumes. */
+enum w_pool_act { POOL_ACT_NONE, POOL_MAKE, POOL_GROW, POOL_OVERWRITE, POOL_REMOVE, POOL_ACT__MAX };
 /* What an agent says of a resource. */
 enum w_seen {
     SEEN_NONE,
@@ -160,18 +162,19 @@ extern const char *const w_res_kind_names[],
     *const w_verb_names[],
         *const w_wanted_names[],
             *const w_authority_names[],
-                *const w_seen_names[],
-                    *const w_apart_names[],
-                        *const w_firmware_names[],
-                            *const w_format_names[],
-                                *const w_role_names[],
-                                    *const w_key_use_names[],
-                                        *const w_verdict_names[],
-                                            *const w_metric_names[],
-                                                *const w_clock_kind_names[],
-                                                    *const w_unit_kind_names[],
-                                                        *const w_account_state_names[],
-                                                            *const w_factor_kind_names[];
+                *const w_pool_act_names[],
+                    *const w_seen_names[],
+                        *const w_apart_names[],
+                            *const w_firmware_names[],
+                                *const w_format_names[],
+                                    *const w_role_names[],
+                                        *const w_key_use_names[],
+                                            *const w_verdict_names[],
+                                                *const w_metric_names[],
+                                                    *const w_clock_kind_names[],
+                                                        *const w_unit_kind_names[],
+                                                            *const w_account_state_names[],
+                                                                *const w_factor_kind_names[];
 
 /* notice_kind: policies/notice.h. */
 enum w_notice_channel { CHANNEL_NONE, CHANNEL_MAIL, CHANNEL_WEBHOOK, CHANNEL__MAX };

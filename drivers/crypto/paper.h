@@ -19,6 +19,7 @@
 #define PAPER_ERASURE "bianyun erasure 1"
 #define PAPER_CERTIFICATE "bianyun certificate 1"
 #define PAPER_LOGIN "bianyun login 1"
+#define PAPER_STEWARD "bianyun steward 1"
 #define PAPER_HEAD "bianyun ledger head 1"
 
 /** Sign one body: *out is the canonical text of the envelope, in the arena. */
