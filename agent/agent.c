@@ -16,6 +16,7 @@
 #include "agent/metrics.h"
 #include "agent/papers.h"
 #include "agent/sample.h"
+#include "agent/shared.h"
 #include "agent/task.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
@@ -62,6 +63,7 @@ struct observe_job {
     struct reading *reading;
     struct virt_caps caps;
     uint64_t serial;
+    char pool[W_ID], found[W_ID]; /* shared pool: which one must be there, and is */
 };
 
 static int
@@ -69,6 +71,8 @@ observe_run(struct worker_job *j, struct virt *v, struct err *e)
 {
     struct observe_job *o = (struct observe_job *)j;
 
+    if (shared_identify(o->ag, o->pool, o->found, e) < 0)
+        return -1;
     if (!o->ag->has_caps && (v->ops->pool->ensure(v, e) < 0 || v->ops->caps(v, &o->caps, e) < 0))
         return -1;
     o->reading = reading_new();
@@ -105,6 +109,7 @@ observe_done(struct worker_job *j)
             ag->caps = o->caps;
         ag->has_caps = true;
         world_take(ag->world, o->reading);
+        shared_found(ag->shared, o->found);
     }
     ag->dirty = true;
     link_touch(ag->link);
@@ -121,6 +126,7 @@ observe_start(struct agent *ag)
         abort(); /* out of memory */
     o->ag = ag;
     o->serial = ++ag->observe_serial;
+    memcpy(o->pool, ag->shared->id, sizeof(o->pool));
     o->job.what = call_text(CALL_READ_ALL);
     o->job.run = observe_run;
     o->job.done = observe_done;
@@ -406,7 +412,7 @@ agent_open(struct agent *ag, const struct agent_options *o, struct err *e)
     ag->dirty = true;
     ag->clock_base_ms = clock_wall_ms() - clock_mono_ms();
     if (am_open(ag, e) < 0 || workers_start(ag, e) < 0 || link_new(ag, &ag->link, e) < 0 ||
-        fetch_new(ag, &ag->fetch, e) < 0)
+        fetch_new(ag, &ag->fetch, e) < 0 || shared_open(ag, &ag->shared, e) < 0)
         return -1;
     return sampler_new(ag, &ag->sampler, e);
 }
@@ -444,6 +450,7 @@ agent_round(struct agent *ag)
     wait = smaller(wait, workers_tick(ag->calls, now));
     wait = smaller(wait, workers_tick(ag->disk, now));
     fetch_step(ag->fetch);
+    wait = smaller(wait, shared_step(ag->shared, now));
     watch_clock(ag);
     if (observe_due(ag, now)) {
         count_bins(ag, now);
@@ -501,6 +508,7 @@ agent_close(struct agent *ag)
     workers_free(ag->calls);
     drop_ready(ag);
     fetch_free(ag->fetch);
+    shared_free(ag->shared);
     sampler_free(ag->sampler);
     link_free(ag->link);
     receipts_free(ag->receipts);

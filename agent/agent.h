@@ -24,6 +24,7 @@ struct link;
 struct metrics;
 struct sampler;
 struct segments;
+struct shared;
 struct task;
 
 /* One of many agents in a process that waits for all of them at once (tests/sim).  Left zero, an
@@ -58,6 +59,7 @@ struct agent {
     bool metrics_failed;     /* last time they could not be */
     bool metrics_looking;    /* a worker looks how much room is free */
     struct fetch *fetch;     /* base images from the controller */
+    struct shared *shared;   /* the pool, when other hosts see it too */
 
     struct virt_caps caps; /* valid with has_caps */
     bool has_caps;

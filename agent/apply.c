@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/ask.h"
 #include "agent/erase.h"
 #include "agent/facts.h"
 #include "agent/fetch.h"
+#include "agent/shared.h"
 #include "agent/task.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
@@ -153,8 +155,8 @@ file_sync(const char *path, struct err *e)
     return 0;
 }
 
-static const struct virt_vol_seen *
-read_volume(struct task *t, struct virt *v, const char *id, struct err *e)
+const struct virt_vol_seen *
+apply_read_volume(struct task *t, struct virt *v, const char *id, struct err *e)
 {
     struct reading *r = task_reading(t);
     size_t before = r->n_vols;
@@ -176,15 +178,15 @@ make_volume(struct task *t, struct virt *v, const struct virt_vol_spec *s, uint6
 
     if (v->ops->vol->create(v, s, e) < 0)
         return -1;
-    seen = read_volume(t, v, s->id, e);
+    seen = apply_read_volume(t, v, s->id, e);
     if (seen == NULL)
         return -1;
     *bytes = seen->capacity_bytes;
     return seen->path != NULL ? file_sync(seen->path, e) : 0;
 }
 
-static int
-vol_create(struct task *t, struct virt *v, struct err *e)
+int
+apply_vol_create(struct task *t, struct virt *v, struct err *e)
 {
     const struct w_volume_spec *o = &t->order.volume;
     struct virt_vol_spec s = {.format = (enum w_format)o->format, .size_bytes = o->size_bytes};
@@ -197,23 +199,24 @@ vol_create(struct task *t, struct virt *v, struct err *e)
     return 0;
 }
 
-static int
-vm_grow(struct task *t, struct virt *v, struct err *e)
+int
+apply_vm_grow(struct task *t, struct virt *v, struct err *e)
 {
     const struct w_vm_spec *vm = &t->order.vm;
 
     if (v->ops->vol->grow(v, vm->root_volume, vm->root_bytes, e) < 0 ||
-        read_volume(t, v, vm->root_volume, e) == NULL)
+        apply_read_volume(t, v, vm->root_volume, e) == NULL)
         return err_wrap(e, "root disk of %s", vm->name);
     return 0;
 }
 
-static int
-vol_grow(struct task *t, struct virt *v, struct err *e)
+int
+apply_vol_grow(struct task *t, struct virt *v, struct err *e)
 {
     const struct w_volume_spec *o = &t->order.volume;
 
-    if (v->ops->vol->grow(v, o->id, o->size_bytes, e) < 0 || read_volume(t, v, o->id, e) == NULL)
+    if (v->ops->vol->grow(v, o->id, o->size_bytes, e) < 0 ||
+        apply_read_volume(t, v, o->id, e) == NULL)
         return err_wrap(e, "volume %s", o->name);
     return 0;
 }
@@ -261,8 +264,8 @@ make_seed(struct task *t, struct virt *v, struct err *e)
     return 0;
 }
 
-static int
-vm_root(struct task *t, struct virt *v, struct err *e)
+int
+apply_vm_root(struct task *t, struct virt *v, struct err *e)
 {
     if (t->facts.root_fill != FILL_DONE && make_root(t, v, e) < 0)
         return err_wrap(e, "root disk of %s", t->order.vm.name);
@@ -396,11 +399,11 @@ PHASES(net_start, {.call = CALL_NET_START, .run = net_start});
 PHASES(net_hosts, {.call = CALL_NET_HOSTS, .run = net_hosts});
 PHASES(net_segment, {.call = CALL_NET_SEGMENT, .run = net_segment});
 PHASES(net_remove, {.call = CALL_NET_REMOVE, .run = net_remove, .after = net_gone});
-PHASES(vol_create, {.call = CALL_VOL_CREATE, .run = vol_create});
-PHASES(vol_grow, {.call = CALL_VOL_GROW, .run = vol_grow});
-PHASES(vm_grow, {.call = CALL_VM_GROW, .run = vm_grow});
+PHASES(vol_create, {.call = CALL_VOL_CREATE, .run = apply_vol_create});
+PHASES(vol_grow, {.call = CALL_VOL_GROW, .run = apply_vol_grow});
+PHASES(vm_grow, {.call = CALL_VM_GROW, .run = apply_vm_grow});
 PHASES(vm_live, {.call = CALL_VM_LIVE, .run = vm_live});
-PHASES(vm_root, {.call = CALL_VM_ROOT, .run = vm_root});
+PHASES(vm_root, {.call = CALL_VM_ROOT, .run = apply_vm_root});
 PHASES(vm_define, {.call = CALL_VM_DEFINE, .run = vm_define});
 PHASES(vm_make, {.call = CALL_VM_DEFINE, .run = vm_define_only},
        {.call = CALL_VM_START, .run = vm_start});
@@ -550,12 +553,55 @@ segment_nics(const struct agent *ag, const struct w_vm_spec *vm)
     return bits;
 }
 
+/* A disk in use is grown by its guest's own QEMU, so by its own host. */
+static bool
+is_in_use(const struct agent *ag, const struct receipt *r)
+{
+    const char *id = r->order.kind == RES_VM ? r->order.vm.root_volume : r->id;
+
+    for (size_t i = 0; i < world_doms(ag->world); i++) {
+        const struct virt_dom_seen *d = world_dom_at(ag->world, i);
+
+        for (size_t k = 0; d != NULL && d->has_live && k < d->live.n_disks; k++) {
+            const char *named = world_volume_id(d->live.disks[k].path);
+
+            if (named != NULL && strcmp(named, id) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* In a shared pool volumes are the steward's to touch: this agent's, if it is the one. */
+static const struct task_phase *
+phases_shared(const struct agent *ag, enum rec_op op, const struct receipt *r)
+{
+    const struct task_phase *asked = shared_acts(ag->shared) ? NULL : ask_phases(op, &r->order);
+
+    return (op == REC_VOL_GROW || op == REC_VM_GROW) && is_in_use(ag, r) ? NULL : asked;
+}
+
+/* What the task needs of a shared pool; it holds the steward's lock while it is at work. */
+static void
+task_share(struct agent *ag, struct task *t, const struct receipt *r, bool asking)
+{
+    t->asking = asking;
+    t->acting = shared_is_on(ag->shared) && shared_acts(ag->shared);
+    if (t->acting)
+        ag->shared->acting++;
+    if (!asking)
+        return;
+    t->steward_name = arena_strdup(&t->a, shared_steward_name(ag->shared));
+    t->envelope = arena_strdup(&t->a, r->envelope);
+}
+
 int
 apply_begin(struct agent *ag, const struct rec_action *act, const struct receipt *r, struct err *e)
 {
     enum rec_op op = shorten(ag, act->op, r);
     struct receipt_facts f = facts_current(ag, r);
-    const struct task_phase *phases = phases_of(op);
+    const struct task_phase *asked = phases_shared(ag, op, r);
+    const struct task_phase *phases = asked != NULL ? asked : phases_of(op);
     struct task *t;
 
     /* What is not there and should run is waiting for nothing else: one reading serves both. */
@@ -573,6 +619,7 @@ apply_begin(struct agent *ag, const struct rec_action *act, const struct receipt
     t = task_new(ag, op, r, phases, e);
     if (t == NULL)
         return -1;
+    task_share(ag, t, r, asked != NULL);
     if (op == REC_NET_DEFINE || op == REC_NET_HOSTS)
         facts_net_hosts(ag->receipts, r->id, &t->a, &t->hosts, &t->n_hosts);
     t->segment_nics = segment_nics(ag, &r->order.vm);

@@ -43,11 +43,22 @@ copy_add(struct task *t, const char *what, const char *path, struct err *e)
 }
 
 static int
+volume_add(struct task *t, const char *what, const char *id, const char *path, struct err *e)
+{
+    struct task_copy *c = copy_add(t, what, path, e);
+
+    if (c == NULL)
+        return -1;
+    c->volume = true;
+    (void)snprintf(c->volume_id, sizeof(c->volume_id), "%s", id);
+    return 0;
+}
+
+static int
 copy_volume(struct task *t, struct virt *v, const char *what, const char *id, struct err *e)
 {
     struct virt_vol_seen seen;
     const char *path = arena_printf(&t->a, "%s/by-%s", t->pool_path, id);
-    struct task_copy *c;
 
     if (v->ops->vol->get(v, id, &t->a, &seen, e) == 0) {
         if (seen.path != NULL)
@@ -56,12 +67,7 @@ copy_volume(struct task *t, struct virt *v, const char *what, const char *id, st
         return err_wrap(e, "volume %s", id);
     }
     err_clear(e);
-    c = copy_add(t, what, path, e);
-    if (c == NULL)
-        return -1;
-    c->volume = true;
-    (void)snprintf(c->volume_id, sizeof(c->volume_id), "%s", id);
-    return 0;
+    return volume_add(t, what, id, path, e);
 }
 
 static const char *
@@ -227,7 +233,7 @@ gather_vm(struct task *t, struct virt *v, struct err *e)
     return gather_logs(t, e);
 }
 
-static int
+int
 erase_gather(struct task *t, struct virt *v, struct err *e)
 {
     t->erase_started_ms = clock_wall_ms();
@@ -259,7 +265,7 @@ add_limits(struct strbuf *all, const struct extent_report *r)
     strbuf_add(all, one.s, one.len);
 }
 
-static int
+int
 erase_overwrite(struct task *t, struct virt *v, struct err *e)
 {
     struct extent_watch w = {.progress = keep_going, .ctx = t};
@@ -267,12 +273,17 @@ erase_overwrite(struct task *t, struct virt *v, struct err *e)
     (void)v; /* needs no connection */
     strbuf_reset(&t->limits);
     strbuf_adds(&t->limits, LIMITS);
+    if (t->asking && t->answer.limits != NULL)
+        strbuf_addf(&t->limits, " By %s, the steward of the shared pool: %s",
+                    t->answer.steward_name, t->answer.limits);
     if (t->manual.len > 0)
         strbuf_addf(&t->limits, " To be done by hand: %s.", strbuf_peek(&t->manual));
     for (size_t i = 0; i < t->n_copies; i++) {
         struct task_copy *c = &t->copies[i];
         struct extent_report r = {0};
 
+        if (t->asking && c->volume)
+            continue; /* by the steward; its report is there */
         if (extent_erase(c->path, &w, &r, e) < 0)
             return err_wrap(e, "overwrite %s", c->path);
         (void)snprintf(c->report.what, sizeof(c->report.what), "%s", c->what);
@@ -303,7 +314,7 @@ is_never_made(const struct task *t)
 }
 
 /* On the owner's thread: the report, signed, goes into the receipt. */
-static int
+int
 erase_sign(struct task *t, struct err *e)
 {
     struct w_erased_copy *copies = arena_alloc(&t->a, t->n_copies * sizeof(*copies));
@@ -345,11 +356,15 @@ remove_address(struct task *t, struct virt *v, struct err *e)
     return 0;
 }
 
-static int
-remove_copies(struct task *t, struct virt *v, struct err *e)
+int
+erase_remove_copies(struct task *t, struct virt *v, struct err *e)
 {
     for (size_t i = 0; i < t->n_copies; i++) {
         const struct task_copy *c = &t->copies[i];
+
+        if (t->asking && c->volume)
+            continue; /* the steward's to remove */
+
         int rc = c->volume ? v->ops->vol->remove(v, c->volume_id, e) : durable_remove(c->path, e);
 
         if (rc < 0)
@@ -362,18 +377,34 @@ remove_copies(struct task *t, struct virt *v, struct err *e)
     return 0;
 }
 
-static int
+int
 erase_remove(struct task *t, struct virt *v, struct err *e)
 {
     if (t->order.kind == RES_VM &&
         (v->ops->dom->undefine(v, t->id, e) < 0 || remove_address(t, v, e) < 0 ||
          reading_dom(task_reading(t), v, t->id, e) < 0 || reading_nets(task_reading(t), v, e) < 0))
         return err_wrap(e, "undefine %s", t->order.vm.name);
-    return remove_copies(t, v, e);
+    return erase_remove_copies(t, v, e);
+}
+
+int
+erase_volumes_find(struct task *t, struct err *e)
+{
+    const struct w_vm_spec *vm = &t->order.vm;
+    const char *const rows[][2] = {{"data volume", t->order.kind == RES_VOLUME ? t->id : NULL},
+                                   {"root disk", t->order.kind == RES_VM ? vm->root_volume : NULL},
+                                   {"seed", t->order.kind == RES_VM ? vm->seed_volume : NULL}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i][1] != NULL &&
+            volume_add(t, rows[i][0], rows[i][1],
+                       arena_printf(&t->a, "%s/by-%s", t->pool_path, rows[i][1]), e) < 0)
+            return -1;
+    return 0;
 }
 
 /* Gone means read back as gone. */
-static int
+int
 erase_gone(struct task *t, struct err *e)
 {
     const struct reading *r = t->reading;
@@ -446,7 +477,7 @@ erase_remake_phases(void)
 {
     static const struct task_phase phases[] = {
         {.call = CALL_HALF_OVERWRITE, .disk = true, .run = half_overwrite},
-        {.call = CALL_HALF_REMOVE, .run = remove_copies, .after = half_forget},
+        {.call = CALL_HALF_REMOVE, .run = erase_remove_copies, .after = half_forget},
         {0},
     };
 

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "agent/link.h"
+#include "agent/shared.h"
+#include "agent/steward.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/fault.h"
 #include "drivers/base/log.h"
@@ -451,6 +453,7 @@ ended(struct fetch *f, const struct wanted *w)
         else
             track_failed(k, &w->err, clock_mono_ms());
     }
+    works_image_ended(f->ag->shared->works, w->sha256, &w->err);
     f->ag->dirty = true;
 }
 

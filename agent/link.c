@@ -11,6 +11,7 @@
 #include "agent/papers.h"
 #include "agent/report.h"
 #include "agent/sample.h"
+#include "agent/shared.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/crypto/digest.h"
@@ -219,6 +220,10 @@ hello_start(struct link *l)
     l->hello_underlay = underlay_there(ag);
     if (l->hello_underlay)
         (void)snprintf(h.underlay, sizeof(h.underlay), "%s", ag->conf.underlay);
+    if (shared_is_on(ag->shared)) {
+        (void)snprintf(h.pool, sizeof(h.pool), "%s", ag->shared->id);
+        h.steward = ag->shared->word_text;
+    }
     if (ag->has_caps) {
         h.kvm = ag->caps.kvm;
         h.lock_manager = ag->caps.lock_manager;
@@ -243,6 +248,8 @@ poll_take(struct link *l, const struct httpc_answer *a, struct err *e)
     if (papers_take(l->ag, &d, clock_wall_ms(), &r, e) < 0)
         return -1;
     l->cursor = d.revision;
+    if (d.steward != NULL)
+        shared_take_word(l->ag->shared, d.steward);
     if (r.later > 0 && l->again_ms == 0) /* it is not sent again by itself */
         l->again_ms = clock_mono_ms() + AGAIN_MS;
     if (d.recovery && !was_recovery)
@@ -284,6 +291,7 @@ poll_start(struct link *l)
 
     struct w_desired_request q = {.cursor = l->cursor,
                                   .wait_ms = l->asked ? l->ag->conf.poll_wait_ms : 0,
+                                  .steward_term = l->ag->shared->word.term,
                                   .head = receipts_head(l->ag->receipts)};
 
     if (q.wait_ms > 0) /* many hosts must not come back together */
@@ -613,6 +621,12 @@ link_forget(struct link *l)
 {
     l->cursor = 0;
     l->poll.due_ms = clock_mono_ms() + FORGET_MS; /* the disk may be full for a while */
+}
+
+void
+link_hello_again(struct link *l)
+{
+    hello_again(l);
 }
 
 void

@@ -23,5 +23,7 @@ bool link_polls(const struct link *l);
 void link_event(struct link *l, int fd, int ready);
 /** Something may have changed: look whether a report is due. */
 void link_touch(struct link *l);
+/** Something that a hello says has changed: it is said again. */
+void link_hello_again(struct link *l);
 SCOPE_FN(link_free, struct link)
 #endif

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/show.h"
 #include "agent/show_images.h"
+#include "agent/show_pool.h"
 #include "drivers/base/signals.h"
 #include "drivers/base/manpage.h"
 
@@ -28,6 +29,10 @@ static const char usage[] =
     "  bianyun-agent images list|remove SHA256 --dir DIR [--config FILE]\n"
     "        base images here and what stands on them; remove one that nothing does, with the\n"
     "        agent stopped\n"
+    "  bianyun-agent pool share|show --dir DIR [--config FILE]\n"
+    "        mark the folder of the pool as one that several hosts see, once for all of them; "
+    "show\n"
+    "        which pool it is, its steward, and what hosts ask of it\n"
     "  bianyun-agent config\n"
     "        print a sample configuration with every setting\n"
     "  bianyun-agent man [conf]\n"
@@ -188,6 +193,21 @@ cmd_images(const struct options *o, int n, char **args)
 }
 
 static int
+cmd_pool(const struct options *o, int n, char **args)
+{
+    struct err e = {0};
+
+    if (need(o->dir, "--dir") < 0)
+        return 2;
+    if (n == 1 && strcmp(args[0], "share") == 0)
+        return show_pool_share(o->dir, o->config, stdout, &e) < 0 ? fail(&e) : 0;
+    if (n == 1 && strcmp(args[0], "show") == 0)
+        return show_pool(o->dir, o->config, stdout, &e) < 0 ? fail(&e) : 0;
+    fprintf(stderr, "bianyun-agent: pool share, or pool show\n");
+    return 2;
+}
+
+static int
 cmd_man(bool conf)
 {
     static const char *const helps[] = {usage, NULL};
@@ -243,6 +263,8 @@ main(int argc, char **argv)
         return cmd_receipts(&o, argc - 1 - optind, argv + 1 + optind);
     if (strcmp(cmd, "images") == 0)
         return cmd_images(&o, argc - 1 - optind, argv + 1 + optind);
+    if (strcmp(cmd, "pool") == 0)
+        return cmd_pool(&o, argc - 1 - optind, argv + 1 + optind);
     if (strcmp(cmd, "man") == 0)
         return cmd_man(argc > 2 && strcmp(argv[2], "conf") == 0);
     if (strcmp(cmd, "config") == 0)

@@ -5,6 +5,7 @@
 
 #include "agent/facts.h"
 #include "agent/fetch.h"
+#include "agent/shared.h"
 #include "drivers/base/clock.h"
 #include "drivers/codec/utf8.h"
 #include "drivers/host/segment.h"
@@ -169,6 +170,9 @@ item_of(const struct agent *ag, const struct receipt *t, const struct rec_verdic
     if (k->image[0] != '\0' && fetch_busy(ag->fetch, k->image, text)) {
         o->seen = SEEN_WORKING;
         put_reason(a, o, err_code_name(BY_E_BUSY), text);
+    } else if (k->asks) {
+        o->seen = SEEN_WORKING;
+        put_reason(a, o, err_code_name(BY_E_BUSY), k->steward);
     } else if (k->failed.code != BY_E_OK && v->seen != REC_SEEN_UNKNOWN && !k->out_of_set) {
         o->seen = SEEN_FAILED;
         put_reason(a, o, err_code_name(k->failed.code), k->failed.msg);
@@ -246,7 +250,7 @@ unregistered(const struct agent *ag, struct arena *a, struct w_observed *items, 
         if (d != NULL && receipts_find(ag->receipts, d->id) == NULL)
             add_unregistered(a, items, n, RES_NETWORK, d->id, d->name, d->ours, at);
     }
-    for (size_t i = 0; i < world_vols(w); i++) {
+    for (size_t i = 0; !shared_is_on(ag->shared) && i < world_vols(w); i++) {
         const struct virt_vol_seen *d = world_vol_at(w, i);
         const char *id = d != NULL ? world_volume_id(d->name) : NULL;
 

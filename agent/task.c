@@ -7,13 +7,14 @@
 #include "agent/facts.h"
 #include "agent/fetch.h"
 #include "agent/metrics.h"
+#include "agent/shared.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 #include "drivers/crypto/paper.h"
 #include "policies/recname.h"
 
 /* Overwriting a large disk may take a day; its jobs hold no connection. */
-enum { DISK_DEADLINE_MS = 86400000, IMAGE_GUARD_MS = 300000, LIVE_TRIES = 3 };
+enum { DISK_DEADLINE_MS = 86400000, IMAGE_GUARD_MS = 300000, ASK_GUARD_MS = 60000, LIVE_TRIES = 3 };
 
 struct reading *
 task_reading(struct task *t)
@@ -69,6 +70,16 @@ await_image(const struct task *t, struct track *k)
     (void)snprintf(k->image, sizeof(k->image), "%s", t->order.vm.image);
 }
 
+/* Likewise: the answer brings it back. */
+static void
+await_steward(const struct err *e, struct track *k)
+{
+    k->attempts--;
+    k->asks = true;
+    k->retry_mono_ms = clock_mono_ms() + ASK_GUARD_MS;
+    (void)snprintf(k->steward, sizeof(k->steward), "%.*s", (int)sizeof(k->steward) - 1, e->msg);
+}
+
 /* Asking a running guest again would be answered the same. */
 static bool
 is_final(const struct err *e)
@@ -81,7 +92,7 @@ task_fail(struct task *t, const struct err *e)
 {
     struct track *k = track_get(&t->ag->tracks, t->id);
 
-    metric_add(t->ag->metrics, AM_ACTION_FAILURES, t->op, 1);
+    metric_add(t->ag->metrics, AM_ACTION_FAILURES, t->op, t->waits_steward ? 0 : 1);
     k->busy = false;
     k->stale_ns = clock_mono_ns(); /* what it did is not known: read everything again first */
     t->ag->observe_at_ms = 0;
@@ -90,7 +101,14 @@ task_fail(struct task *t, const struct err *e)
     track_failed(k, e, clock_mono_ms());
     if (t->wants_image)
         await_image(t, k);
+    if (t->waits_steward)
+        await_steward(e, k);
     t->ag->dirty = true;
+    if (t->waits_steward) { /* expected, and told as what it waits for */
+        log_debug("task.waits", "resource=%s reason=" LOG_Q, t->id, e->msg);
+        task_free(t);
+        return;
+    }
     log_warn("task.failed", "op=%s resource=%s phase=" LOG_Q " attempts=%u reason=" LOG_Q,
              rec_op_name(t->op), t->id,
              t->phases[t->phase].run != NULL ? call_text(t->phases[t->phase].call) : "",
@@ -175,9 +193,18 @@ task_submit(struct task *t)
     }
     t->job.what = call_text(p->call);
     t->job.deadline_ms = p->disk ? DISK_DEADLINE_MS : 0;
-    t->job.no_conn = p->disk;
+    t->job.no_conn = p->disk || p->aside;
     if (workers_submit(p->disk ? t->ag->disk : t->ag->calls, &t->job, &e) < 0)
         task_fail(t, &e);
+}
+
+void
+task_clear(struct task *t)
+{
+    reading_free(t->reading);
+    strbuf_clear(&t->limits);
+    strbuf_clear(&t->manual);
+    arena_clear(&t->a);
 }
 
 void
@@ -185,9 +212,8 @@ task_free(struct task *t)
 {
     if (t == NULL)
         return;
-    reading_free(t->reading);
-    strbuf_clear(&t->limits);
-    strbuf_clear(&t->manual);
-    arena_clear(&t->a);
+    if (t->acting)
+        t->ag->shared->acting--;
+    task_clear(t);
     free(t);
 }

@@ -8,7 +8,7 @@
 #include "agent/calls.h"
 #include "policies/model.h"
 
-enum { TASK_PHASES_MAX = 4, TASK_COPIES_MAX = 32 };
+enum { TASK_COPIES_MAX = 32 };
 
 /* A file that holds data of what is erased. */
 struct task_copy {
@@ -39,6 +39,13 @@ struct task {
     char serial_log[512];
     const char *pool_path, *image_dir, *image_cache;
     bool wants_image; /* it failed for want of its base image, which is being fetched */
+    /* a shared pool */
+    bool acting;              /* as its steward: the lock is kept until this ends */
+    bool asking;              /* its volumes are the steward's to touch */
+    bool waits_steward;       /* it failed for want of the steward's answer */
+    const char *steward_name; /* for people; "" unknown */
+    const char *envelope;     /* asking: the exact order */
+    struct w_pool_answer answer;
     /* erasure */
     struct task_copy copies[TASK_COPIES_MAX];
     size_t n_copies;
@@ -50,7 +57,8 @@ struct task {
 
 struct task_phase {
     enum agent_call call;
-    bool disk; /* runs in the disk pool, without a connection */
+    bool disk;  /* runs in the disk pool, without a connection */
+    bool aside; /* needs no connection, and is short */
     int (*run)(struct task *t, struct virt *v, struct err *e);
     /** On the owner's thread after success, before the commit; may be NULL. */
     int (*after)(struct task *t, struct err *e);
@@ -64,6 +72,8 @@ void task_submit(struct task *t);
 /** End with this failure: its resource is tried again later. */
 void task_fail(struct task *t, const struct err *e);
 void task_free(struct task *t);
+/** Free what it holds, not itself. */
+void task_clear(struct task *t);
 /** Change a fact of the receipt: staged now, durable with the next commit. */
 void task_stage(struct task *t);
 /** A reading for this phase. */

@@ -75,6 +75,7 @@ track_failed(struct track *t, const struct err *e, int64_t now_mono_ms)
 
     random_bytes(&seed, sizeof(seed));
     t->failed = *e;
+    t->asks = false;
     t->attempts++;
     t->retry_mono_ms =
         retry_next(&track_retry, t->attempts, err_retryable(e->code), now_mono_ms, seed).next_ms;
@@ -85,5 +86,6 @@ track_done(struct track *t)
 {
     err_clear(&t->failed);
     t->attempts = 0;
+    t->asks = false;
     t->retry_mono_ms = 0;
 }

@@ -25,6 +25,8 @@ struct track {
     uint64_t live_failed; /* generation for which growing a running guest failed; 0: none */
     int64_t retry_mono_ms;
     char image[W_HASH]; /* waits for this base image, or "" */
+    bool asks;          /* waits for the steward of its shared pool, */
+    char steward[300];  /* in words */
     /* the newest refused order */
     bool refused;
     char refused_sha256[65]; /* of its envelope */

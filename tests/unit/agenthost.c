@@ -124,6 +124,30 @@ agenthost_at(struct agenthost *h, const char *dir, const char *uri, const char *
 }
 
 void
+agenthost_beside(struct agenthost *h, struct agenthost *first)
+{
+    char images[400], uri[400];
+
+    memset(h, 0, sizeof(*h));
+    h->tmp = tmpdir_new();
+    paths(h);
+    memcpy(h->pool, first->pool, sizeof(h->pool));
+    (void)snprintf(images, sizeof(images), "%s/images", first->tmp);
+    (void)snprintf(uri, sizeof(uri), "fake://%s", h->world);
+    h->m = first->m;
+    h->m.a = (struct arena){0};
+    h->guest = true;
+    random_uuid(h->m.host);
+    random_uuid(h->m.net);
+    random_uuid(h->m.vol);
+    random_uuid(h->m.vm);
+    random_uuid(h->m.root_vol);
+    random_uuid(h->m.seed_vol);
+    configure(h, uri, images, NULL);
+    enrol(h);
+}
+
+void
 agenthost_start(struct agenthost *h)
 {
     struct agent_options o = {.dir = h->dir, .config_file = h->config};
@@ -177,7 +201,10 @@ void
 agenthost_free(struct agenthost *h)
 {
     agenthost_stop(h);
-    mill_close(&h->m);
+    if (h->guest)
+        arena_clear(&h->m.a);
+    else
+        mill_close(&h->m);
     tmpdir_free(h->tmp);
 }
 

@@ -11,6 +11,7 @@ struct agenthost {
     struct mill m;
     struct agent ag;
     bool running;
+    bool guest; /* its keys are another's */
 };
 
 /** Made and enrolled, not running.  extra: more lines of configuration, or NULL. */
@@ -19,6 +20,9 @@ void agenthost_new(struct agenthost *h, const char *extra);
  * keys, so it takes no more orders. */
 void agenthost_at(struct agenthost *h, const char *dir, const char *uri, const char *images,
                   const char *sha, const char *extra);
+/** A second host under the keys of the first, with the same folders of pool and images; freed
+ * before it. */
+void agenthost_beside(struct agenthost *h, struct agenthost *first);
 void agenthost_free(struct agenthost *h);
 void agenthost_start(struct agenthost *h);
 void agenthost_stop(struct agenthost *h);
