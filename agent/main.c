@@ -29,10 +29,11 @@ static const char usage[] =
     "  bianyun-agent images list|remove SHA256 --dir DIR [--config FILE]\n"
     "        base images here and what stands on them; remove one that nothing does, with the\n"
     "        agent stopped\n"
-    "  bianyun-agent pool share|show --dir DIR [--config FILE]\n"
+    "  bianyun-agent pool share|show|leave --dir DIR [--config FILE]\n"
     "        mark the folder of the pool as one that several hosts see, once for all of them; "
     "show\n"
-    "        which pool it is, its steward, and what hosts ask of it\n"
+    "        which pool it is, its steward, and what hosts ask of it; leave it, with the agent\n"
+    "        stopped and nothing of the host in it, so that pool_path may name another folder\n"
     "  bianyun-agent config\n"
     "        print a sample configuration with every setting\n"
     "  bianyun-agent man [conf]\n"
@@ -203,7 +204,9 @@ cmd_pool(const struct options *o, int n, char **args)
         return show_pool_share(o->dir, o->config, stdout, &e) < 0 ? fail(&e) : 0;
     if (n == 1 && strcmp(args[0], "show") == 0)
         return show_pool(o->dir, o->config, stdout, &e) < 0 ? fail(&e) : 0;
-    fprintf(stderr, "bianyun-agent: pool share, or pool show\n");
+    if (n == 1 && strcmp(args[0], "leave") == 0)
+        return show_pool_leave(o->dir, stdout, &e) < 0 ? fail(&e) : 0;
+    fprintf(stderr, "bianyun-agent: pool share, pool show, or pool leave\n");
     return 2;
 }
 

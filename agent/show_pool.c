@@ -6,7 +6,9 @@
 
 #include "agent/config.h"
 #include "agent/ident.h"
+#include "agent/receipts.h"
 #include "drivers/crypto/paper.h"
+#include "drivers/host/durable.h"
 #include "drivers/host/sharedpool.h"
 
 enum { SHOWN_MAX = 1000 };
@@ -36,6 +38,41 @@ show_pool_share(const char *dir, const char *config_file, FILE *out, struct err 
             "%s is the shared pool %s\n"
             "every agent whose pool_path is this folder finds that out by itself\n",
             conf.pool_path, id);
+    return 0;
+}
+
+/* The agent is held off by its folder's lock. */
+static int
+leave(const struct ident *who, struct err *e)
+{
+    SCOPED(receipts_free) struct receipts *r = NULL;
+    SCOPED(arena) struct arena a = {0};
+
+    if (receipts_read(who->receipts_dir, who->receipts, &r, e) < 0)
+        return -1;
+    for (size_t i = 0; i < receipts_count(r); i++)
+        if (!receipts_at(r, i)->facts.absent)
+            return err_set(
+                e, BY_E_CONFLICT,
+                "this host still answers for %s, which may have disks in the shared "
+                "pool: have its machines erased first; see 'bianyun-agent receipts list'",
+                receipts_at(r, i)->id);
+    return durable_remove(arena_printf(&a, "%s/steward", who->dir), e) < 0 ||
+                   durable_remove(arena_printf(&a, "%s/pool", who->dir), e) < 0
+               ? -1
+               : 0;
+}
+
+int
+show_pool_leave(const char *dir, FILE *out, struct err *e)
+{
+    SCOPED(arena) struct arena a = {0};
+    SCOPED(fd) int lock = -1;
+    struct ident who;
+
+    if (ident_load(dir, &a, &who, e) < 0 || ident_lock(dir, 0, &lock, e) < 0 || leave(&who, e) < 0)
+        return -1;
+    fprintf(out, "this host works with whichever folder its pool_path names from now on\n");
     return 0;
 }
 

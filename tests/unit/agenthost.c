@@ -59,7 +59,7 @@ enrol(struct agenthost *h)
          &e);
     (void)snprintf(id.host, sizeof(id.host), "%s", h->m.host);
     (void)snprintf(id.store, sizeof(id.store), "%s", h->m.store);
-    (void)snprintf(id.name, sizeof(id.name), "h1");
+    (void)snprintf(id.name, sizeof(id.name), "%s", h->guest ? "west" : "h1");
     random_uuid(id.receipts);
     must(durable_mkdirs(h->dir, 0700, &e), &e);
     must(ident_pin(h->dir, ca, h->m.root_pem, &e), &e);

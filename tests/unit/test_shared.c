@@ -9,6 +9,7 @@
 
 #include "agent/facts.h"
 #include "agent/shared.h"
+#include "agent/show_pool.h"
 #include "drivers/base/clock.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/host/durable.h"
@@ -555,6 +556,49 @@ does_nothing_while_the_pool_is_away(void)
     two_free(&t);
 }
 
+/* What the program prints of the pool of a host; rc as the call's. */
+static bool
+shows(struct agenthost *h, const char *words)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+    struct err e = {0};
+    bool ok;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+    CU_ASSERT_EQUAL(show_pool(h->dir, h->config, out, &e), 0);
+    CU_ASSERT_EQUAL(fclose(out), 0);
+    ok = text != NULL && strstr(text, words) != NULL;
+    free(text);
+    return ok;
+}
+
+static void
+shows_what_is_asked_and_leaves_when_it_may(void)
+{
+    struct two t;
+    struct err e = {0};
+
+    two_make(&t);
+    CU_ASSERT_TRUE(shows(&t.west, "steward  east"));
+    CU_ASSERT_TRUE(shows(&t.west, "lock     held\n"));
+    CU_ASSERT_EQUAL(show_pool_leave(t.west.dir, stderr, &e), -1); /* its agent runs */
+    CU_ASSERT_EQUAL(e.code, BY_E_BUSY);
+    agenthost_stop(&t.east);
+    CU_ASSERT_TRUE(shows(&t.west, "held by nobody"));
+    give_all(&t.west);
+    CU_ASSERT_TRUE(until_says(&t, &t.west, t.west.m.vol, SEEN_WORKING, "waits for east"));
+    CU_ASSERT_TRUE(shows(&t.west, "make       west"));
+    agenthost_stop(&t.west);
+    CU_ASSERT_EQUAL(show_pool_leave(t.west.dir, stderr, &e), -1);
+    CU_ASSERT_EQUAL(e.code, BY_E_CONFLICT);
+    CU_ASSERT_EQUAL(show_pool_leave(t.east.dir, stderr, &e), 0); /* nothing of it is there */
+    agenthost_start(&t.east);
+    CU_ASSERT_STRING_EQUAL(t.east.ag.shared->id, "");
+    two_free(&t);
+}
+
 static void
 marks_a_pool_once(void)
 {
@@ -583,6 +627,7 @@ marks_a_pool_once(void)
 
 CU_TestInfo shared_tests[] = {
     {"marks a pool once, and reads only plain files", marks_a_pool_once},
+    {"shows what is asked, and leaves when it may", shows_what_is_asked_and_leaves_when_it_may},
     {"the steward makes volumes for the other host", the_steward_makes_for_the_other},
     {"the steward makes its own itself", the_steward_makes_its_own_itself},
     {"waits for a steward that is away, and says so", waits_for_a_steward_that_is_away},
