@@ -292,8 +292,8 @@ check_power(const struct resource_row *r, const struct act *x, struct err *e)
 
 /* A host judges an order by the one before it, and hears only the newest: what it must know first,
  * the making or a change of size, may not be overtaken. */
-static int
-check_taken_up(struct tx *t, const struct resource_row *r, struct arena *a, struct err *e)
+int
+act_taken_up(struct tx *t, const struct resource_row *r, struct arena *a, struct err *e)
 {
     bool heard = r->seen_term == r->term && r->seen_generation == r->generation;
     struct order_row o;
@@ -345,7 +345,7 @@ act_check(struct tx *t, const struct resource_row *r, const struct act *x, struc
     if (r->absent_ms > 0)
         return err_set(e, BY_E_CONFLICT, "%s is gone: its erasure certificate is %s", r->name,
                        r->certificate[0] == '\0' ? "not needed" : r->certificate);
-    if (check_taken_up(t, r, a, e) < 0 || check_validity(t, r, x, a, e) < 0 ||
+    if (act_taken_up(t, r, a, e) < 0 || check_validity(t, r, x, a, e) < 0 ||
         (x->authority != AUTH_PLAN && x->verb != VERB_POWER && x->verb != VERB_CHANGE &&
          takeback_frozen(t, r, e) < 0))
         return -1;

@@ -37,6 +37,8 @@ struct act {
  * r is as the store has it. */
 int act_check(struct tx *t, const struct resource_row *r, const struct act *x, struct arena *a,
               struct err *e);
+/** The host has heard the newest order, or it is one that may be overtaken; else CONFLICT. */
+int act_taken_up(struct tx *t, const struct resource_row *r, struct arena *a, struct err *e);
 /** Check, then order it; *out is the order made, its texts in the arena. */
 int act_do(struct tx *t, const struct resource_row *r, const struct act *x, struct arena *a,
            struct w_order *out, struct err *e);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/act.h"
 #include "controller/commit.h"
 #include "controller/quota.h"
 
@@ -81,6 +82,7 @@ takeback_check_line(struct tx *t, const struct w_plan *p, size_t i, bool free,
 {
     const struct w_plan_line *l = JM_ITEM(p->lines, struct w_plan_line, i);
     struct quota_size less = taken_by(l, r);
+    SCOPED(arena) struct arena a = {0};
     char pending[W_ID];
     int64_t issued;
 
@@ -96,6 +98,10 @@ takeback_check_line(struct tx *t, const struct w_plan *p, size_t i, bool free,
         return bad(e, i, "less_vcpus", "only a grant of free shape has totals to take from");
     if (p->version < 2)
         return 0;
+    /* The host counts what a plan takes as soon as it has the plan: an order that it has not heard
+     * yet would be refused there, and this line would wait for it, for ever. */
+    if (takes(l) && act_taken_up(t, r, &a, e) < 0)
+        return -1;
     if (plan_of_resource(t->d, r->id, &issued, pending, e) < 0)
         return -1;
     if (issued >= p->issued_at_ms)

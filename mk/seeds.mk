@@ -25,8 +25,8 @@ check-seeds: $(O)/seeds ## the whole system on virtual time: seeds that found so
 	@$(call plants,$$3 <= 3)
 seeds-plants: $(O)/seeds ## planted bugs that take many seeds to find
 	@$(call plants,$$3 > 3)
-plants = awk '/^[a-z]/ && $(1) {print $$1, $$2, $$3}' tests/seeds/plants | { n=0; while read -r p s k; do \
-    $(O)/seeds --plant $$p --seed $$s --count $$k --find || exit 1; n=$$((n + 1)); done; [ $$n -gt 0 ]; }
+plants = awk '/^[a-z]/ && $(1) {print $$1, $$2, $$3, $$4}' tests/seeds/plants | { n=0; while read -r p s k l; do \
+    $(O)/seeds --plant $$p --seed $$s --count $$k --find $$l || exit 1; n=$$((n + 1)); done; [ $$n -gt 0 ]; }
 seeds-full: $(O)/seeds ## 1,000 seeds
 	@$(O)/seeds --seed 1 --count 1000 --jobs $$(nproc)
 .PHONY: check-seeds seeds-plants seeds-full

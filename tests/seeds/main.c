@@ -18,7 +18,8 @@ enum { STEPS = 40, JOBS_MAX = 16, RUN_SECONDS = 120 };
 static struct {
     uint64_t from, count;
     int steps, jobs;
-    bool trace, debug, find; /* find: one that breaks is what is wanted */
+    bool trace, debug;
+    const char *find; /* one that breaks a law of this number is what is wanted, or NULL */
     const char *plant;
     char skip[256]; /* steps that are left out: '1' */
     char root[100];
@@ -65,6 +66,16 @@ run_main(void *arg)
     laws_end();
 }
 
+/* "law 4 one host: …": a bug that was put in must be found by the law that is there for it. */
+static bool
+is_wanted(void)
+{
+    size_t n = opt.find != NULL ? strlen(opt.find) : 0;
+
+    return opt.find == NULL ||
+           (strncmp(sim.broken + 4, opt.find, n) == 0 && sim.broken[4 + n] == ' ');
+}
+
 /* In a process of its own: what a killed node had is nobody's to free. */
 static int
 run_child(uint64_t seed, int steps)
@@ -83,7 +94,7 @@ run_child(uint64_t seed, int steps)
                sim.step, sim.broken);
     (void)fflush(stdout);
     sim_remove(sim.root);
-    return sim.broken[0] == '\0' ? 0 : 1;
+    return sim.broken[0] == '\0' ? 0 : is_wanted() ? 1 : 2;
 }
 
 static pid_t
@@ -107,7 +118,7 @@ static int
 usage(void)
 {
     fputs("usage: seeds [--seed N] [--count N] [--steps K] [--jobs N] [--plant NAME] [--skip "
-          "K,K…] [--find] [--trace] [--debug]\n",
+          "K,K…] [--find LAW] [--trace] [--debug]\n",
           stderr);
     return 2;
 }
@@ -136,10 +147,6 @@ options(int argc, char **argv)
             opt.trace = true;
             continue;
         }
-        if (strcmp(argv[i], "--find") == 0) {
-            opt.find = true;
-            continue;
-        }
         if (strcmp(argv[i], "--debug") == 0) {
             opt.debug = true;
             continue;
@@ -154,6 +161,8 @@ options(int argc, char **argv)
             opt.jobs = (int)strtol(v, NULL, 10);
         else if (strcmp(argv[i], "--plant") == 0)
             opt.plant = v;
+        else if (strcmp(argv[i], "--find") == 0)
+            opt.find = v;
         else if (strcmp(argv[i], "--skip") == 0)
             skip_add(v);
         else
@@ -164,17 +173,18 @@ options(int argc, char **argv)
 }
 
 struct many {
-    uint64_t next, seeds[JOBS_MAX], broken, lost; /* lost: just ended, no law saw anything */
-    bool stuck;                                   /* no process can be made */
+    uint64_t next, seeds[JOBS_MAX], broken,
+        lost;   /* lost: just ended, or by another law than --find's */
+    bool stuck; /* no process can be made */
     pid_t pids[JOBS_MAX];
     int busy;
 };
 
-/* With --find one law that was broken is enough; a run that just ends has found nothing. */
+/* With --find that law broken once is enough; a run that just ends has found nothing. */
 static bool
 goes_on(const struct many *m)
 {
-    return m->next < opt.from + opt.count && !m->stuck && !(opt.find && m->broken > 0);
+    return m->next < opt.from + opt.count && !m->stuck && !(opt.find != NULL && m->broken > 0);
 }
 
 static void
@@ -230,7 +240,7 @@ run_all(void)
            (unsigned long long)m.lost);
     if (m.stuck)
         return 2;
-    return (opt.find ? m.broken > 0 : m.broken + m.lost == 0) ? 0 : 1;
+    return (opt.find != NULL ? m.broken > 0 : m.broken + m.lost == 0) ? 0 : 1;
 }
 
 int

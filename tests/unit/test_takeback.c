@@ -190,6 +190,28 @@ a_downgrade_binds_until_the_bureau_returns_it(void)
     flow_stop(&s.f);
 }
 
+/* The plan's amounts count on the host as soon as it has the plan: what was ordered before and not
+ * heard yet would be refused there for ever, and the plan would wait for it for ever. */
+static void
+waits_for_an_order_that_its_host_has_not_heard(void)
+{
+    const struct w_plan_line less = {
+        .verb = VERB_DOWNGRADE, .vcpus = 1, .mem_mib = 2048, .less_vcpus = 2};
+    struct scene s;
+    struct w_accepted acc;
+
+    scene_start(&s, SHAPE_FREE);
+    OK(ask(&s, s.other, "resize", ",\"vcpus\":1,\"restart\":\"now\""));
+    CU_ASSERT_EQUAL(flow_carry_out(&s.f), 1);
+    OK(ask(&s, s.vm, "resize", ",\"vcpus\":3,\"restart\":\"now\""));
+    refused(&s, plan(&s, less, &acc), 409, "has not taken up");
+    CU_ASSERT_EQUAL(flow_carry_out(&s.f), 1);
+    OK(plan(&s, less, &acc));
+    CU_ASSERT_EQUAL(flow_carry_out(&s.f), 1);
+    books(&s, "vcpus", 2, 2);
+    flow_stop(&s.f);
+}
+
 static void
 a_reclaim_binds_disk_and_all(void)
 {
@@ -350,6 +372,8 @@ an_older_copy_learns_what_plans_took(void)
 CU_TestInfo takeback_tests[] = {
     {"a downgrade binds until the bureau returns it",
      a_downgrade_binds_until_the_bureau_returns_it},
+    {"a plan waits for an order that its host has not heard",
+     waits_for_an_order_that_its_host_has_not_heard},
     {"a reclaim binds, disk and all", a_reclaim_binds_disk_and_all},
     {"a return ends what was still in store", a_return_ends_what_was_still_in_store},
     {"an older copy learns what plans took", an_older_copy_learns_what_plans_took},
