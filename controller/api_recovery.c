@@ -12,17 +12,21 @@
 #include "controller/live.h"
 #include "controller/meta.h"
 #include "controller/routes.h"
+#include "controller/steward.h"
 #include "controller/underlay.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
 
-/* What hosts said of their addresses, and who was enrolled again, while nothing could be ordered.
+/* What hosts said of their addresses and shared pools, and who was enrolled again, while nothing
+ * could be ordered.
  */
 static int
 restate_step(void *arg, struct tx *t, struct err *e)
 {
     (void)arg;
-    return hostauth_restate_all(t, e) < 0 ? -1 : underlay_restate(t, tx_arena(t), e);
+    return hostauth_restate_all(t, e) < 0 || underlay_restate(t, tx_arena(t), e) < 0
+               ? -1
+               : steward_restate(t, e);
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "controller/parking.h"
 #include "controller/policy.h"
 #include "controller/server.h"
+#include "controller/steward.h"
 #include "controller/underlay.h"
 #include "controller/waiting.h"
 #include "controller/witness.h"
@@ -63,30 +64,20 @@ answer_frame(struct controller *c, struct arena *a, uint64_t cursor, struct w_de
     out->revision = cursor;
 }
 
-int
-dispatch_answer(struct controller *c, struct db *db, const char *host, uint64_t cursor,
-                int64_t now_ms, struct arena *a, struct w_desired_answer *out, bool *news,
-                struct err *e)
+static int
+answer_orders(struct db *db, const struct host_flow_row *h, uint64_t cursor, struct arena *a,
+              struct w_desired_answer *out, bool *news, struct err *e)
 {
-    struct host_flow_row h;
     struct host_papers p;
     uint64_t revision;
     bool full;
 
-    answer_frame(c, a, cursor, out);
-    *news = false;
-    /* By a clock that jumped no hold is over; the host ends it by its own. */
-    if (hold_in_force(db, host, controller_clock_jumped(c) ? 0 : now_ms, a, &out->holds, e) < 0 ||
-        host_flow_get(db, host, &h, e) < 0)
-        return -1;
-    if (out->recovery)
-        return 0;
     /* Read before the orders: a commit in between makes the next poll see it again, never less. */
-    revision = h.revision > 0 ? (uint64_t)h.revision : 1;
+    revision = h->revision > 0 ? (uint64_t)h->revision : 1;
     full = cursor == 0 || cursor > revision;
     if (!full && cursor == revision)
         return 0;
-    if (host_papers_load(db, host, full ? 0 : cursor, a, &p, e) < 0)
+    if (host_papers_load(db, h->id, full ? 0 : cursor, a, &p, e) < 0)
         return -1;
     out->orders = p.orders;
     out->grants = p.grants;
@@ -98,6 +89,26 @@ dispatch_answer(struct controller *c, struct db *db, const char *host, uint64_t 
     out->revision = revision > p.revision ? revision : p.revision;
     *news = true;
     return 0;
+}
+
+int
+dispatch_answer(struct controller *c, struct db *db, const char *host,
+                const struct w_desired_request *in, int64_t now_ms, struct arena *a,
+                struct w_desired_answer *out, bool *news, struct err *e)
+{
+    struct host_flow_row h;
+
+    answer_frame(c, a, in->cursor, out);
+    *news = false;
+    /* By a clock that jumped no hold is over; the host ends it by its own. */
+    if (hold_in_force(db, host, controller_clock_jumped(c) ? 0 : now_ms, a, &out->holds, e) < 0 ||
+        host_flow_get(db, host, &h, e) < 0)
+        return -1;
+    if (out->recovery)
+        return 0;
+    if (answer_orders(db, &h, in->cursor, a, out, news, e) < 0)
+        return -1;
+    return h.pool[0] == '\0' ? 0 : steward_news(db, host, in->steward_term, a, out, news, e);
 }
 
 /* ---- parked polls --------------------------------------------------------------------------- */
@@ -427,12 +438,13 @@ api_agent_desired(struct api_call *k, struct tx *t, struct err *e)
     int64_t wait, looked_ns = clock_mono_ns();
 
     if (desired_head(k, t, in->head, &ahead, e) < 0 ||
-        dispatch_answer(k->c, t->d, k->who.host, in->cursor, t->now_ms, k->a, out, &news, e) < 0)
+        dispatch_answer(k->c, t->d, k->who.host, in, t->now_ms, k->a, out, &news, e) < 0)
         return -1;
     if (ahead) {
         out->recovery = true;
         out->full = false;
-        out->orders = out->grants = out->plans = none;
+        out->orders = out->grants = out->plans = out->keys = none;
+        out->steward = NULL;
         out->revision = in->cursor;
         return 0;
     }
@@ -448,6 +460,7 @@ hello_ledger(struct tx *t, const char *host, const struct w_hello *in, struct er
     struct w_hello facts = *in;
 
     facts.head = NULL; /* kept as the host's witness, not in every entry */
+    facts.steward = NULL;
     jm_encode(schema_hello, &facts, &b);
     return ledger_append(t, host, "host.hello", host, strbuf_peek(&b), e);
 }
@@ -492,7 +505,8 @@ api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
     if (underlay_said(t, &h, &heard, e) < 0 ||
         host_flow_hello(t->d, k->who.host, &heard, out->want_receipts, t->now_ms, e) < 0 ||
         hello_ledger(t, k->who.host, in, e) < 0 ||
-        (!recovery && underlay_told(t, &h, &heard, k->a, e) < 0))
+        (!recovery && underlay_told(t, &h, &heard, k->a, e) < 0) ||
+        steward_hello(t, &h, in, recovery, e) < 0)
         return -1;
     memcpy(out->store, k->c->store, sizeof(out->store));
     out->term = controller_term(k->c);

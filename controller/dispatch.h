@@ -18,10 +18,10 @@ void dispatch_wake(struct controller *c, const char *host);
 /** Polls that wait now. */
 size_t dispatch_parked(struct dispatch *d);
 
-/** The answer for one host and cursor; *news tells whether there is any. */
-int dispatch_answer(struct controller *c, struct db *db, const char *host, uint64_t cursor,
-                    int64_t now_ms, struct arena *a, struct w_desired_answer *out, bool *news,
-                    struct err *e);
+/** The answer for one host and what it has; *news tells whether there is any. */
+int dispatch_answer(struct controller *c, struct db *db, const char *host,
+                    const struct w_desired_request *in, int64_t now_ms, struct arena *a,
+                    struct w_desired_answer *out, bool *news, struct err *e);
 
 int api_agent_hello(struct api_call *k, struct tx *t, struct err *e);
 int api_agent_desired(struct api_call *k, struct tx *t, struct err *e);

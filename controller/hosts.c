@@ -29,9 +29,9 @@ host_is_silent(struct controller *c, int64_t heard_ms, bool libvirt_unknown, int
     return libvirt_unknown || now_ms - heard_ms > c->conf.silent_seconds * 1000;
 }
 
-/* The state of a host that was heard of then; at: the columns of HOST_HELD. */
-static const char *
-state_now(const struct tx *t, const struct db_rows *r, int at, const char *state, int64_t heard_ms)
+const char *
+host_state_now(const struct tx *t, const struct db_rows *r, int at, const char *state,
+               int64_t heard_ms)
 {
     if (strcmp(state, "ready") != 0 && strcmp(state, "cordoned") != 0)
         return state;
@@ -69,8 +69,10 @@ host_read(const struct tx *t, const struct db_rows *r, struct arena *a, struct w
     (void)snprintf(v->underlay, sizeof(v->underlay), "%s", db_str(r, 17));
     (void)snprintf(v->zone, sizeof(v->zone), "%s", db_str(r, 19));
     (void)snprintf(v->pool_class, sizeof(v->pool_class), "%s", db_str(r, 20));
+    db_copy(r, 21, v->pool, sizeof(v->pool));
+    db_copy(r, 22, v->pool_name, sizeof(v->pool_name));
     (void)snprintf(v->state, sizeof(v->state), "%s",
-                   state_now(t, r, 14, db_str(r, 2), v->seen_at_ms));
+                   host_state_now(t, r, 14, db_str(r, 2), v->seen_at_ms));
     v->reason = reason_now(t, r, v, a);
     if (v->reason == NULL && db_str(r, 18)[0] != '\0')
         v->reason = arena_strdup(a, db_str(r, 18));
@@ -122,7 +124,7 @@ hosts_count(struct tx *t, struct arena *a, struct hosts_tally *out, struct err *
     while ((rc = db_next(r, e)) == 1) {
         int64_t heard = host_heard_ms(t->c, db_str(r, 0), db_int(r, 3));
 
-        tally(out, db_str(r, 1), state_now(t, r, 4, db_str(r, 2), heard), heard, a);
+        tally(out, db_str(r, 1), host_state_now(t, r, 4, db_str(r, 2), heard), heard, a);
     }
     return rc;
 }

@@ -11,6 +11,9 @@ int hosts_view(struct tx *t, const char *id, struct arena *a, struct w_host_view
 /** A page of them, as the call filters; a filter by state looks at some and goes on with `next`. */
 int hosts_page(struct tx *t, struct api_call *k, struct w_host_list *out, struct err *e);
 
+/** The state of a host that was heard of then; at: the columns of HOST_HELD. */
+const char *host_state_now(const struct tx *t, const struct db_rows *r, int at, const char *state,
+                           int64_t heard_ms);
 /** When it was last heard of: a poll that waits is a sign of life too, and only in memory. */
 int64_t host_heard_ms(struct controller *c, const char *id, int64_t seen_ms);
 /** Silent: it said nothing for too long, or its agent speaks and its libvirt does not. */

@@ -26,7 +26,13 @@ struct hosttable {
     uint32_t *cpus, *can, *zone, *pool_class;
     size_t *dirty, *touched; /* places, each at most once */
     size_t n_dirty, n_touched;
-    char **words; /* of zones and classes; their numbers are their places, plus one */
+    /* Shared pools: of each the bytes that its hosts use together.  Number 0 is none. */
+    uint32_t *pool;     /* of each host */
+    uint64_t *counted;  /* of each host: what it adds to its pool's sum */
+    uint64_t *pool_sum; /* of each pool; room for as many as there are words */
+    size_t n_sums;
+    bool sums_moved; /* since free room was reckoned from them */
+    char **words;    /* of zones, classes and pools; their numbers are their places, plus one */
     size_t n_words;
     struct place_hosts cols;
 };
@@ -67,6 +73,8 @@ table_grow(struct hosttable *t, size_t n)
     GROW(can);
     GROW(zone);
     GROW(pool_class);
+    GROW(pool);
+    GROW(counted);
     GROW(dirty);
     GROW(touched);
 #undef GROW
@@ -115,6 +123,9 @@ hosttable_free(struct hosttable *t)
     free(t->can);
     free(t->zone);
     free(t->pool_class);
+    free(t->pool);
+    free(t->counted);
+    free(t->pool_sum);
     free(t->dirty);
     free(t->touched);
     for (size_t i = 0; i < t->n_words; i++)
@@ -190,14 +201,43 @@ row_silent(struct hosttable *t, size_t i, int64_t now_ms)
     return host_is_silent(t->c, heard, t->row[i].inventory_unknown, now_ms);
 }
 
+/* The row adds so much to the sum of its shared pool, and what it added before no more. */
+static void
+row_counts(struct hosttable *t, size_t i, uint32_t pool, uint64_t bytes)
+{
+    if (pool == t->pool[i] && bytes == t->counted[i])
+        return;
+    if (pool >= t->n_sums) {
+        t->pool_sum = grow(t->pool_sum, t->n_sums, (size_t)pool + 1, sizeof(*t->pool_sum));
+        t->n_sums = (size_t)pool + 1;
+    }
+    t->pool_sum[t->pool[i]] -= t->counted[i];
+    t->pool_sum[pool] += bytes;
+    t->pool[i] = pool;
+    t->counted[i] = bytes;
+    t->sums_moved = true;
+}
+
+/* A pool that several hosts see is counted once. */
+static void
+sums_settle(struct hosttable *t)
+{
+    for (size_t i = 0; t->sums_moved && i < t->n; i++)
+        if (t->pool[i] != 0)
+            t->disk[i] = place_free(t->row[i].pool_bytes, 100, t->pool_sum[t->pool[i]]);
+    t->sums_moved = false;
+}
+
 static void
 row_columns(struct hosttable *t, size_t i)
 {
     const struct host_facts *h = &t->row[i];
+    uint32_t pool = word_number(t, h->pool);
 
     t->vcpus[i] = place_free(h->cpus, (uint32_t)h->cpu_overcommit_percent, h->vcpus_used);
     t->mem[i] = place_free(h->mem_mib, (uint32_t)h->mem_overcommit_percent, h->mem_used_mib);
-    t->disk[i] = place_free(h->pool_bytes, 100, h->bytes_used);
+    row_counts(t, i, pool, pool == 0 ? 0 : h->bytes_used);
+    t->disk[i] = place_free(h->pool_bytes, 100, pool == 0 ? h->bytes_used : t->pool_sum[pool]);
     t->base[i] = (uint8_t)host_state_of(h->state);
     t->cpus[i] = (uint32_t)h->cpus;
     t->can[i] = h->underlay ? PLACE_CAN_REACH : 0;
@@ -287,6 +327,7 @@ look(struct hosttable *t, int64_t now_ms, struct err *e)
 {
     if (refresh(t, e) < 0)
         return -1;
+    sums_settle(t);
     for (size_t i = 0; i < t->n; i++) {
         bool silent = t->base[i] == HS_READY && row_silent(t, i, now_ms);
 
@@ -397,6 +438,8 @@ hosttable_pick(struct hosttable *t, const struct hosttable_need *need, size_t n_
     out->silent = arena_alloc(a, out->n + 1);
     for (size_t i = 0; i < out->n; i++) {
         out->hosts[i] = t->row[best[i].at];
+        if (t->pool[best[i].at] != 0)
+            out->hosts[i].pool_used_bytes = t->pool_sum[t->pool[best[i].at]];
         out->silent[i] = row_silent(t, best[i].at, now_ms);
     }
     return 0;
@@ -407,8 +450,9 @@ same_facts(const struct host_facts *a, const struct host_facts *b)
 {
     return strcmp(a->id, b->id) == 0 && strcmp(a->name, b->name) == 0 &&
            strcmp(a->state, b->state) == 0 && strcmp(a->zone, b->zone) == 0 &&
-           strcmp(a->pool_class, b->pool_class) == 0 && strcmp(a->arch, b->arch) == 0 &&
-           a->incarnation == b->incarnation && a->cpus == b->cpus && a->mem_mib == b->mem_mib &&
+           strcmp(a->pool_class, b->pool_class) == 0 && strcmp(a->pool, b->pool) == 0 &&
+           strcmp(a->arch, b->arch) == 0 && a->incarnation == b->incarnation &&
+           a->cpus == b->cpus && a->mem_mib == b->mem_mib &&
            a->cpu_overcommit_percent == b->cpu_overcommit_percent &&
            a->mem_overcommit_percent == b->mem_overcommit_percent &&
            a->pool_bytes == b->pool_bytes && a->pool_free_bytes == b->pool_free_bytes &&
@@ -416,6 +460,23 @@ same_facts(const struct host_facts *a, const struct host_facts *b)
            a->inventory_unknown == b->inventory_unknown && a->underlay == b->underlay &&
            a->vcpus_used == b->vcpus_used && a->mem_used_mib == b->mem_used_mib &&
            a->bytes_used == b->bytes_used;
+}
+
+/* Pools whose sum is not that of their hosts. */
+static size_t
+sums_wrong(const struct hosttable *t)
+{
+    size_t n = 0;
+
+    for (size_t p = 1; p < t->n_sums; p++) {
+        uint64_t sum = 0;
+
+        for (size_t i = 0; i < t->n; i++)
+            if (t->row[i].pool[0] != '\0' && strcmp(t->words[p - 1], t->row[i].pool) == 0)
+                sum += t->row[i].bytes_used;
+        n += sum != t->pool_sum[p];
+    }
+    return n;
 }
 
 int
@@ -439,5 +500,6 @@ hosttable_differs(struct hosttable *t, size_t *n, struct err *e)
         *n += i >= t->n || !same_facts(&t->row[i], &h);
     }
     *n += here > there ? here - there : 0;
+    *n += sums_wrong(t);
     return rc;
 }

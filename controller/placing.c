@@ -48,6 +48,8 @@ host_fact(const struct host_facts *h, bool silent, struct arena *a, struct w_pla
     o->alone = h->alone;
     o->underlay = h->underlay;
     o->ranges = host_ranges(h, a);
+    memcpy(o->pool, h->pool, sizeof(o->pool));
+    o->pool_used_bytes = h->pool_used_bytes;
 }
 
 /* What the images of a group's machines are made for; those of unregistered ones are not known. */
@@ -203,14 +205,16 @@ struct table {
     uint8_t *state, *why, *arch, *part;
     int64_t *vcpus, *mem, *disk;
     uint32_t *cpus, *can, *zone, *pool_class, *same, *alone;
-    size_t *at; /* host chosen for each group */
+    uint32_t *pool; /* number of the shared one; 0: its own */
+    size_t *at;     /* host chosen for each group */
 };
 
-/* The pool is not overcommitted; what others keep in it is not ours to promise. */
+/* The pool is not overcommitted; what others keep in it is not ours to promise.  One that several
+ * hosts see is counted once. */
 static int64_t
 disk_free(const struct w_placing_host *h)
 {
-    return place_free(h->pool_bytes, 100, h->bytes_used);
+    return place_free(h->pool_bytes, 100, h->pool[0] == '\0' ? h->bytes_used : h->pool_used_bytes);
 }
 
 /* Numbers for names; 0 for none. */
@@ -236,7 +240,7 @@ table_alloc(const struct w_placing_facts *f, struct arena *a, struct table *t)
     t->hosts = f->hosts.items;
     t->name = arena_alloc(a, room * sizeof(*t->name));
     t->ranges = arena_alloc(a, room * sizeof(*t->ranges));
-    t->words = arena_alloc(a, 2 * (room + f->groups.n) * sizeof(*t->words));
+    t->words = arena_alloc(a, 3 * (room + f->groups.n) * sizeof(*t->words));
     t->state = arena_alloc(a, room);
     t->why = arena_alloc(a, room);
     t->part = arena_alloc(a, room);
@@ -249,6 +253,7 @@ table_alloc(const struct w_placing_facts *f, struct arena *a, struct table *t)
     t->pool_class = arena_alloc(a, room * sizeof(*t->pool_class));
     t->same = arena_alloc(a, room * sizeof(*t->same));
     t->alone = arena_alloc(a, room * sizeof(*t->alone));
+    t->pool = arena_alloc(a, room * sizeof(*t->pool));
     t->arch = arena_alloc(a, room);
     t->at = arena_alloc(a, (f->groups.n + 1) * sizeof(*t->at));
     t->cols = (struct place_hosts){.n = f->hosts.n,
@@ -282,6 +287,7 @@ table_fill(const struct w_placing_facts *f, struct arena *a, struct table *t)
         t->can[i] = h->underlay ? PLACE_CAN_REACH : 0;
         t->zone[i] = word_number(t, h->zone);
         t->pool_class[i] = word_number(t, h->pool_class);
+        t->pool[i] = word_number(t, h->pool);
         t->same[i] = h->same;
         t->alone[i] = h->alone;
         t->arch[i] = (uint8_t)place_arch_of(h->arch);
@@ -445,13 +451,22 @@ choose(struct table *t, size_t group, struct arena *a, struct strbuf *why, struc
     return at;
 }
 
+/* Also for the other hosts of a shared pool. */
+static void
+take_disk(struct table *t, size_t i, int64_t bytes)
+{
+    for (size_t k = 0; k < t->cols.n; k++)
+        if (k == i || (t->pool[i] != 0 && t->pool[k] == t->pool[i]))
+            t->disk[k] -= bytes;
+}
+
 /* What the group takes is gone for the next one. */
 static void
 take_room(struct table *t, size_t i, const struct w_placing_group *g, struct arena *a)
 {
     t->vcpus[i] -= (int64_t)g->vcpus;
     t->mem[i] -= (int64_t)g->mem_mib;
-    t->disk[i] -= (int64_t)g->bytes;
+    take_disk(t, i, (int64_t)g->bytes);
     t->same[i] += g->machines;
     if (g->apart == APART_HARD)
         t->alone[i] += g->machines;

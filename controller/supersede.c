@@ -543,9 +543,21 @@ room_note(struct supersede *s, const struct w_placing_facts *facts,
     out->choices = as_text(schema_placing_choices, choices, a);
 }
 
+/* What grows on one host of a shared pool is gone for what grows on another. */
+static void
+room_in_pool(const struct supersede *s, struct supersede_need *r, struct w_placing_facts *facts)
+{
+    struct w_placing_host *h = JM_ITEM(facts->hosts, struct w_placing_host, 0);
+
+    memcpy(r->pool, h->pool, sizeof(r->pool));
+    for (const struct supersede_need *before = s->needs; before < r; before++)
+        if (r->pool[0] != '\0' && strcmp(before->pool, r->pool) == 0)
+            h->pool_used_bytes += before->need.disk_bytes;
+}
+
 static int
-room_ask(struct tx *t, struct supersede *s, const struct supersede_need *r,
-         const struct w_policy *policy, struct arena *a, const char **why, struct err *e)
+room_ask(struct tx *t, struct supersede *s, struct supersede_need *r, const struct w_policy *policy,
+         struct arena *a, const char **why, struct err *e)
 {
     struct expand_group need = r->need;
     struct expansion x = {.groups = &need, .n_groups = 1};
@@ -555,6 +567,7 @@ room_ask(struct tx *t, struct supersede *s, const struct supersede_need *r,
 
     if (placing_gather_host(t, &x, policy, r->host, a, &facts, e) < 0)
         return -1;
+    room_in_pool(s, r, &facts);
     fits = placing_decide(&facts, a, &choices);
     room_note(s, &facts, &choices, a);
     if (!fits)
@@ -605,6 +618,8 @@ supersede_take_room(const struct supersede *s, struct w_placing_facts *facts)
             struct w_placing_host *h = JM_ITEM(facts->hosts, struct w_placing_host, k);
             const struct expand_group *need = &s->needs[i].need;
 
+            if (h->pool[0] != '\0' && strcmp(h->pool, s->needs[i].pool) == 0)
+                h->pool_used_bytes += need->disk_bytes;
             if (strcmp(h->id, s->needs[i].host) != 0)
                 continue;
             h->vcpus_used += need->vcpus;

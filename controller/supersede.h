@@ -24,6 +24,7 @@ struct supersede_item {
 struct supersede_need {
     const char *host;
     struct expand_group need;
+    char pool[W_ID]; /* shared one of that host, once it was asked; "" none */
 };
 struct supersede {
     const struct w_grant *g; /* the new one */

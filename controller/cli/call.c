@@ -189,6 +189,16 @@ cli_find_host(struct cli *c, const char *name, struct w_host_view *out, struct e
 }
 
 int
+cli_find_pool(struct cli *c, const char *name, struct w_pool_item *out, struct err *e)
+{
+    struct w_pool_list l = {0};
+
+    if (CLI_GET(c, "/v1/pools", pool_list, &l, e) < 0)
+        return -1;
+    FIND(struct w_pool_item, l.items, id, name, name, out, e);
+}
+
+int
 cli_find_grant(struct cli *c, const char *name, struct w_grant_view *out, struct err *e)
 {
     struct w_grant_list l = {0};

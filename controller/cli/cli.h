@@ -116,6 +116,7 @@ int cli_least_hold(struct cli *c, int64_t *out, struct err *e);
 int cli_find_system(struct cli *c, const char *name, struct w_system *out, struct err *e);
 int cli_find_account(struct cli *c, const char *name, struct w_account *out, struct err *e);
 int cli_find_host(struct cli *c, const char *name, struct w_host_view *out, struct err *e);
+int cli_find_pool(struct cli *c, const char *name, struct w_pool_item *out, struct err *e);
 /** By id, SHA-256, NAME of which one is published, or NAME:VERSION. */
 int cli_find_image(struct cli *c, const char *name, struct w_image_view *out, struct err *e);
 /** In the JSON of a draft, the names of images under "lines" become their hashes, and each is told

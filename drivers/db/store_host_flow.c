@@ -32,6 +32,7 @@ host_flow_get(struct db *d, const char *id, struct host_flow_row *o, struct err 
     o->revision = db_int(r, 12);
     o->seen_ms = db_int(r, 13);
     COPY(o->underlay, r, 14);
+    COPY(o->pool, r, 15);
     return 0;
 }
 
@@ -119,6 +120,7 @@ host_facts_read(const struct db_rows *r, int from, struct host_facts *o)
     o->bytes_used = (uint64_t)db_int(r, c++);
     o->underlay = db_int(r, c++) != 0;
     COPY(o->pool_class, r, c++);
+    COPY(o->pool, r, c++);
 }
 
 int
@@ -173,6 +175,19 @@ host_facts_same_all(struct db *d, const char *system, struct host_facts *hosts, 
     return rc;
 }
 
+static int
+pool_used(struct db *d, struct host_facts *h, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+    if (h->pool[0] == '\0')
+        return 0;
+    if (DB_QUERY(d, DB_PLACE_POOL_USED, &r, e, DBS(h->pool)) < 0 || db_next(r, e) != 1)
+        return -1;
+    h->pool_used_bytes = (uint64_t)db_int(r, 0);
+    return 0;
+}
+
 int
 host_facts_get(struct db *d, const char *id, const char *system, struct arena *a,
                struct host_facts *out, struct err *e)
@@ -186,7 +201,9 @@ host_facts_get(struct db *d, const char *id, const char *system, struct arena *a
         return err_set(e, BY_E_NOT_FOUND, "there is no host %s", id);
     memset(out, 0, sizeof(*out));
     host_facts_read(r, 0, out);
-    return host_facts_same(d, system, out, e) < 0 ? -1 : host_facts_ranges(d, a, out, e);
+    return pool_used(d, out, e) < 0 || host_facts_same(d, system, out, e) < 0
+               ? -1
+               : host_facts_ranges(d, a, out, e);
 }
 
 int

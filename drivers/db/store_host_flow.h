@@ -15,6 +15,7 @@
 struct host_flow_row {
     char id[W_ID], name[W_NAME], state[16], boot[W_ID], status_boot[W_ID], samples_boot[W_ID];
     char underlay[20]; /* address on the network between hosts, or "" */
+    char pool[W_ID];   /* the shared pool that it is in, or "" */
     uint64_t incarnation, status_seq, samples_seq;
     int64_t inventory_ms, revision, seen_ms;
     bool inventory_unknown, receipts_wanted;
@@ -43,12 +44,15 @@ struct host_facts {
     int64_t seen_ms, inventory_ms;
     bool inventory_unknown, underlay;
     uint64_t vcpus_used, mem_used_mib, bytes_used; /* promised by orders */
+    char pool[W_ID];                               /* shared with other hosts; "" none */
+    uint64_t pool_used_bytes;                      /* in that one, by all its hosts */
     uint32_t same;                                 /* machines of the asking system there */
     uint32_t alone;                                /* of these: that must be apart from others */
     const char **ranges;                           /* of its networks */
     size_t n_ranges;
 };
-/** The columns of a row from the n-th on; the ranges are not among them. */
+/** The columns of a row from the n-th on; the ranges and what a shared pool's hosts
+ * use together are not among them. */
 void host_facts_read(const struct db_rows *r, int from, struct host_facts *out);
 /** Counts the machines of that system there. */
 int host_facts_same(struct db *d, const char *system, struct host_facts *h, struct err *e);

@@ -229,7 +229,9 @@ connect_agent(struct flow *f)
 struct flow_side {
     struct flow_side *next;
     struct httpc *agent;
-    char host[W_ID], host_name[W_NAME], boot[W_ID], underlay[20];
+    char host[W_ID], host_name[W_NAME], boot[W_ID], underlay[20], pool[W_ID];
+    const char *steward;
+    uint64_t steward_term, pool_bytes;
     uint64_t seq, cursor;
     struct sigkey *host_key;
     char *head;
@@ -256,6 +258,10 @@ side_swap(struct flow *f, struct flow_side *s)
     swap(f->host_name, s->host_name, sizeof(s->host_name));
     swap(f->boot, s->boot, sizeof(s->boot));
     swap(f->underlay, s->underlay, sizeof(s->underlay));
+    swap(f->pool, s->pool, sizeof(s->pool));
+    swap(&f->steward, &s->steward, sizeof(s->steward));
+    swap(&f->steward_term, &s->steward_term, sizeof(s->steward_term));
+    swap(&f->pool_bytes, &s->pool_bytes, sizeof(s->pool_bytes));
     swap(&f->seq, &s->seq, sizeof(s->seq));
     swap(&f->cursor, &s->cursor, sizeof(s->cursor));
     swap(&f->host_key, &s->host_key, sizeof(s->host_key));
@@ -301,13 +307,15 @@ flow_hello(struct flow *f)
                         .arch = "x86_64",
                         .cpus = 8,
                         .mem_mib = 16384,
-                        .pool_bytes = 1ULL << 40,
-                        .pool_free_bytes = 1ULL << 40,
+                        .pool_bytes = f->pool_bytes != 0 ? f->pool_bytes : 1ULL << 40,
+                        .pool_free_bytes = f->pool_bytes != 0 ? f->pool_bytes : 1ULL << 40,
+                        .steward = f->steward,
                         .head = f->head};
     struct w_hello_answer ans;
 
     memcpy(h.boot, f->boot, sizeof(h.boot));
     memcpy(h.underlay, f->underlay, sizeof(h.underlay));
+    memcpy(h.pool, f->pool, sizeof(h.pool));
     jm_encode(schema_hello, &h, &b);
     return FLOW_CALL(f, f->agent, "POST", "/a/v1/hello", strbuf_peek(&b), hello_answer, &ans);
 }
@@ -316,7 +324,8 @@ int
 flow_desired(struct flow *f, int64_t wait_ms)
 {
     SCOPED(strbuf) struct strbuf b = {0};
-    struct w_desired_request q = {.cursor = f->cursor, .wait_ms = wait_ms, .head = f->head};
+    struct w_desired_request q = {
+        .cursor = f->cursor, .wait_ms = wait_ms, .steward_term = f->steward_term, .head = f->head};
 
     jm_encode(schema_desired_request, &q, &b);
     if (FLOW_CALL(f, f->agent, "POST", "/a/v1/desired", strbuf_peek(&b), desired_answer, &f->set) <

@@ -20,7 +20,11 @@ struct flow {
     /* the host that the test plays */
     struct httpc *agent;
     char host[W_ID], host_name[W_NAME], boot[W_ID];
-    char underlay[20]; /* that it says in its hello, "" none */
+    char underlay[20];   /* that it says in its hello, "" none */
+    char pool[W_ID];     /* shared pool that it says it sees, "" none */
+    const char *steward; /* newest word of who its steward is that it has, NULL none */
+    uint64_t steward_term;
+    uint64_t pool_bytes; /* that it says of its pool; 0: 1 TiB */
     uint64_t seq, cursor;
     struct sigkey *host_key;
     struct w_desired_answer set; /* newest answer */

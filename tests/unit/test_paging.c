@@ -101,6 +101,8 @@ fill_hosts_and_images(struct scene *s, struct tx *t, int i, struct err *e)
                            DBS("sm2-sm3"), DBS(hash), DBS("x"), DBI(1), DBI(2), DBS(h.account),
                            DBI(t->now_ms)) < 0 ||
                    unregistered_put(t->d, s->f.host, &o, t->now_ms, e) < 0 ||
+                   DB_EXEC(t->d, DB_POOL_ADD, NULL, e, DBS(id), DBS(id), DBS(s->f.host), DBS("h1"),
+                           DBI(1), DBS("x"), DBI(1), DBI(1)) < 0 ||
                    hold_insert(t->d, &h, e) < 0
                ? -1
                : 0;
