@@ -133,6 +133,26 @@ host_revoked(struct controller *c, void *arg)
     auth_host_end(c->auth, arg, NULL, host_gone, c);
 }
 
+/* The answer says which shared pools lack a steward now. */
+static int
+pools_lack(struct api_call *k, struct tx *t, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    struct w_host_view *out = k->out;
+    int rc;
+
+    if (DB_QUERY(t->d, DB_POOL_STEWARD_OF, &r, e, DBS(k->id), DBI(1)) < 0 ||
+        (rc = db_next(r, e)) < 0)
+        return -1;
+    if (rc == 1)
+        out->reason =
+            arena_printf(k->a,
+                         "it was the steward of the shared pool %s, whose hosts wait for another: "
+                         "bianyun pools set %s --steward HOST",
+                         db_str(r, 1), db_str(r, 1));
+    return 0;
+}
+
 int
 api_host_revoke(struct api_call *k, struct tx *t, struct err *e)
 {
@@ -142,7 +162,7 @@ api_host_revoke(struct api_call *k, struct tx *t, struct err *e)
                 DBS("its certificate is no longer accepted; what runs there runs on, out of reach "
                     "of networks over several hosts"),
                 DBS(k->id)) < 0 ||
-        underlay_end(t, k->id, k->a, e) < 0 || host_answer(k, t, e) < 0)
+        underlay_end(t, k->id, k->a, e) < 0 || host_answer(k, t, e) < 0 || pools_lack(k, t, e) < 0)
         return -1;
     commit_after(t, host_revoked, arena_strdup(tx_arena(t), k->id));
     return 0;

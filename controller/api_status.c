@@ -59,6 +59,8 @@ status_hosts(const struct hosts_tally *h, struct w_status_work *w, struct health
     f->silent_since_ms = h->silent_since_ms;
     f->refused = h->refused;
     f->n_refused = w->hosts_refused;
+    f->idle = h->idle;
+    f->n_idle = h->n_idle;
     f->hosts_ready = (int64_t)w->hosts_ready;
 }
 

@@ -8,6 +8,7 @@
 #include "controller/controller.h"
 #include "controller/dispatch.h"
 #include "controller/hosts.h"
+#include "controller/pools.h"
 #include "controller/live.h"
 #include "controller/metrics.h"
 #include "controller/pool.h"
@@ -30,6 +31,32 @@ cm_answered(struct metrics *m, const struct route *r, int status)
 }
 
 /* ---- out of the store ----------------------------------------------------------------------- */
+
+struct idle {
+    struct hosts_tally *h;
+    struct arena *a;
+};
+
+static int
+idle_add(void *arg, const struct w_pool_item *v)
+{
+    struct idle *x = arg;
+
+    if (v->reason != NULL && x->h->n_idle++ < HEALTH_NAMES)
+        x->h->idle[x->h->n_idle - 1] = arena_strdup(x->a, v->name);
+    return 0;
+}
+
+static int
+collect_pools(struct tx *t, struct arena *a, struct hosts_tally *h, struct err *e)
+{
+    struct idle x = {h, a};
+
+    if (pools_page(t, "", POOLS_MOST, a, idle_add, &x, e) < 0)
+        return -1;
+    metric_set(t->c->metrics, CM_POOLS_IDLE, 0, (int64_t)h->n_idle);
+    return 0;
+}
 
 static int
 collect_hosts(struct tx *t, struct arena *a, struct hosts_tally *h, struct err *e)
@@ -167,7 +194,8 @@ cm_collect(struct tx *t, struct arena *a, struct hosts_tally *hosts, struct err 
 {
     collect_live(t->c);
     collect_machine(t->c);
-    if (collect_hosts(t, a, hosts, e) < 0 || collect_orders(t, e) < 0 || collect_clocks(t, e) < 0)
+    if (collect_hosts(t, a, hosts, e) < 0 || collect_pools(t, a, hosts, e) < 0 ||
+        collect_orders(t, e) < 0 || collect_clocks(t, e) < 0)
         return -1;
     return collect_rest(t, e);
 }

@@ -3,6 +3,8 @@
 /* Shared pools as people see them.  Threads: readers and the writer. */
 #include "controller/api.h"
 
+enum { POOLS_MOST = 1000 }; /* looked at for the figures */
+
 /** Its steward does nothing for it now. */
 bool pool_waits(const struct w_pool_item *v);
 /** Those behind that name, by name; without their hosts.  fn: 0 goes on, else it ends. */

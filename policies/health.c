@@ -105,6 +105,22 @@ judge_hosts(const struct health_facts *f, struct list *l)
 }
 
 static void
+judge_pools(const struct health_facts *f, struct list *l)
+{
+    char which[400];
+    struct text t;
+
+    if (f->n_idle == 0)
+        return;
+    (void)names(which, sizeof(which), f->idle, f->n_idle);
+    t = finding(l, true);
+    text_add(&t,
+             "new volumes of shared pools wait, their stewards do nothing for them: %s (bianyun "
+             "pools list)",
+             which);
+}
+
+static void
 judge_disk(const struct health_facts *f, struct list *l)
 {
     struct text t;
@@ -195,6 +211,7 @@ health_judge(const struct health_facts *f, struct health_finding out[HEALTH_MAX]
     judge_time(f, &l);
     judge_books(f, &l);
     judge_hosts(f, &l);
+    judge_pools(f, &l);
     judge_disk(f, &l);
     judge_orders(f, &l);
     judge_speed(f, &l);

@@ -18,6 +18,8 @@ struct health_facts {
     int64_t silent_since_ms; /* the longest silent one last spoke then; 0: not known */
     const char *const *refused;
     size_t n_refused;
+    const char *const *idle; /* names of shared pools whose steward does nothing for them */
+    size_t n_idle;
     int64_t drift, books_wrong, hosts_wrong;
     int64_t clocks_overdue, orders_overdue;
     int64_t order_oldest_ms;                /* issued then; 0: none is open */

@@ -41,9 +41,10 @@ says_nothing_when_all_is_well(void)
 static bool
 is_chinese(const char *zh)
 {
-    static const char *const left[] = {"bianyun", "recovery", "confirm", "quota",   "hosts", "list",
-                                       "clocks",  "orders",   "notices", "overdue", "open",  "dead",
-                                       "event",   "job",      "failed",  "MiB",     "ms",    "s"};
+    static const char *const left[] = {"bianyun", "recovery", "confirm", "quota",  "hosts",
+                                       "list",    "pools",    "clocks",  "orders", "notices",
+                                       "overdue", "open",     "dead",    "event",  "job",
+                                       "failed",  "MiB",      "ms",      "s"};
 
     for (const char *p = zh; *p != '\0';) {
         size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), k = 0;
@@ -64,7 +65,7 @@ is_chinese(const char *zh)
 static void
 says_what_needs_somebody_and_what_to_do(void)
 {
-    struct health_facts f[18];
+    struct health_facts f[19];
     static const struct {
         bool grave;
         const char *says;
@@ -80,6 +81,8 @@ says_what_needs_somebody_and_what_to_do(void)
         {true, "hosts refused since two machines speak with one key: h7, h9 (bianyun hosts list)"},
         {true, "2 hosts are silent, the longest for 14 min: h7, h9 (bianyun hosts list)"},
         {true, "7 hosts are silent: a1, a2, a3, a4, a5 + 2 (bianyun hosts list)"},
+        {true, "new volumes of shared pools wait, their stewards do nothing for them: h7, h9 "
+               "(bianyun pools list)"},
         {true, "the disk of the store has 4000 MiB left of 102400: when it is full nothing is "
                "acknowledged any more"},
         {true, "the disk of the store has 40960 MiB left of 1048576: when it is full nothing is "
@@ -113,6 +116,8 @@ says_what_needs_somebody_and_what_to_do(void)
     f[i++].silent_since_ms = NOW - 14 * MIN;
     f[i].silent = seven;
     f[i++].n_silent = 7;
+    f[i].idle = two;
+    f[i++].n_idle = 2;
     f[i++].disk_free = INT64_C(4000) << 20;
     f[i].disk_free = INT64_C(40) << 30; /* more than 5 GB, less than a twentieth */
     f[i++].disk_size = INT64_C(1) << 40;

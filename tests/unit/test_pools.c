@@ -100,20 +100,31 @@ ledger_has(struct flow *f, const char *act)
     return n;
 }
 
+static bool
+status_says(struct flow *f, const char *part)
+{
+    struct w_status_view v = {0};
+
+    OK(FLOW_CALL(f, f->people[FLOW_PROVIDER], "GET", "/v1/status", NULL, status_view, &v));
+    for (size_t i = 0; i < v.problems.n; i++)
+        if (strstr(JM_ITEM(v.problems, struct w_status_finding, i)->text, part) != NULL)
+            return true;
+    return false;
+}
+
 /* The host takes what its newest poll brought; checked with what the root names. */
 static struct w_steward
 hear(struct flow *f)
 {
     struct w_steward s = {0};
-    const char *body = NULL;
+    const char *got = f->set.steward == NULL ? "" : f->set.steward, *body = "";
 
-    CU_ASSERT_PTR_NOT_NULL_FATAL(f->set.steward);
-    CU_ASSERT_EQUAL_FATAL(controller_paper_check(
-                              &f->ctl.c, f->set.steward, strlen(f->set.steward), PAPER_STEWARD,
-                              NULL, KEY_ORDER, controller_now_ms(&f->ctl.c), &f->a, &body, &f->err),
+    CU_ASSERT_EQUAL_FATAL(controller_paper_check(&f->ctl.c, got, strlen(got), PAPER_STEWARD, NULL,
+                                                 KEY_ORDER, controller_now_ms(&f->ctl.c), &f->a,
+                                                 &body, &f->err),
                           0);
     CU_ASSERT_EQUAL_FATAL(W_DECODE(steward, body, strlen(body), JM_SIGNED, &f->a, &s, &f->err), 0);
-    f->steward = arena_strdup(&f->a, f->set.steward);
+    f->steward = arena_strdup(&f->a, got);
     f->steward_term = s.term;
     return s;
 }
@@ -338,10 +349,14 @@ who_may_be_the_steward_is_told(void)
     CU_ASSERT_EQUAL(pool_now(f, P).term, 2);
     OK(FLOW_CALL(f, f->people[FLOW_PROVIDER], "POST", flow_text(f, "/v1/hosts/%s:revoke", h2), NULL,
                  host_view, &hv));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(hv.reason);
+    CU_ASSERT_PTR_NOT_NULL(strstr(hv.reason, "pools set pool-11111111 --steward HOST"));
     CU_ASSERT_STRING_EQUAL(pool_now(f, P).steward_state, "revoked");
     CU_ASSERT_PTR_NOT_NULL_FATAL(pool_now(f, P).reason);
     CU_ASSERT_PTR_NOT_NULL(strstr(pool_now(f, P).reason, "which is revoked"));
+    CU_ASSERT_TRUE(status_says(f, "do nothing for them: pool-11111111 "));
     OK(set_steward(f, P, h1));
+    CU_ASSERT_FALSE(status_says(f, "do nothing for them"));
     CU_ASSERT_EQUAL(set_steward(f, P, h2), -1);
     SAYS("is revoked");
     CU_ASSERT_EQUAL(pool_now(f, P).term, 3);
