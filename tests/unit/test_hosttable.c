@@ -52,8 +52,13 @@ one_act(struct fleet *f, struct tx *t, struct err *e)
         .cpus = 1 + dice(f, 64), .mem_mib = dice(f, 1 << 18), .pool_bytes = 1 << 30};
     struct w_status s = {.seq = 1, .complete = dice(f, 2) == 0, .unknown = dice(f, 9) == 0};
 
+    const char *pools[] = {"", "11111111-2222-4333-8444-555555555555", "another"};
+    const char *pool = pools[dice(f, 3)];
+
     (void)snprintf(h.arch, sizeof(h.arch), "%s", dice(f, 3) == 0 ? "aarch64" : "x86_64");
-    switch (dice(f, 7)) {
+    switch (dice(f, 8)) {
+    case 6:
+        return DB_EXEC(t->d, DB_POOL_TOLD, NULL, e, DBS(pool), DBS(id), DBS(pool));
     case 0:
         return add_host(f, t, e);
     case 1:

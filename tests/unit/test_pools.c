@@ -495,6 +495,41 @@ words_that_prove_nothing_change_nothing(void)
     flow_stop(f);
 }
 
+struct old_word {
+    const char *host, *paper;
+};
+
+static int
+old_word_step(void *arg, struct tx *t, struct err *e)
+{
+    const struct old_word *o = arg;
+
+    return DB_EXEC(t->d, DB_POOL_STEWARD_SET, NULL, e, DBS(o->host), DBS("h1"), DBI(1),
+                   DBS(o->paper), DBI(1), DBS(P));
+}
+
+/* Hosts may not take it any longer: it is said anew by the key that signs now. */
+static void
+a_word_of_an_earlier_key_is_signed_anew(void)
+{
+    struct flow flow, *f = &flow;
+    SCOPED(sigkey_free) struct sigkey *was = NULL;
+    struct old_word o;
+
+    start(f);
+    OK(sigkey_generate(ALG_P256, &was, &f->err));
+    o = (struct old_word){f->host, word(f, was, PAPER_STEWARD, P, f->host, 1)};
+    OK(commit_run(f->ctl.c.commit, old_word_step, &o, &f->err));
+    OK(flow_hello(f));
+    CU_ASSERT_EQUAL(pool_now(f, P).term, 2);
+    CU_ASSERT_STRING_EQUAL(pool_now(f, P).steward_name, "h1");
+    OK(flow_desired(f, 0));
+    CU_ASSERT_EQUAL(hear(f).term, 2);
+    OK(flow_hello(f));
+    CU_ASSERT_EQUAL(pool_now(f, P).term, 2);
+    flow_stop(f);
+}
+
 /* ---- counted once -------------------------------------------------------------------------------
  */
 
@@ -551,6 +586,16 @@ a_shared_pool_is_counted_once(void)
     flow_stop(f);
 }
 
+static bool
+replays(struct flow *f, const char *id)
+{
+    struct w_explanation x = {0};
+
+    OK(FLOW_CALL(f, f->people[FLOW_BUREAU], "GET", flow_text(f, "/v1/explain/%s", id), NULL,
+                 explanation, &x));
+    return x.replay_equal;
+}
+
 static void
 machines_apart_take_from_one_pool(void)
 {
@@ -571,6 +616,44 @@ machines_apart_take_from_one_pool(void)
     JM_ITEM(g->lines, struct w_grant_line, 1)->disk_gib = 40;
     OK(flow_grant_add(f, g, flow_uuid(f), &acc));
     CU_ASSERT_EQUAL(pool_now(f, P).allotted_bytes, 80ULL * GIB_);
+    CU_ASSERT_TRUE(replays(f, g->id));
+    CU_ASSERT_TRUE(in_step(f));
+    flow_stop(f);
+}
+
+/* What grows on one host of the pool is gone for what grows on another. */
+static void
+what_grows_takes_from_one_pool(void)
+{
+    struct flow flow, *f = &flow;
+    struct w_accepted acc;
+    struct w_grant *g, *more;
+
+    start_small(f);
+    (void)snprintf(f->underlay, sizeof(f->underlay), "192.0.2.1");
+    OK(flow_hello(f));
+    flow_as(f, "h2");
+    (void)snprintf(f->underlay, sizeof(f->underlay), "192.0.2.2");
+    OK(flow_hello(f));
+    g = asking(f, "1", "10.1.0.0/24", 2, APART_HARD);
+    JM_ITEM(g->lines, struct w_grant_line, 1)->disk_gib = 20;
+    grant_version_fit(g);
+    OK(flow_grant_add(f, g, flow_uuid(f), &acc));
+    CU_ASSERT_TRUE(replays(f, g->id));
+    CU_ASSERT_TRUE(flow_carry_out(f) > 0);
+    flow_as(f, "h1");
+    CU_ASSERT_TRUE(flow_carry_out(f) > 0);
+    more = asking(f, "2", "10.1.0.0/24", 2, APART_HARD);
+    memcpy(more->supersedes, g->id, sizeof(more->supersedes));
+    for (size_t i = 0; i < 2; i++)
+        memcpy(JM_ITEM(more->lines, struct w_grant_line, i)->name,
+               JM_ITEM(g->lines, struct w_grant_line, i)->name, W_NAME);
+    grant_version_fit(more);
+    CU_ASSERT_EQUAL(flow_grant_add(f, more, flow_uuid(f), &acc), -1); /* 80 more, 60 free */
+    SAYS("what grows has no room where it stands");
+    JM_ITEM(more->lines, struct w_grant_line, 1)->disk_gib = 50;
+    OK(flow_grant_add(f, more, flow_uuid(f), &acc));
+    CU_ASSERT_EQUAL(pool_now(f, P).allotted_bytes, 100ULL * GIB_);
     CU_ASSERT_TRUE(in_step(f));
     flow_stop(f);
 }
@@ -606,8 +689,10 @@ CU_TestInfo pools_tests[] = {
     {"a store of yesterday learns who the steward is",
      a_store_of_yesterday_learns_who_the_steward_is},
     {"words that prove nothing change nothing", words_that_prove_nothing_change_nothing},
+    {"a word of an earlier key is signed anew", a_word_of_an_earlier_key_is_signed_anew},
     {"a shared pool is counted once", a_shared_pool_is_counted_once},
     {"machines apart take from one pool", machines_apart_take_from_one_pool},
+    {"what grows takes from one pool", what_grows_takes_from_one_pool},
     {"a grant asks for the class of a shared pool", a_grant_asks_for_the_class_of_a_shared_pool},
     CU_TEST_INFO_NULL,
 };
