@@ -11,6 +11,7 @@
 #include "drivers/host/disk.h"
 #include "drivers/host/durable.h"
 #include "drivers/host/extent.h"
+#include "drivers/host/sharedpool.h"
 
 enum { LOG_ROTATIONS = 4 };
 #define METHOD "one pass of zeros over allocated extents, fsync, read back"
@@ -369,6 +370,9 @@ erase_remove_copies(struct task *t, struct virt *v, struct err *e)
 
         if (rc < 0)
             return err_wrap(e, "remove %s", c->path);
+        if (t->acting && c->volume && /* an earlier steward's note of it */
+            sharedpool_remove(t->pool_path, SHAREDPOOL_FILLED, c->volume_id, e) < 0)
+            return -1;
         if (access(c->path, F_OK) == 0)
             return err_set(e, BY_E_IO, "%s is still there", c->path);
         if (c->volume && reading_vol(task_reading(t), v, c->volume_id, e) < 0)

@@ -18,7 +18,7 @@ enum {
     LOOK_MS = 250,        /* while an answer is waited for */
     ASKED_MS = 500,       /* the steward: whether somebody asks */
     IDLE_MS = 10000,      /* a new steward may be named in the pool alone */
-    SWEEP_MS = 600000,    /* asks of ours that nothing waits for */
+    SWEEP_MS = 60000,     /* asks of ours that nothing waits for */
     SWEEP_AGE_MS = 60000, /* a younger one was perhaps written just now */
     ASKS_MAX = 256,
     FAR_MS = 60000

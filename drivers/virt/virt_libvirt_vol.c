@@ -8,7 +8,8 @@
 #include "drivers/virt/virt_libvirt.h"
 #include "drivers/virt/volxml.h"
 
-/* 1 found, 0 not there, -1 nobody knows.  "Not there" is said only after the folder was read again.
+/* 1 found, 0 not there, -1 nobody knows.  "Not there" is said only after the folder was read again,
+ * which libvirt does not do while it makes a volume: then it may still remember one that is gone.
  */
 static int
 vol_find(struct virt_libvirt *lv, virStoragePoolPtr p, const char *id, virStorageVolPtr *out,
@@ -25,9 +26,13 @@ vol_find(struct virt_libvirt *lv, virStoragePoolPtr p, const char *id, virStorag
     if (lv_pool_refresh(lv, p, e) < 0)
         return -1;
     *out = virStorageVolLookupByName(p, name);
-    if (*out != NULL)
+    if (*out == NULL)
+        return lv_absent() ? 0 : lv_fail(lv, e, "volume %s", id);
+    if (virStorageVolGetInfo(*out, &info) == 0 || !lv_absent())
         return 1;
-    return lv_absent() ? 0 : lv_fail(lv, e, "volume %s", id);
+    lv_vol_free(TAKE(*out));
+    return err_set(e, BY_E_BUSY,
+                   "volume %s is gone, and libvirt cannot notice while it makes another one", id);
 }
 
 static int

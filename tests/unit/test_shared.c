@@ -1,6 +1,7 @@
 /* A pool that two hosts see, through both their agents: who they are told the steward is, what is
  * asked and answered through the pool, and what happens when either of them dies on the way. */
 #include <CUnit/CUnit.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -395,6 +396,31 @@ the_steward_overwrites_and_the_host_signs(void)
     two_free(&t);
 }
 
+/* What the old steward wrote down as filled goes with the volume, whoever is steward then. */
+static void
+a_new_steward_erases_its_own(void)
+{
+    struct two t;
+    struct w_order o;
+    struct agenthost *w = &t.west;
+
+    two_make(&t);
+    w->m.grant.hold_ms = 0;
+    give_all(w);
+    check_made(&t);
+    tell(&t, w, w, 2);
+    tell(&t, &t.east, w, 2);
+    CU_ASSERT_TRUE(holds_lock(&t, w));
+    mill_vm_order(&w->m, &o);
+    give_next(w, &o, 2, VERB_BIN, WANT_BINNED);
+    CU_ASSERT_TRUE(until(&t, w, w->m.vm, SEEN_BINNED));
+    give_next(w, &o, 3, VERB_ERASE, WANT_ABSENT);
+    CU_ASSERT_TRUE(until(&t, w, w->m.vm, SEEN_ABSENT));
+    CU_ASSERT_EQUAL(calls(w, "vol.remove"), 2);
+    CU_ASSERT_EQUAL(files(&t, SHAREDPOOL_FILLED), 1); /* the data volume's */
+    two_free(&t);
+}
+
 /* What is there and not written down as filled is made anew; what is written down never is. */
 static void
 fills_once(void)
@@ -451,6 +477,30 @@ answered(struct two *t, const char *resource, const struct agenthost *h, const c
             return strstr(strbuf_peek(&b), word_of_it) != NULL;
     }
     return false;
+}
+
+/* Killed after the answer: what was asked is seen to be done, and nothing waits for it any more. */
+static void
+sweeps_what_nothing_waits_for(void)
+{
+    int64_t end = clock_mono_ms() + GUARD_MS;
+    const struct timespec long_ago[2] = {{0}, {0}};
+    char resource[W_ID], path[500];
+    struct two t;
+
+    two_make(&t);
+    random_uuid(resource);
+    put_ask(&t, resource, &t.west, POOL_GROW, "{}");
+    CU_ASSERT_EQUAL(files(&t, SHAREDPOOL_ASK), 1);
+    (void)snprintf(path, sizeof(path), "%s/.bianyun/ask/%s.%s", t.east.pool, resource,
+                   t.west.m.host);
+    CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+    CU_ASSERT_TRUE(t.west.ag.shared->sweep_at_ms <= clock_mono_ms() + 60000);
+    t.west.ag.shared->sweep_at_ms = t.west.ag.shared->look_at_ms = 0;
+    while (files(&t, SHAREDPOOL_ASK) > 0 && clock_mono_ms() < end)
+        drive(&t.west);
+    CU_ASSERT_EQUAL(files(&t, SHAREDPOOL_ASK), 0);
+    two_free(&t);
 }
 
 /* West does not run: what lies in the pool in its name is not its own. */
@@ -635,6 +685,8 @@ CU_TestInfo shared_tests[] = {
     {"a new steward waits for the lock of the old one", a_new_steward_waits_for_the_lock},
     {"grows by the guest while it runs, else by the steward", grows_by_the_guest_or_by_the_steward},
     {"the steward overwrites, the host signs", the_steward_overwrites_and_the_host_signs},
+    {"a new steward erases its own, with the old one's note", a_new_steward_erases_its_own},
+    {"sweeps asks that nothing waits for", sweeps_what_nothing_waits_for},
     {"fills once: what is half made is made anew", fills_once},
     {"refuses what is not signed or not wanted", refuses_what_is_not_signed_or_not_wanted},
     {"takes the newest genuine word of the steward", takes_the_newest_word_only},
