@@ -10,3 +10,6 @@ check-segment: $(O)/segment-host ## one network over two private libvirt hosts: 
 check-two: all ## one system on two private libvirt hosts, through the controller: guests, isolation, reset, cordon, silence (root)
 	@tests/e2e/run_two
 .PHONY: check-two
+check-shared: all ## one pool of two private libvirt hosts: the steward makes for both, is killed, hangs, is replaced (root)
+	@tests/e2e/run_shared
+.PHONY: check-shared
