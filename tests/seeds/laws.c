@@ -133,8 +133,8 @@ right_note(int host, const struct receipt *t)
 }
 
 /* What is in memory is durable (receipts.h); that it is in the file is looked at with each step. */
-static void
-rights_update(const struct sim_host *h)
+void
+laws_orders(const struct sim_host *h)
 {
     const struct receipts *r = h->ag == NULL ? NULL : h->ag->receipts;
 
@@ -390,7 +390,7 @@ laws_world(struct sim_host *h)
     static struct thing now[THINGS];
     int host = (int)(h - sim.host), n = 0;
 
-    rights_update(h);
+    laws_orders(h);
     scan_doms(h, now, &n);
     scan_files(h, now, &n);
     for (int i = 0; i < n; i++) {

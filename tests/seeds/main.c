@@ -34,6 +34,8 @@ __wrap_log_at(enum log_level level, const char *event, const char *fmt, ...)
     va_list ap;
 
     (void)level;
+    if (strcmp(event, "action") == 0 && sim_host_of(fiber_node()) != NULL)
+        laws_orders(sim_host_of(fiber_node()));
     if (!opt.debug)
         return;
     printf("%10.3f %3d      [%d] %s ", (double)fiber_now_ns() / 1e9, sim.step, fiber_node(), event);

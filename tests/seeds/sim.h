@@ -97,8 +97,9 @@ void acts_heal(void);
 
 /* laws.c */
 void laws_begin(void);
-void laws_world(struct sim_host *h); /* after each changing call and each step */
-void laws_step(void);                /* after each step */
+void laws_world(struct sim_host *h);        /* after each changing call and each step */
+void laws_orders(const struct sim_host *h); /* before each action: what it may do by then */
+void laws_step(void);                       /* after each step */
 bool laws_has(const struct sim_host *h, const char *id); /* a machine, as of the newest look */
 bool laws_in_flight(const struct sim_host *h, const char *id); /* its agent calls about it */
 void laws_end(void);                                           /* when all is quiet: converged */
