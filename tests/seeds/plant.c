@@ -209,27 +209,15 @@ as_planted(struct rec_world *w, struct rec_want *wants)
         w->observed_ok = true;
 }
 
-static void
-doms_as_planted(struct rec_world *w, struct rec_dom *doms)
-{
-    memcpy(doms, w->doms, sizeof(*doms) * w->n_doms);
-    for (size_t i = 0; i < w->n_doms; i++)
-        doms[i].ours = doms[i].ours || planted("foreign-is-ours");
-    w->doms = doms;
-}
-
 size_t
 __wrap_reconcile(const struct rec_world *w, struct rec_action *out, size_t cap)
 {
     static struct rec_want wants[512];
-    static struct rec_dom doms[512];
     struct rec_world copy = *w;
     size_t n;
 
-    if (sim.plant != NULL && w->n_wants <= 512 && w->n_doms <= 512) {
+    if (sim.plant != NULL && w->n_wants <= 512)
         as_planted(&copy, wants);
-        doms_as_planted(&copy, doms);
-    }
     n = __real_reconcile(&copy, out, cap);
     for (size_t i = 0; i < n && !w->observed_ok; i++)
         laws_break("4 unknown is not stopped", "host %d acts on %s while it cannot look",
