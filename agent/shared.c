@@ -65,8 +65,8 @@ shared_open(struct agent *ag, struct shared **out, struct err *e)
     s->lock_fd = -1;
     s->sweep_at_ms = clock_mono_ms() + SWEEP_MS;
     *out = s;
-    if (works_new(ag, &s->works, e) < 0 || read_kept(ag, "pool", &id, e) < 0 ||
-        read_kept(ag, "steward", &word, e) < 0)
+    if (works_new(ag, &s->works, e) < 0 || read_kept(ag, "pool.shared", &id, e) < 0 ||
+        read_kept(ag, "pool.steward", &word, e) < 0)
         return -1;
     (void)snprintf(s->id, sizeof(s->id), "%.36s", strbuf_peek(&id));
     if (word.len > 0)
@@ -112,7 +112,7 @@ shared_found(struct shared *s, const char *id)
 
     if (id[0] == '\0' || strcmp(id, s->id) == 0)
         return;
-    if (keep(s->ag, "pool", id, &e) < 0) {
+    if (keep(s->ag, "pool.shared", id, &e) < 0) {
         log_error("pool.not_kept", "pool=%s reason=" LOG_Q, id, e.msg);
         return; /* the next reading tries again */
     }
@@ -179,7 +179,7 @@ shared_take_word(struct shared *s, const char *text)
     if (w.term <= s->word.term)
         return;
     copy = strdup(text);
-    if (copy == NULL || keep(s->ag, "steward", text, &e) < 0) {
+    if (copy == NULL || keep(s->ag, "pool.steward", text, &e) < 0) {
         log_error("steward.not_kept", "term=%llu reason=" LOG_Q, (unsigned long long)w.term, e.msg);
         free(copy);
         return; /* it is told again */

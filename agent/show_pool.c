@@ -57,8 +57,8 @@ leave(const struct ident *who, struct err *e)
                 "this host still answers for %s, which may have disks in the shared "
                 "pool: have its machines erased first; see 'bianyun-agent receipts list'",
                 receipts_at(r, i)->id);
-    return durable_remove(arena_printf(&a, "%s/steward", who->dir), e) < 0 ||
-                   durable_remove(arena_printf(&a, "%s/pool", who->dir), e) < 0
+    return durable_remove(arena_printf(&a, "%s/pool.steward", who->dir), e) < 0 ||
+                   durable_remove(arena_printf(&a, "%s/pool.shared", who->dir), e) < 0
                ? -1
                : 0;
 }
