@@ -154,20 +154,46 @@ api_host_enrol(struct api_call *k, struct tx *t, struct err *e)
 
 /* ---- the next certificate ------------------------------------------------------------------- */
 
-struct renewed {
-    struct auth_cert cert;
-    char old[W_HASH];
+enum {
+    YOUNGER_MAX = 3, /* asks with one certificate that are answered late or never */
+    REPLACED_MAX = 16
 };
 
-/* The one that asked stays good until it expires, so a lost answer locks nobody out. */
+struct renewed {
+    struct auth_cert cert;
+    char replaced[REPLACED_MAX][W_HASH];
+    size_t n_replaced;
+};
+
 static void
 renew_live(struct controller *c, void *arg)
 {
     struct renewed *n = arg;
 
-    auth_host_end(c->auth, n->cert.host, n->old, enrol_gone, c);
+    for (size_t i = 0; i < n->n_replaced; i++) {
+        auth_cert_end(c->auth, n->replaced[i]);
+        enrol_gone(c, n->replaced[i]);
+    }
     auth_cert_add(c->auth, &n->cert);
     log_info("host.renewed", "host=%s", n->cert.host);
+}
+
+/* The one that asked stays good until it expires, so a lost answer locks nobody out; so do the
+ * newest of those that it got before: which answer came last to the host nobody here knows. */
+static int
+renew_replace(struct tx *t, const char *host, const char *old, struct renewed *n, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(t->d, DB_HOST_CERT_REPLACED, &r, e, DBS(host), DBS(old), DBS(host), DBS(old),
+                 DBS(old), DBI(YOUNGER_MAX - 1), DBI(REPLACED_MAX)) < 0)
+        return -1;
+    while ((rc = db_next(r, e)) == 1)
+        (void)snprintf(n->replaced[n->n_replaced++], W_HASH, "%s", db_str(r, 0));
+    for (size_t i = 0; rc == 0 && i < n->n_replaced; i++)
+        rc = DB_EXEC(t->d, DB_HOST_CERT_REVOKE_ONE, NULL, e, DBI(t->now_ms), DBS(n->replaced[i]));
+    return rc < 0 ? -1 : 0;
 }
 
 int
@@ -178,9 +204,8 @@ api_agent_renew(struct api_call *k, struct tx *t, struct err *e)
     const char *pem = NULL;
     char body[120];
 
-    (void)snprintf(n->old, sizeof(n->old), "%s", http_req_cert_fingerprint(k->req));
-    if (DB_EXEC(t->d, DB_HOST_CERT_REVOKE, NULL, e, DBI(t->now_ms), DBS(k->who.host), DBS(n->old)) <
-            0 ||
+    n->n_replaced = 0;
+    if (renew_replace(t, k->who.host, http_req_cert_fingerprint(k->req), n, e) < 0 ||
         enrol_issue(t, k->who.host, k->who.incarnation, in->csr_pem, k->a, &n->cert, &pem, e) < 0)
         return err_wrap(e, "renewing the certificate of host %s", k->who.host);
     enrol_answer(t, k->who.host, k->who.incarnation, pem, k->out);

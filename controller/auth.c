@@ -483,6 +483,15 @@ auth_cert_add(struct auth *a, const struct auth_cert *c)
 }
 
 void
+auth_cert_end(struct auth *a, const char *fingerprint)
+{
+    (void)pthread_rwlock_wrlock(&a->lock);
+    auth_put_ended(&a->ended, fingerprint);
+    (void)auth_drop(&a->certs, fingerprint); /* there or not, it is ended */
+    (void)pthread_rwlock_unlock(&a->lock);
+}
+
+void
 auth_host_end(struct auth *a, const char *host, const char *keep,
               void (*gone)(void *arg, const char *fingerprint), void *arg)
 {

@@ -62,6 +62,8 @@ int auth_cert_find(struct auth *a, const char *fingerprint, const char *uri, int
 bool auth_cert_lost(struct auth *a, const char *fingerprint, const char *uri, int64_t now_ms,
                     struct caller *out);
 void auth_cert_add(struct auth *a, const struct auth_cert *c);
+/** Forget one certificate. */
+void auth_cert_end(struct auth *a, const char *fingerprint);
 /** Forget every certificate of a host but `keep` (NULL: all); gone(fingerprint) for each. */
 void auth_host_end(struct auth *a, const char *host, const char *keep,
                    void (*gone)(void *arg, const char *fingerprint), void *arg);

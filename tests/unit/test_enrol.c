@@ -227,6 +227,33 @@ a_renewed_certificate_works_beside_the_old_one(void)
     ctl_stop(&t);
 }
 
+/* An ask that is answered late, or twice, may be carried out after the one whose answer came: what
+ * the host has then is not taken from it. */
+static void
+an_ask_that_comes_late_ends_nothing_that_is_newer(void)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct w_enrol_answer got;
+    struct ctl t;
+    char host[W_ID];
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    ctl_enrol(&t, "host-1", host);
+    CU_ASSERT_EQUAL_FATAL(renew(&t, "host-1", "next", &got, &a), 200);
+    CU_ASSERT_EQUAL_FATAL(renew(&t, "host-1", "late", &got, &a), 200);
+    CU_ASSERT_EQUAL(knock(&t, "next"), 200);
+    CU_ASSERT_EQUAL(renew(&t, "next", "newest", &got, &a), 200); /* ends the one before it */
+    CU_ASSERT_EQUAL(knock(&t, "host-1"), 401);
+    CU_ASSERT_EQUAL(knock(&t, "next"), 200);
+    CU_ASSERT_EQUAL(knock(&t, "newest"), 200);
+    for (int i = 0; i < 6; i++) /* and not more of them than a few */
+        CU_ASSERT_EQUAL(renew(&t, "next", "again", &got, &a), 200);
+    CU_ASSERT_EQUAL(knock(&t, "newest"), 401);
+    CU_ASSERT_EQUAL(knock(&t, "next"), 200);
+    ctl_stop(&t);
+}
+
 static void
 a_certificate_that_an_older_store_does_not_know_may_be_renewed_and_no_more(void)
 {
@@ -353,6 +380,8 @@ CU_TestInfo enrol_tests[] = {
      a_new_enrolment_is_a_new_incarnation_and_voids_the_old_certificate},
     {"a certificate that an older store does not know may be renewed and no more",
      a_certificate_that_an_older_store_does_not_know_may_be_renewed_and_no_more},
+    {"an ask that comes late ends nothing that is newer",
+     an_ask_that_comes_late_ends_nothing_that_is_newer},
     {"a renewed certificate works beside the old one",
      a_renewed_certificate_works_beside_the_old_one},
     {"a revoked host is out at once and after a restart",
