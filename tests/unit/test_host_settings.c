@@ -49,9 +49,9 @@ set_as(struct flow *f, enum flow_who who, const char *id, const char *request, c
 static void
 set(struct flow *f, const char *name, const char *zone, const char *class)
 {
-    const char *id = host_named(f, name).id;
+    struct w_host_view h = host_named(f, name);
 
-    CU_ASSERT_EQUAL_FATAL(set_as(f, FLOW_PROVIDER, id, flow_uuid(f), zone, class), 0);
+    CU_ASSERT_EQUAL_FATAL(set_as(f, FLOW_PROVIDER, h.id, flow_uuid(f), zone, class), 0);
     CU_ASSERT_STRING_EQUAL(host_named(f, name).zone, zone);
     CU_ASSERT_STRING_EQUAL(host_named(f, name).pool_class, class);
 }
