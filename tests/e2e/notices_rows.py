@@ -416,7 +416,7 @@ if subprocess.run(["unshare", "-rmn", "true"], capture_output=True).returncode =
         word, ms, _, said = p.stdout.rstrip("\n").split(" ", 3)
         assert word == "timeout" and int(ms) < 8000, p.stdout + p.stderr
 else:
-    print("notices_rows: no namespaces here: the row of a server of names is left out")
+    print("not run: notices and a server of names: no namespaces here")
 
 
 # ---- all of them ---------------------------------------------------------------------------------------
