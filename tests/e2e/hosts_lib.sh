@@ -30,12 +30,11 @@ agent_signal() { # SIGNAL HOST
 }
 # shellcheck disable=SC2317 # called by the trap
 finish() {
-    local h
+    local h left=''
     for h in $HOSTS; do agent_signal CONT "$h"; end_process "agent-$h"; done
     end_process controller
-    for h in $HOSTS; do "$host" down "$work/$h" || return; done
-    guests_end
-    [ -n "${KEEP:-}" ] || rm -rf --one-file-system "$DEMO_DIR"
+    for h in $HOSTS; do "$host" down "$work/$h" || left="$left $h"; done
+    [ -n "${KEEP:-}$left" ] || rm -rf --one-file-system "$DEMO_DIR"
 }
 trap finish EXIT
 

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034 # sourced: what it sets is used by those who source it
 # Private hosts with guests of guest-image in them: what libvirt and the guests say.  Source it with
 # $host (private-host) and $work set; host H has the folder $work/H, and serial_log H ID says where
-# the console of the guest ID on it is written.  End it with guests_end.  `said` is the newest answer.
-said='' readers='' marks=0
+# the console of the guest ID on it is written.  `said` is the newest answer.
+said='' marks=0
 declare -A console marked
 not() { ! "$@"; }
 # within SECONDS CMD...: bounded wait, 0 as soon as CMD succeeds.
@@ -24,8 +24,7 @@ guest_tell() { # HOST ID COMMAND: it begins
     if [ "${console[$2]:-}" != "$pty" ]; then
         exec {fd}<>"$pty"
         console[$2]=$pty console[$2.fd]=$fd
-        cat <&"$fd" >/dev/null 2>&1 &
-        readers="$readers $!"
+        cat <&"$fd" >/dev/null 2>&1 & # ends with the guest's QEMU
         disown
     fi
     fd=${console[$2.fd]}
@@ -42,10 +41,6 @@ guest_answer() { # HOST ID SECONDS: its exit status is 0
     [ "$said" = "${mark}0" ]
 }
 guest() { guest_tell "$1" "$2" "$4" && guest_answer "$1" "$2" "$3"; } # HOST ID SECONDS COMMAND
-guests_end() {
-    # shellcheck disable=SC2086 # pids
-    [ -z "$readers" ] || kill $readers 2>/dev/null
-}
 boots() { grep -ac "GUEST-ADDRESS eth0 $3" "$(serial_log "$1" "$2")"; } # HOST ID ADDRESS
 has_address() { [ "$(boots "$@")" -gt 0 ]; }
 pings() { guest "$1" "$2" 60 "ping -c 3 -W 3 $3 >/dev/null"; }
