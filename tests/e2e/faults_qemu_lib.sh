@@ -20,15 +20,8 @@ POOL=$DISK_AT/pool
 PAPERS=$DEMO_DIR/papers
 UNIT=市卫生健康委员会
 
-# within SECONDS CMD...: bounded wait, 0 as soon as CMD succeeds.
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 0.1
-    done
-}
+# shellcheck source=tests/testbed/within.sh
+. "$TOP/tests/testbed/within.sh"
 
 agent_configure() { # quick deadlines: each wait of a scenario is a multiple of them
     mkdir -p "$POOL" "$DISK_AT/serial"

@@ -5,15 +5,8 @@
 said='' marks=0
 declare -A console marked
 not() { ! "$@"; }
-# within SECONDS CMD...: bounded wait, 0 as soon as CMD succeeds.
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 0.2
-    done
-}
+# shellcheck source=tests/testbed/within.sh
+. "$(dirname "${BASH_SOURCE[0]}")/within.sh"
 vir() { timeout 60 virsh -q -c "qemu+unix:///system?socket=$work/$1/run/libvirt/libvirt-sock" "${@:2}"; }
 on() { "$host" exec "$work/$1" "${@:2}"; }
 # A guest's shell is on its serial console: what it prints is in its log.  QEMU reads the console

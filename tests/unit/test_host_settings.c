@@ -7,15 +7,8 @@
 #include "controller/grant_expand.h"
 #include "controller/hosttable.h"
 #include "drivers/codec/approval.h"
+#include "tests/unit/flowok.h"
 #include "tests/unit/flowsee.h"
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        int rc_ = (call);                                                                          \
-        if (rc_ < 0)                                                                               \
-            fprintf(stderr, "%s: %d %s\n", #call, f.status, f.err.msg);                            \
-        CU_ASSERT_EQUAL_FATAL(rc_, 0);                                                             \
-    } while (0)
 
 static struct w_host_view
 host_named(struct flow *f, const char *name)

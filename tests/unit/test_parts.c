@@ -5,15 +5,8 @@
 
 #include "controller/commit.h"
 #include "controller/parts.h"
+#include "tests/unit/flowok.h"
 #include "tests/unit/flowsee.h"
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        int rc_ = (call);                                                                          \
-        if (rc_ < 0)                                                                               \
-            fprintf(stderr, "%s: %d %s\n", #call, f.status, f.err.msg);                            \
-        CU_ASSERT_EQUAL_FATAL(rc_, 0);                                                             \
-    } while (0)
 
 static const char *const ip[] = {"192.0.2.1", "192.0.2.2", "192.0.2.3"};
 

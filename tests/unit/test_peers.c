@@ -5,15 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/unit/flowok.h"
 #include "tests/unit/flowsee.h"
 
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        int rc_ = (call);                                                                          \
-        if (rc_ < 0)                                                                               \
-            fprintf(stderr, "%s: %d %s\n", #call, f.status, f.err.msg);                            \
-        CU_ASSERT_EQUAL_FATAL(rc_, 0);                                                             \
-    } while (0)
 enum { MANY = 3 };
 
 static const char *const names[MANY] = {"h1", "h2", "h3"};

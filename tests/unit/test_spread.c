@@ -4,15 +4,9 @@
 #include <string.h>
 
 #include "drivers/db/store_host_flow.h"
+#include "tests/unit/flowok.h"
 #include "tests/unit/flowsee.h"
 
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        int rc_ = (call);                                                                          \
-        if (rc_ < 0)                                                                               \
-            fprintf(stderr, "%s: %d %s\n", #call, f.status, f.err.msg);                            \
-        CU_ASSERT_EQUAL_FATAL(rc_, 0);                                                             \
-    } while (0)
 enum { HOLD_MS = 600000 };
 
 static void
