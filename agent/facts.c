@@ -126,14 +126,15 @@ retry_wall(const struct track *k, int64_t wall_ms, int64_t mono_ms)
 }
 
 /* A change by the unit restarts a guest only when and if that was agreed; other verbs that change
- * sizes may at once. */
+ * sizes may at once.  A start may when it overtook one of them that was not carried out (act.c). */
 static void
 want_restart(const struct w_order *o, struct rec_want *w)
 {
     bool by_unit = o->verb == VERB_RESIZE || o->verb == VERB_CHANGE;
+    bool owed = o->verb == VERB_POWER && o->restart_from_ms != 0;
 
-    w->may_restart = by_unit || o->verb == VERB_DOWNGRADE || o->verb == VERB_RESTORE;
-    if (by_unit)
+    w->may_restart = by_unit || owed || o->verb == VERB_DOWNGRADE || o->verb == VERB_RESTORE;
+    if (by_unit || owed)
         w->restart_from_ms = o->restart_from_ms != 0 ? o->restart_from_ms : REC_NO_RESTART;
 }
 

@@ -473,6 +473,18 @@ wanted_after(const struct resource_row *r, const struct act *x)
     return (enum w_wanted)r->wanted;
 }
 
+/* Stopped and started again before the guest was restarted for its new size: the restart that was
+ * agreed, or signed, still is.  before: the newest order.  0: none. */
+static int64_t
+restart_owed(const struct tx *t, const struct resource_row *r, const struct w_order *before)
+{
+    if (r->seen_equal && r->seen_term == r->term && r->seen_generation == r->generation)
+        return 0;
+    if (before->verb == VERB_DOWNGRADE || before->verb == VERB_RESTORE)
+        return t->now_ms;
+    return before->restart_from_ms;
+}
+
 int
 act_do(struct tx *t, const struct resource_row *was, const struct act *x, struct arena *a,
        struct w_order *o, struct err *e)
@@ -481,11 +493,11 @@ act_do(struct tx *t, const struct resource_row *was, const struct act *x, struct
 
     if (act_check(t, was, x, a, e) < 0 || order_of(t, was, a, o, e) < 0)
         return -1;
+    o->restart_from_ms = x->verb == VERB_POWER ? restart_owed(t, was, o) : x->restart_from_ms;
     memcpy(o->grant, r.grant, sizeof(o->grant)); /* the newest, whatever it was made under */
     o->verb = (int)x->verb;
     o->wanted = (int)wanted_after(was, x);
     o->authority = (int)x->authority;
-    o->restart_from_ms = x->restart_from_ms;
     (void)snprintf(o->authority_id, sizeof(o->authority_id), "%s", x->authority_id);
     size_after(&r, x, o);
     r.wanted = o->wanted;

@@ -701,7 +701,8 @@ order_check(const struct oc_host *host, const struct oc_order *o, const struct o
         v.hold_ms = q.old->hold_ms;
     if (o->kind == MO_NETWORK && !none(o->part_of))
         v.hold_ms = 0; /* nothing of it is ever wanted back */
-    v.may_restart = ((o->verb == MO_RESIZE || o->verb == MO_CHANGE) && o->restart_from_ms != 0) ||
+    v.may_restart = ((o->verb == MO_RESIZE || o->verb == MO_CHANGE || o->verb == MO_POWER) &&
+                     o->restart_from_ms != 0) ||
                     o->verb == MO_DOWNGRADE || o->verb == MO_RESTORE;
     return v;
 }

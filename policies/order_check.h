@@ -64,7 +64,7 @@ struct oc_order {
     enum mo_authority authority;
     const char *authority_id;
     int64_t issued_at_ms;
-    int64_t restart_from_ms; /* resize, change; 0: no restart was agreed */
+    int64_t restart_from_ms; /* resize, change, power; 0: no restart was agreed */
     /* vm */
     uint32_t vcpus, vcpus_max;
     uint64_t mem_mib, mem_max_mib;
@@ -121,7 +121,7 @@ struct oc_verdict {
     /* For the receipt, on OC_OK: */
     int64_t hold_ms;       /* least time in the bin: the larger of grant and plan */
     int64_t not_before_ms; /* of its plan line, else 0 */
-    bool may_restart;      /* its verb changes size or parts, and a restart was agreed */
+    bool may_restart;      /* for a change of size or parts a restart was agreed */
 };
 
 /** Orders between the held one and this may have been missed: only the newest of a resource is

@@ -660,6 +660,25 @@ restarts_for_a_change_only_as_agreed(void)
     agenthost_free(&h);
 }
 
+/* Stopped and started again before the restart came: what was agreed stays so. */
+static void
+restarts_for_a_change_that_a_start_overtook(void)
+{
+    struct agenthost h;
+    struct w_order vm;
+
+    create_all(&h);
+    mill_vm_order(&h.m, &vm);
+    vm.vm.vcpus = 1;
+    unit_order(&h, &vm, 2, VERB_RESIZE, WANT_RUNNING);
+    CU_ASSERT_TRUE(agenthost_settle(&h));
+    vm.restart_from_ms = 1;
+    unit_order(&h, &vm, 3, VERB_POWER, WANT_RUNNING);
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.vm, SEEN_RUNNING));
+    CU_ASSERT_EQUAL(calls(&h, "dom.start"), 2);
+    agenthost_free(&h);
+}
+
 /* The order key is enough to sign it, and the host adds up by itself: nothing is made. */
 static void
 refuses_what_exceeds_a_grant_of_free_shape(void)
@@ -765,6 +784,7 @@ CU_TestInfo agent_tests[] = {
     {"grows a running machine without a restart", grows_a_running_machine_without_a_restart},
     {"grows a running machine through lost answers", grows_a_running_machine_through_lost_answers},
     {"restarts for a change only as agreed", restarts_for_a_change_only_as_agreed},
+    {"restarts for a change that a start overtook", restarts_for_a_change_that_a_start_overtook},
     {"refuses what exceeds a grant of free shape", refuses_what_exceeds_a_grant_of_free_shape},
     CU_TEST_INFO_NULL,
 };

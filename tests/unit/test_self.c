@@ -289,6 +289,47 @@ undo(struct flow *f, const char *fields, int orders)
     CU_ASSERT_EQUAL(f->status, 409);
 }
 
+/* The host has heard of it, and did not come to it yet. */
+static void
+heard_only(struct flow *f, struct w_order *o)
+{
+    struct w_observed seen;
+
+    OK(flow_desired(f, 0));
+    CU_ASSERT_EQUAL_FATAL(flow_orders(f, o, 1), 1);
+    seen = flow_observed(f, o);
+    seen.seen = SEEN_RUNNING;
+    seen.equal = false;
+    OK(flow_status(f, &seen, 1, false));
+}
+
+static void
+an_agreed_restart_outlives_a_stop_that_was_undone(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_order o, later;
+
+    start_free(&f);
+    const char *a = flow_named(&f, "web-1");
+    OK(ask(&f, on(&f, a, "resize"), size(&f, 1, 4096, ",\"restart\":\"now\",\"confirm\":true"),
+           &acc));
+    heard_only(&f, &o);
+    CU_ASSERT_TRUE(o.restart_from_ms > 0);
+    OK(ask(&f, on(&f, a, "stop"), "", &acc));
+    OK(ask(&f, undo_path(&f, newest_act(&f).id), "", &acc));
+    heard_only(&f, &later);
+    CU_ASSERT_EQUAL(later.verb, VERB_POWER);
+    CU_ASSERT_EQUAL(later.restart_from_ms, o.restart_from_ms);
+    OK(ask(&f, on(&f, a, "stop"), "", &acc));
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 1); /* that was its restart */
+    OK(ask(&f, on(&f, a, "start"), "", &acc));
+    OK(flow_desired(&f, 0));
+    CU_ASSERT_EQUAL_FATAL(flow_orders(&f, &later, 1), 1);
+    CU_ASSERT_EQUAL(later.restart_from_ms, 0);
+    flow_stop(&f);
+}
+
 static void
 every_act_can_be_taken_back(void)
 {
@@ -366,6 +407,8 @@ CU_TestInfo self_tests[] = {
     {"a unit reshapes only its own, and only within", only_its_own_and_only_within},
     {"an exact grant gives its lines and no more", an_exact_grant_gives_its_lines_and_no_more},
     {"a shrink below real use is asked again", a_shrink_below_real_use_is_asked_again},
+    {"an agreed restart outlives a stop that was undone",
+     an_agreed_restart_outlives_a_stop_that_was_undone},
     {"every act can be taken back", every_act_can_be_taken_back},
     {"explain tells who did it and replays the placing",
      explain_tells_who_did_it_and_replays_the_placing},
