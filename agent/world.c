@@ -6,6 +6,7 @@
 
 #include "drivers/base/clock.h"
 #include "drivers/base/sorted.h"
+#include "drivers/codec/jclass.h"
 
 enum kind { KIND_DOM, KIND_VOL, KIND_NET, KIND__MAX };
 
@@ -387,19 +388,6 @@ world_segment(const struct world *w, const char *bridge)
     return NULL;
 }
 
-/* A file that only looks like one of ours must not reach the wire as an id. */
-static bool
-is_uuid(const char *s)
-{
-    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    size_t i;
-
-    for (i = 0; form[i] != '\0'; i++)
-        if (form[i] == '-' ? s[i] != '-' : s[i] == '\0' || strchr("0123456789abcdef", s[i]) == NULL)
-            return false;
-    return s[i] == '\0';
-}
-
 const char *
 world_volume_id(const char *name_or_path)
 {
@@ -409,5 +397,8 @@ world_volume_id(const char *name_or_path)
         return NULL;
     base = strrchr(name_or_path, '/');
     base = base != NULL ? base + 1 : name_or_path;
-    return strncmp(base, "by-", 3) == 0 && is_uuid(base + 3) ? base + 3 : NULL;
+    if (strncmp(base, "by-", 3) != 0)
+        return NULL;
+    /* A file that only looks like one of ours must not reach the wire as an id. */
+    return jclass_fault(JM_UUID, base + 3, strlen(base + 3)) == NULL ? base + 3 : NULL;
 }

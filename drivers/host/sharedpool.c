@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "drivers/base/scope.h"
+#include "drivers/codec/jclass.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/host/durable.h"
 
@@ -94,15 +95,11 @@ read_in(int folder, const char *pool, const char *name, size_t max, struct strbu
 
 /* ---- identity ---- */
 
+/* The first 36 characters; others may follow. */
 static bool
 is_uuid(const char *s)
 {
-    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-
-    for (size_t i = 0; i < UUID_LEN; i++)
-        if (form[i] == '-' ? s[i] != '-' : s[i] == '\0' || strchr("0123456789abcdef", s[i]) == NULL)
-            return false;
-    return true;
+    return strnlen(s, UUID_LEN) == UUID_LEN && jclass_fault(JM_UUID, s, UUID_LEN) == NULL;
 }
 
 static int
