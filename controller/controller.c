@@ -203,10 +203,14 @@ controller_enter_recovery(struct tx *t, const char *reason, struct err *e)
 {
     SCOPED(arena) struct arena a = {0};
     const char *now = NULL;
+    int64_t term = 0;
 
-    if (meta_get(t->d, META_RECOVERY, &a, &now, e) < 0)
+    if (meta_get(t->d, META_RECOVERY, &a, &now, e) < 0 ||
+        meta_get_int(t->d, META_TERM, &term, e) < 0)
         return -1;
-    if (now != NULL && now[0] != '\0')
+    /* A person has confirmed in this very group, and memory does not know yet: what was said is
+     * judged by the older term.  It will be said again. */
+    if ((now != NULL && now[0] != '\0') || (uint64_t)term > controller_term(t->c))
         return 0;
     if (meta_set(t->d, META_RECOVERY, reason, e) < 0 ||
         db_exec(t->d, DB_RECOVERY_ASK_ALL, NULL, 0, NULL, e) < 0 ||
