@@ -29,6 +29,9 @@ enum {
     FORGET_MS = 5000,
     RECOVERY_POLL_MS = 1000,
     AGAIN_MS = 300000,
+    GAP_MS = 5000,           /* how long a poll waits for the call before it */
+    LONG_SLOT_MS = 60000,    /* slots of this length are not urgent */
+    RENEW_AGAIN_MS = 300000, /* a renewal that did not help */
 };
 #define RETRY_CAP_MS 30000
 
@@ -50,6 +53,9 @@ struct link {
     int64_t again_ms;    /* monotonic: when the whole set is asked for again, 0: not */
     int64_t full_due_ms; /* next full inventory */
     int64_t spread_ms;   /* the controller's word over how long all hosts come back */
+    int64_t gap_until;   /* the next poll waits for a call that goes before it, 0: it does not */
+    int64_t slots_from_ms, slots_wait_ms; /* finished slots wait since then, at most so long */
+    int64_t renewed_ms;                   /* the last renewal because of renew_now, 0: none */
     uint64_t cursor;
     uint64_t foreign_hash, last_seq;
     struct report report; /* in flight */
@@ -66,6 +72,18 @@ struct link {
     bool touched; /* something may be worth a report */
     bool told_unknown;
 };
+
+static int64_t
+later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 static uint64_t
 seed_now(void)
@@ -118,6 +136,18 @@ lane_start(struct lane *k, const struct jm_field *schema, const void *body, int 
     k->busy = true;
 }
 
+static bool
+lane_due(const struct lane *k, int64_t now)
+{
+    return !k->busy && now >= k->due_ms;
+}
+
+static int64_t
+lane_next(const struct lane *k, bool wanted, int64_t next)
+{
+    return wanted && !k->busy && k->due_ms < next ? k->due_ms : next;
+}
+
 /* ---- hello ---- */
 
 static void
@@ -146,6 +176,7 @@ hello_take(struct link *l, const struct httpc_answer *a, struct err *e)
     if (h.want_receipts)
         l->receipts.due_ms = 0;
     sampler_configure(l->ag->sampler, h.sample_ms, h.slot_ms);
+    l->slots_wait_ms = h.slot_ms >= LONG_SLOT_MS ? h.slot_ms / 4 : 0;
     return 0;
 }
 
@@ -159,18 +190,22 @@ hello_done(void *arg, struct httpc_answer *a)
     k->busy = false;
     if (e.code != BY_E_OK || hello_take(l, a, &e) < 0) {
         if (e.code == BY_E_UNAUTHENTICATED && !l->renew_now) {
+            int64_t now = clock_mono_ms();
+
             l->renew_now = true;
-            l->renew.due_ms = clock_mono_ms();
+            l->renew.due_ms = l->renewed_ms == 0 ? now : later(now, l->renewed_ms + RENEW_AGAIN_MS);
         }
         lane_failed(k, &e);
         return;
     }
     l->renew_now = false;
+    l->renewed_ms = 0;
     lane_ok(k, 0);
     log_info("hello", "controller answers recovery=%d", l->ag->recovery);
     l->hello_ok = true;
     l->cursor = 0;
     l->asked = false;
+    l->gap_until = 0;
     if (l->poll.failures == 0) /* else it waits as long as it said: a hello mends no refused set */
         l->poll.due_ms = 0;
     l->full_due_ms = 0; /* a full inventory first */
@@ -336,10 +371,8 @@ status_done(void *arg, struct httpc_answer *a)
 }
 
 static void
-status_start(struct link *l, int64_t now)
+status_start(struct link *l, int64_t now, bool full)
 {
-    bool full = now >= l->full_due_ms;
-
     l->touched = false;
     report_build(l->ag, full, l->foreign_hash, clock_wall_ms(), now, &l->report);
     if (l->report.status.items.n == 0 && !l->report.status.complete &&
@@ -368,6 +401,22 @@ samples_done(void *arg, struct httpc_answer *a)
         lane_ok(k, 0);
     }
     sample_batch_clear(&k->l->batch);
+}
+
+/* Slots are there, and wait for the gap between two polls no longer. */
+static bool
+samples_due(struct link *l, bool gap, int64_t now)
+{
+    struct sampler_state s;
+
+    sampler_state(l->ag->sampler, &s);
+    if (s.slots == 0) {
+        l->slots_from_ms = 0;
+        return false;
+    }
+    if (l->slots_from_ms == 0)
+        l->slots_from_ms = now;
+    return lane_due(&l->samples, now) && (gap || now >= l->slots_from_ms + l->slots_wait_ms);
 }
 
 static void
@@ -488,8 +537,10 @@ renew_done(void *arg, struct httpc_answer *a)
         sigkey_free(ag->key);
         ag->key = key;
         l->reopen = true;
-        if (l->renew_now)
+        if (l->renew_now) {
             l->hello.due_ms = 0;
+            l->renewed_ms = clock_mono_ms();
+        }
         l->renew_now = false;
         lane_ok(k, RENEW_CHECK_MS);
         log_info("renewed", "serial=%llu", (unsigned long long)ag->id.serial);
@@ -552,16 +603,42 @@ link_free(struct link *l)
     free(l);
 }
 
-static bool
-lane_due(const struct lane *k, int64_t now)
+/* What is not urgent goes before the next poll, over its connection: a host that has nothing to say
+ * needs no second one, nor the handshake of it.  A poll waits for it, but not for ever. */
+static void
+calls_start(struct link *l, int64_t now)
 {
-    return !k->busy && now >= k->due_ms;
+    bool gap = lane_due(&l->poll, now), was_busy = l->status.busy || l->samples.busy;
+    bool full = now + (gap ? l->ag->conf.poll_wait_ms : 0) >= l->full_due_ms;
+
+    if (lane_due(&l->status, now) && (l->touched || full))
+        status_start(l, now, full);
+    if (samples_due(l, gap, now) && !(gap && l->status.busy))
+        samples_start(l);
+    if (l->want_receipts && lane_due(&l->receipts, now))
+        receipts_start(l);
+    if (!gap)
+        return;
+    if (!was_busy && (l->status.busy || l->samples.busy) && l->gap_until == 0)
+        l->gap_until = now + GAP_MS;
+    if ((l->status.busy || l->samples.busy) && now < l->gap_until)
+        return;
+    l->gap_until = 0;
+    poll_start(l);
 }
 
+/* When something of it is due, if that is before next. */
 static int64_t
-lane_next(const struct lane *k, bool wanted, int64_t next)
+calls_next(const struct link *l, int64_t next)
 {
-    return wanted && !k->busy && k->due_ms < next ? k->due_ms : next;
+    next = l->gap_until == 0 ? lane_next(&l->poll, true, next) : sooner(next, l->gap_until);
+    next = lane_next(&l->status, l->touched, next);
+    next = lane_next(&l->receipts, l->want_receipts, next);
+    if (!l->status.busy)
+        next = sooner(next, later(l->full_due_ms, l->status.due_ms));
+    if (l->slots_from_ms != 0 && !l->samples.busy && (l->gap_until == 0 || !l->status.busy))
+        next = sooner(next, later(l->slots_from_ms + l->slots_wait_ms, l->samples.due_ms));
+    return next;
 }
 
 int
@@ -578,27 +655,14 @@ link_step(struct link *l, int64_t now)
     /* What the host can do is in the hello: it waits for the first reading, but not for ever. */
     if (!l->hello_ok && lane_due(&l->hello, now) && (l->ag->has_caps || l->ag->observe_err.code))
         hello_start(l);
-    if (l->hello_ok) {
-        if (lane_due(&l->poll, now))
-            poll_start(l);
-        if (lane_due(&l->status, now) && (l->touched || now >= l->full_due_ms))
-            status_start(l, now);
-        if (lane_due(&l->samples, now))
-            samples_start(l);
-        if (l->want_receipts && lane_due(&l->receipts, now))
-            receipts_start(l);
-    }
+    if (l->hello_ok)
+        calls_start(l, now);
     if ((l->hello_ok || l->renew_now) && lane_due(&l->renew, now))
         renew_start(l);
     next = lane_next(&l->hello, !l->hello_ok && l->ag->has_caps, next);
     next = lane_next(&l->renew, l->renew_now, next);
-    if (l->hello_ok) {
-        next = lane_next(&l->poll, true, next);
-        next = lane_next(&l->status, l->touched, next);
-        next = lane_next(&l->receipts, l->want_receipts, next);
-        if (!l->status.busy && l->full_due_ms < next)
-            next = l->full_due_ms > l->status.due_ms ? l->full_due_ms : l->status.due_ms;
-    }
+    if (l->hello_ok)
+        next = calls_next(l, next);
     return next > now ? (int)(next - now) : 0;
 }
 

@@ -14,6 +14,7 @@
 
 #define SERVER_CERT_DAYS 825 /* made anew at each start */
 #define DAY_S INT64_C(86400)
+#define AGENT_IDLE_MS 30000 /* a host's second connection, which httpc no longer uses by then */
 
 static bool
 listen_is_ip(const char *s)
@@ -103,7 +104,8 @@ listen_start(struct controller *c, const struct listen_to *to, struct err *e)
                                     .arg = to->arg,
                                     .client_ca_pem = c->ca_pem,
                                     .limits = {.max_body_bytes = SERVER_AGENT_BODY,
-                                               .max_connections = (int)c->conf.max_agents}};
+                                               .max_connections = (int)c->conf.max_agents,
+                                               .idle_timeout_ms = AGENT_IDLE_MS}};
 
     if (listen_certificate(c, &a, &key, &chain, e) < 0 ||
         httpd_new((int)c->conf.loops, &c->httpd, e) < 0)

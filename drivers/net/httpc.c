@@ -19,6 +19,8 @@
 #define ANSWER_MAX (16u << 20)
 #define CONNECT_MS 5000
 #define STREAM_IDLE_S 60
+#define IDLE_S 20 /* of a connection that is used again: our listeners close after 30 s at least   \
+                   */
 
 TAILQ_HEAD(call_list, call);
 
@@ -252,6 +254,7 @@ easy_tls(CURL *easy, const struct httpc *h)
     bad |= curl_easy_setopt(easy, CURLOPT_PROXY, "");
     if (h == NULL)
         return bad;
+    bad |= curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_S);
     bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)h->connect_timeout_ms);
     bad |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     if (h->ca_file != NULL) {

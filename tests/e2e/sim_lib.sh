@@ -43,6 +43,14 @@ sim_report() { # a fresh summary on stdout
 sim_polls() { # N: so many hosts wait for orders
     [ "$(sim_report | field polling)" -ge "$1" ] 2>/dev/null
 }
+# A figure of the controller, read with the pinned CA, as Prometheus would.
+sim_metric() { # NAME{LABELS}
+    curl -sS --cacert "$DEMO_DIR/controller/ca.pem" -H "Authorization: Bearer $(session admin)" "$PEOPLE_URL/metrics" \
+        2>"$DEMO_DIR/last.log" | grep -F "$1 " | cut -d' ' -f2
+}
+sim_connections() { # N: at most so many of hosts are open
+    [ "$(sim_metric 'bianyun_connections{listener="agents"}')" -le "$1" ] 2>/dev/null
+}
 # A grant of free shape for VMS machines of one vCPU and 512 MiB.
 sim_grant() { # SYSTEM VMS
     cat >"$DEMO_DIR/papers/$1.json" <<JSON
