@@ -51,7 +51,9 @@ static int
 enrol_issue(struct tx *t, const char *host, uint64_t incarnation, const char *csr, struct arena *a,
             struct auth_cert *cert, const char **pem, struct err *e)
 {
+    SCOPED(sigkey_free) struct sigkey *key = NULL;
     int64_t now_s = t->now_ms / 1000;
+    const char *public_pem = NULL;
     char san[96];
 
     (void)snprintf(san, sizeof(san), "bianyun:host:%s:%" PRIu64, host, incarnation);
@@ -60,10 +62,11 @@ enrol_issue(struct tx *t, const char *host, uint64_t incarnation, const char *cs
     (void)snprintf(cert->host, sizeof(cert->host), "%s", host);
     if (x509_issue(t->c->ca_key, t->c->ca_pem, csr, host, san, false, now_s - DAY_MS / 1000,
                    cert->not_after_ms / 1000, a, pem, e) < 0 ||
-        x509_fingerprint(*pem, cert->fingerprint, e) < 0)
+        x509_fingerprint(*pem, cert->fingerprint, e) < 0 ||
+        x509_public_pem(*pem, a, &public_pem, e) < 0 || sigkey_from_pem(public_pem, &key, e) < 0)
         return err_field(e, e->code, "csr_pem", "%s", arena_strdup(a, e->msg));
-    return DB_EXEC(t->d, DB_HOST_CERT_ADD, NULL, e, DBS(cert->fingerprint), DBS(host),
-                   DBI(incarnation), DBS(*pem), DBI(t->now_ms), DBI(cert->not_after_ms));
+    return DB_EXEC(t->d, DB_HOST_CERT_ADD, NULL, e, DBS(cert->fingerprint), DBS(sigkey_id(key)),
+                   DBS(host), DBI(incarnation), DBS(*pem), DBI(t->now_ms), DBI(cert->not_after_ms));
 }
 
 static void

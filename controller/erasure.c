@@ -96,7 +96,7 @@ check_report(struct tx *t, const struct resource_row *r, const struct order_row 
 
     if (paper_parse(paper, strlen(paper), a, &env, e) < 0)
         return err_wrap(e, "erasure report");
-    rc = host_flow_each_cert(t->d, r->host, try_cert, &s, e);
+    rc = host_flow_each_cert(t->d, r->host, env.key, try_cert, &s, e);
     if (rc < 0)
         return err_wrap(e, "erasure report");
     if (rc == 0 || s.pem == NULL)

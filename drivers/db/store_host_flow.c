@@ -79,12 +79,13 @@ host_flow_witness(struct db *d, const char *id, uint64_t seq, const char *head, 
 }
 
 int
-host_flow_each_cert(struct db *d, const char *id, host_cert_fn fn, void *arg, struct err *e)
+host_flow_each_cert(struct db *d, const char *id, const char *key, host_cert_fn fn, void *arg,
+                    struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     int rc;
 
-    if (DB_QUERY(d, DB_HOST_FLOW_CERTS, &r, e, DBS(id)) < 0)
+    if (DB_QUERY(d, DB_HOST_FLOW_CERTS, &r, e, DBS(id), DBS(key)) < 0)
         return -1;
     while ((rc = db_next(r, e)) == 1)
         if ((rc = fn(arg, db_str(r, 0), e)) != 0)

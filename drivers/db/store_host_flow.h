@@ -32,8 +32,10 @@ int host_flow_samples(struct db *d, const char *id, const char *boot, uint64_t s
 /** A ledger head that a host holds, when it is newer than what it held. */
 int host_flow_witness(struct db *d, const char *id, uint64_t seq, const char *head, struct err *e);
 typedef int (*host_cert_fn)(void *arg, const char *pem, struct err *e);
-/** The host's certificates, newest first, until fn answers 1 (found) or -1. */
-int host_flow_each_cert(struct db *d, const char *id, host_cert_fn fn, void *arg, struct err *e);
+/** The host's certificates with this key (sigkey_id()), or kept without it, newest first, until fn
+ * answers 1 (found) or -1. */
+int host_flow_each_cert(struct db *d, const char *id, const char *key, host_cert_fn fn, void *arg,
+                        struct err *e);
 
 /* Facts for placing. */
 struct host_facts {

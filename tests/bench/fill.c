@@ -113,8 +113,8 @@ host_enrol(struct fill *f, struct tx *t, const char *id, struct err *e)
                    until / 1000, tx_arena(t), &pem, e) < 0 ||
         x509_fingerprint(pem, fingerprint, e) < 0)
         return -1;
-    return DB_EXEC(t->d, DB_HOST_CERT_ADD, NULL, e, DBS(fingerprint), DBS(id), DBI(1), DBS(pem),
-                   DBI(t->now_ms), DBI(until)) < 0 ||
+    return DB_EXEC(t->d, DB_HOST_CERT_ADD, NULL, e, DBS(fingerprint), DBS(""), DBS(id), DBI(1),
+                   DBS(pem), DBI(t->now_ms), DBI(until)) < 0 ||
                    DB_EXEC(t->d, DB_HOST_ENROLLED, NULL, e, DBI(1), DBS(id)) < 0
                ? -1
                : ledger_append(t, id, "host.enrolled", id, "{\"incarnation\":1}", e);

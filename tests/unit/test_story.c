@@ -6,6 +6,7 @@
 #include "controller/commit.h"
 #include "controller/jobs.h"
 #include "drivers/crypto/paper.h"
+#include "drivers/crypto/x509.h"
 #include "drivers/db/store_grant.h"
 #include "drivers/db/store_host_flow.h"
 #include "drivers/db/store_usage.h"
@@ -273,6 +274,24 @@ a_restored_machine_is_not_overwritten_by_an_old_plan(void)
     flow_stop(&f);
 }
 
+/* The host asked so often, and no answer reached it. */
+static void
+renewals_lost(struct flow *f, int times)
+{
+    SCOPED(arena) struct arena a = {0};
+    struct w_renew_request req = {0};
+    struct w_enrol_answer got;
+    const char *key = NULL;
+
+    for (int i = 0; i < times; i++) {
+        SCOPED(strbuf) struct strbuf b = {0};
+
+        OK(x509_csr_new("x", &a, &key, &req.csr_pem, &f->err));
+        jm_encode(schema_renew_request, &req, &b);
+        OK(FLOW_CALL(f, f->agent, "POST", "/a/v1/renew", strbuf_peek(&b), enrol_answer, &got));
+    }
+}
+
 static void
 an_erasure_report_by_another_key_is_not_believed(void)
 {
@@ -305,6 +324,7 @@ an_erasure_report_by_another_key_is_not_believed(void)
     OK(flow_status(&f, &x, 1, false));
     CU_ASSERT_EQUAL(flow_quota(&f, "disk_gib").used, 5);
     x.erasure = flow_erasure(&f, &o[0]);
+    renewals_lost(&f, 20);
     OK(flow_status(&f, &x, 1, false));
     CU_ASSERT_EQUAL(flow_quota(&f, "disk_gib").used, 3);
     CU_ASSERT_EQUAL(flow_resource(&f, data).wanted, WANT_PRESENT);
