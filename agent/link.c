@@ -69,6 +69,7 @@ struct link {
     bool hello_underlay; /* what it said of the underlay address */
     bool want_receipts;
     bool asked;   /* once since the hello: the first poll does not wait for news */
+    bool first;   /* that one is under way: all else comes after it, over its connection */
     bool touched; /* something may be worth a report */
     bool told_unknown;
 };
@@ -304,6 +305,7 @@ poll_done(void *arg, struct httpc_answer *a)
     struct err e = a->err;
 
     k->busy = false;
+    l->first = false;
     if (e.code != BY_E_OK || poll_take(l, a, &e) < 0) {
         lane_failed(k, &e);
         if (e.code == BY_E_CONFLICT || e.code == BY_E_DENIED || k->failures > 1) {
@@ -331,8 +333,10 @@ poll_start(struct link *l)
 
     if (q.wait_ms > 0) /* many hosts must not come back together */
         q.wait_ms -= (int64_t)(seed_now() % (uint64_t)(q.wait_ms / 8 + 1));
+    l->first = !l->asked;
     l->asked = true;
     lane_start(&l->poll, schema_desired_request, &q, (int)q.wait_ms + POLL_SLACK_MS, poll_done);
+    l->first = l->first && l->poll.busy;
 }
 
 /* ---- reports ---- */
@@ -608,15 +612,21 @@ link_free(struct link *l)
 static void
 calls_start(struct link *l, int64_t now)
 {
-    bool gap = lane_due(&l->poll, now), was_busy = l->status.busy || l->samples.busy;
-    bool full = now + (gap ? l->ag->conf.poll_wait_ms : 0) >= l->full_due_ms;
+    bool gap, full, was_busy = l->status.busy || l->samples.busy;
+
+    if (l->want_receipts && lane_due(&l->receipts, now))
+        receipts_start(l);
+    if (!l->asked && lane_due(&l->poll, now))
+        poll_start(l);
+    if (l->first)
+        return;
+    gap = lane_due(&l->poll, now);
+    full = now + (gap ? l->ag->conf.poll_wait_ms : 0) >= l->full_due_ms;
 
     if (lane_due(&l->status, now) && (l->touched || full))
         status_start(l, now, full);
     if (samples_due(l, gap, now) && !(gap && l->status.busy))
         samples_start(l);
-    if (l->want_receipts && lane_due(&l->receipts, now))
-        receipts_start(l);
     if (!gap)
         return;
     if (!was_busy && (l->status.busy || l->samples.busy) && l->gap_until == 0)
@@ -631,9 +641,11 @@ calls_start(struct link *l, int64_t now)
 static int64_t
 calls_next(const struct link *l, int64_t next)
 {
+    next = lane_next(&l->receipts, l->want_receipts, next);
+    if (l->first)
+        return next; /* its end wakes us */
     next = l->gap_until == 0 ? lane_next(&l->poll, true, next) : sooner(next, l->gap_until);
     next = lane_next(&l->status, l->touched, next);
-    next = lane_next(&l->receipts, l->want_receipts, next);
     if (!l->status.busy)
         next = sooner(next, later(l->full_due_ms, l->status.due_ms));
     if (l->slots_from_ms != 0 && !l->samples.busy && (l->gap_until == 0 || !l->status.busy))
