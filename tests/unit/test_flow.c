@@ -9,7 +9,6 @@
 #include "controller/act.h"
 #include "controller/dispatch.h"
 #include "controller/jobs.h"
-#include "controller/meta.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/crypto/paper.h"
 #include "tests/unit/flowsee.h"
@@ -533,29 +532,6 @@ an_older_copy_of_the_store_learns_from_its_hosts(void)
     flow_stop(&f);
 }
 
-/* As when the confirmation stands before it in the same group: memory has the older term. */
-static int
-confirmed_before_step(void *arg, struct tx *t, struct err *e)
-{
-    (void)arg;
-    if (meta_set_int(t->d, META_TERM, (int64_t)controller_term(t->c) + 1, e) < 0 ||
-        meta_set(t->d, META_RECOVERY, "", e) < 0)
-        return -1;
-    return controller_enter_recovery(t, "a host has seen a newer term", e);
-}
-
-static void
-what_waited_behind_a_confirmation_begins_no_recovery(void)
-{
-    struct flow f;
-
-    flow_start(&f);
-    OK(commit_run(f.ctl.c.commit, confirmed_before_step, NULL, &f.err));
-    CU_ASSERT_FALSE(controller_recovery(&f.ctl.c));
-    CU_ASSERT_EQUAL(ledger_has(&f, "recovery.entered"), 0);
-    flow_stop(&f);
-}
-
 /* A host that burnt down: somebody says so, with a reason, and the rest goes on. */
 static void
 a_lost_host_is_named_before_recovery_ends(void)
@@ -806,8 +782,6 @@ CU_TestInfo flow_tests[] = {
     {"a term that cannot be is not believed", a_term_that_cannot_be_is_not_believed},
     {"an older copy of the store learns from its hosts",
      an_older_copy_of_the_store_learns_from_its_hosts},
-    {"what waited behind a confirmation begins no recovery",
-     what_waited_behind_a_confirmation_begins_no_recovery},
     {"a lost host is named before recovery ends", a_lost_host_is_named_before_recovery_ends},
     {"a clock is overdue from its own instant", a_clock_is_overdue_from_its_own_instant},
     {"a silent host takes nothing new and loses nothing",

@@ -309,6 +309,30 @@ recovery_stops_every_order_until_a_person_confirms(void)
     ctl_stop(&x.t);
 }
 
+/* As when the confirmation stands before it in the same group: memory has the older term. */
+static int
+confirmed_before_step(void *arg, struct tx *t, struct err *e)
+{
+    (void)arg;
+    if (meta_set_int(t->d, META_TERM, (int64_t)controller_term(t->c) + 1, e) < 0 ||
+        meta_set(t->d, META_RECOVERY, "", e) < 0)
+        return -1;
+    return controller_enter_recovery(t, "a host has seen a newer term", e);
+}
+
+static void
+what_waited_behind_a_confirmation_begins_no_recovery(void)
+{
+    struct scene x;
+    struct err e = {0};
+
+    scene_make(&x, ALG_P256);
+    CU_ASSERT_EQUAL(commit_run(x.t.c.commit, confirmed_before_step, NULL, &e), 0);
+    CU_ASSERT_FALSE(controller_recovery(&x.t.c));
+    CU_ASSERT_EQUAL(number(&x, "SELECT count(*) FROM ledger WHERE act='recovery.entered'"), 0);
+    ctl_stop(&x.t);
+}
+
 static int
 restate_step(void *arg, struct tx *t, struct err *e)
 {
@@ -350,6 +374,8 @@ CU_TestInfo issue_tests[] = {
     {"a new order takes the place of the older one", a_new_order_takes_the_place_of_the_older_one},
     {"recovery stops every order, over a restart, until a person confirms",
      recovery_stops_every_order_until_a_person_confirms},
+    {"what waited behind a confirmation begins no recovery",
+     what_waited_behind_a_confirmation_begins_no_recovery},
     {"a host enrolled anew gets its orders restated for the new incarnation",
      a_host_enrolled_anew_gets_its_orders_restated_for_the_new_incarnation},
     CU_TEST_INFO_NULL,
