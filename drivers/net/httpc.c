@@ -19,8 +19,9 @@
 #define ANSWER_MAX (16u << 20)
 #define CONNECT_MS 5000
 #define STREAM_IDLE_S 60
-#define IDLE_S 20 /* of a connection that is used again: our listeners close after 30 s at least   \
-                   */
+#define IDLE_S                                                                                     \
+    20 /* of a connection that is used again: our listeners close after 30 s at least              \
+        */
 
 TAILQ_HEAD(call_list, call);
 
