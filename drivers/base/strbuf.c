@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-strbuf_room(struct strbuf *b, size_t more)
+void
+strbuf_grow(struct strbuf *b, size_t more)
 {
     size_t cap = b->cap != 0 ? b->cap : 128;
 
-    if (b->cap != 0 && more < b->cap - b->len) /* one byte is for the end */
-        return;
     if (more >= (size_t)-1 / 4 || b->len >= (size_t)-1 / 4)
         abort();
     while (cap < b->len + more + 1)
@@ -44,33 +42,11 @@ strbuf_reset(struct strbuf *b)
 void
 strbuf_add(struct strbuf *b, const void *bytes, size_t len)
 {
-    strbuf_room(b, len);
+    char *to = strbuf_reserve(b, len);
+
     if (len != 0)
-        memcpy(b->s + b->len, bytes, len);
-    b->len += len;
-    b->s[b->len] = '\0';
-}
-
-char *
-strbuf_reserve(struct strbuf *b, size_t more)
-{
-    strbuf_room(b, more);
-    return b->s + b->len;
-}
-
-void
-strbuf_wrote(struct strbuf *b, size_t n)
-{
-    b->len += n;
-    b->s[b->len] = '\0';
-}
-
-void
-strbuf_addc(struct strbuf *b, char c)
-{
-    strbuf_room(b, 1);
-    b->s[b->len++] = c;
-    b->s[b->len] = '\0';
+        memcpy(to, bytes, len);
+    strbuf_wrote(b, len);
 }
 
 void
@@ -79,9 +55,14 @@ strbuf_addu(struct strbuf *b, uint64_t v)
     char text[20];
     size_t i = sizeof(text);
 
-    do
-        text[--i] = (char)('0' + v % 10);
-    while ((v /= 10) != 0);
+    for (; v >= 10; v /= 100) { /* two digits at a time */
+        unsigned two = (unsigned)(v % 100);
+
+        text[--i] = (char)('0' + two % 10);
+        text[--i] = (char)('0' + two / 10);
+    }
+    if (v > 0 || i == sizeof(text))
+        text[--i] = (char)('0' + v);
     strbuf_add(b, text + i, sizeof(text) - i);
 }
 
@@ -110,7 +91,7 @@ strbuf_addf(struct strbuf *b, const char *fmt, ...)
     va_end(ap);
     if (n < 0)
         abort();
-    strbuf_room(b, (size_t)n);
+    (void)strbuf_reserve(b, (size_t)n);
     va_start(ap, fmt);
     (void)vsnprintf(b->s + b->len, (size_t)n + 1, fmt, ap);
     va_end(ap);
@@ -128,7 +109,7 @@ strbuf_take(struct strbuf *b)
 {
     char *s;
 
-    strbuf_room(b, 0);
+    (void)strbuf_reserve(b, 0);
     b->s[b->len] = '\0';
     s = b->s;
     *b = (struct strbuf){0};

@@ -13,13 +13,30 @@ struct strbuf {
 void strbuf_clear(struct strbuf *b); /* free; NULL and empty are fine */
 void strbuf_reset(struct strbuf *b); /* keep the memory, empty the text */
 void strbuf_add(struct strbuf *b, const void *bytes, size_t len);
-void strbuf_addc(struct strbuf *b, char c);
 void strbuf_adds(struct strbuf *b, const char *s);
 void strbuf_addu(struct strbuf *b, uint64_t v); /* in decimal */
 void strbuf_addi(struct strbuf *b, int64_t v);
+void strbuf_grow(struct strbuf *b, size_t more); /* for strbuf_reserve() */
 /** Room for so many bytes more: where they go.  Then say how many were put there. */
-char *strbuf_reserve(struct strbuf *b, size_t more);
-void strbuf_wrote(struct strbuf *b, size_t n);
+static inline char *
+strbuf_reserve(struct strbuf *b, size_t more)
+{
+    if (b->cap == 0 || more >= b->cap - b->len) /* one byte is for the end */
+        strbuf_grow(b, more);
+    return b->s + b->len;
+}
+static inline void
+strbuf_wrote(struct strbuf *b, size_t n)
+{
+    b->len += n;
+    b->s[b->len] = '\0';
+}
+static inline void
+strbuf_addc(struct strbuf *b, char c)
+{
+    *strbuf_reserve(b, 1) = c;
+    strbuf_wrote(b, 1);
+}
 void strbuf_addf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** The text, never NULL; valid until the buffer changes. */
 const char *strbuf_peek(const struct strbuf *b);

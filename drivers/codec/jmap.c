@@ -1,5 +1,6 @@
 #include "drivers/codec/jmap.h"
 
+#include <endian.h>
 #include <json-c/json.h>
 #include <limits.h>
 #include <stdio.h>
@@ -367,58 +368,68 @@ jm_special(uint64_t v)
     return (low | quote | slash | del | v) & tops;
 }
 
-/* How many bytes of the most, from s on, are written as they are in every class. */
-static size_t
-jm_plain(const char *s, size_t most)
+/* Three bytes from U+3000 to U+CFFF, whatever the last two are: what Chinese is written in. */
+static bool
+jm_is_chinese(const char *s)
 {
-    size_t n = 0;
-    uint64_t eight;
+    unsigned char c = (unsigned char)s[0];
 
-    for (; n + sizeof(eight) <= most; n += sizeof(eight)) {
-        memcpy(&eight, s + n, sizeof(eight));
-        if (jm_special(eight) != 0)
-            break;
-    }
-    while (n < most && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
-        n++;
-    return n;
+    return c >= 0xe3 && c <= 0xec && (s[1] & 0xc0) == 0x80 && (s[2] & 0xc0) == 0x80;
 }
 
-static void
-jm_put_plain(struct strbuf *out, const char *s, size_t len)
+/* Copies what is written as it is in every class, up to the most bytes or the first other one: how
+ * many. */
+static size_t
+jm_copy_plain(char *to, const char *s, size_t most)
 {
-    char *to = strbuf_reserve(out, len + 2);
+    size_t n = 0;
 
-    to[0] = '"';
-    memcpy(to + 1, s, len);
-    to[len + 1] = '"';
-    strbuf_wrote(out, len + 2);
+    for (;;) {
+        while (n + 8 <= most) {
+            uint64_t eight, special;
+
+            memcpy(&eight, s + n, 8);
+            memcpy(to + n, &eight, 8);
+            special = jm_special(le64toh(eight));
+            n += special == 0 ? 8 : (size_t)__builtin_ctzll(special) / 8;
+            if (special != 0)
+                break;
+        }
+        while (n < most && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\') {
+            to[n] = s[n];
+            n++;
+        }
+        if (most - n < 3 || !jm_is_chinese(s + n))
+            return n;
+        memcpy(to + n, s + n, 3);
+        n += 3;
+    }
+}
+
+static size_t
+jm_text_max(const struct jm_field *f)
+{
+    return f->type == JM_TEXT && f->max > 0 ? (size_t)f->max : SIZE_MAX;
 }
 
 /* What the reader would refuse (a name from libvirt, a message cut in the middle or too long for
  * its row) becomes U+FFFD, a blank for a line's end, or is cut: one bad reason must not make a peer
  * refuse a whole report.  What the reader takes is written as it is. */
 static void
-jm_put_text(struct strbuf *out, const struct jm_field *f, const char *s)
+jm_put_checked(struct strbuf *out, const struct jm_field *f, const char *s)
 {
-    size_t len = strlen(s), run = 0, i = 0, used = 0, max = SIZE_MAX;
+    size_t len = strlen(s), used = 0, max = jm_text_max(f);
 
-    if (f->type == JM_TEXT && f->max > 0)
-        max = (size_t)f->max;
-    if (len <= max && jm_plain(s, len) == len) {
-        jm_put_plain(out, s, len);
-        return;
-    }
     strbuf_addc(out, '"');
-    for (size_t n; i < len; i += n) {
+    for (size_t i = 0, n; i < len; i += n) {
+        size_t most = len - i < max - used ? len - i : max - used, take;
         uint32_t cp = 0;
-        size_t take;
         const char *put;
         bool foul;
 
-        n = jm_plain(s + i, len - i < max - used ? len - i : max - used);
+        n = jm_copy_plain(strbuf_reserve(out, most), s + i, most);
         if (n > 0) {
-            run += n;
+            strbuf_wrote(out, n);
             used += n;
             continue;
         }
@@ -429,19 +440,33 @@ jm_put_text(struct strbuf *out, const struct jm_field *f, const char *s)
         used += foul ? strlen(put) : n;
         if (used > max)
             break;
-        if (!foul && cp >= 0x20 && cp != '"' && cp != '\\') {
-            run += n;
-            continue;
-        }
-        strbuf_add(out, s + i - run, run);
-        run = 0;
         if (foul)
             strbuf_adds(out, put);
-        else
+        else if (cp < 0x20 || cp == '"' || cp == '\\')
             jm_put_escaped(out, (unsigned char)cp);
+        else
+            strbuf_add(out, s + i, n);
     }
-    strbuf_add(out, s + i - run, run);
     strbuf_addc(out, '"');
+}
+
+/* An array is read once: its end is one more byte that is not plain. */
+static void
+jm_put_text(struct strbuf *out, const struct jm_field *f, const char *s)
+{
+    size_t most = f->type == JM_STR ? f->size - 1 : strlen(s), n;
+    char *to;
+
+    if (most <= jm_text_max(f)) {
+        to = strbuf_reserve(out, most + 2);
+        n = jm_copy_plain(to + 1, s, most);
+        if (s[n] == '\0') {
+            to[0] = to[n + 1] = '"';
+            strbuf_wrote(out, n + 2);
+            return;
+        }
+    }
+    jm_put_checked(out, f, s);
 }
 
 static bool
@@ -472,40 +497,58 @@ jm_is_empty(const struct jm_field *f, const char *at)
     return true;
 }
 
-/* Row numbers in the order of their names. */
-static size_t
-jm_order(const struct jm_field *schema, unsigned char order[JM_MAX_FIELDS])
+/* Rows in the order of their names, each with the length of its name. */
+struct jm_order {
+    size_t n;
+    unsigned char at[JM_MAX_FIELDS], len[JM_MAX_FIELDS];
+};
+
+static void
+jm_order_fill(const struct jm_field *schema, struct jm_order *o)
 {
     size_t n = 0;
 
     for (; schema[n].name != NULL && n < JM_MAX_FIELDS; n++) {
         size_t k = n;
 
-        for (; k > 0 && strcmp(schema[order[k - 1]].name, schema[n].name) > 0; k--)
-            order[k] = order[k - 1];
-        order[k] = (unsigned char)n;
+        for (; k > 0 && strcmp(schema[o->at[k - 1]].name, schema[n].name) > 0; k--) {
+            o->at[k] = o->at[k - 1];
+            o->len[k] = o->len[k - 1];
+        }
+        o->at[k] = (unsigned char)n;
+        o->len[k] = (unsigned char)strlen(schema[n].name); /* at most 40: jm_schema_check() */
     }
-    return n;
+    o->n = n;
 }
 
-static void jm_put_object(const struct jm_field *schema, const unsigned char *order, size_t n,
-                          const char *in, struct strbuf *out);
+static void jm_put_object(const struct jm_field *schema, const struct jm_order *o, const char *in,
+                          struct strbuf *out);
 
 static void
 jm_put_list(const struct jm_field *f, const struct jm_list *l, struct strbuf *out)
 {
-    unsigned char order[JM_MAX_FIELDS];
-    size_t n = jm_order(f->sub, order);
+    struct jm_order o;
 
     strbuf_addc(out, '[');
+    if (l->n > 0)
+        jm_order_fill(f->sub, &o);
     for (size_t i = 0, from = out->len; i < l->n; i++) {
         if (i > 0)
             strbuf_addc(out, ',');
         if (i == 1) /* as many bytes as the first, and some more */
             (void)strbuf_reserve(out, l->n * (out->len - from) / 7 * 8);
-        jm_put_object(f->sub, order, n, (const char *)l->items + i * f->sub_size, out);
+        jm_put_object(f->sub, &o, (const char *)l->items + i * f->sub_size, out);
     }
     strbuf_addc(out, ']');
+}
+
+static void
+jm_put_whole(const struct jm_field *schema, const char *in, struct strbuf *out)
+{
+    struct jm_order o;
+
+    jm_order_fill(schema, &o);
+    jm_put_object(schema, &o, in, out);
 }
 
 static int
@@ -521,7 +564,6 @@ jm_enum_count(const struct jm_field *f)
 static void
 jm_put_value(const struct jm_field *f, const char *at, struct strbuf *out)
 {
-    unsigned char order[JM_MAX_FIELDS];
     const void *p = at;
     int v;
 
@@ -549,7 +591,7 @@ jm_put_value(const struct jm_field *f, const char *at, struct strbuf *out)
         jm_put_text(out, f, v >= 0 && v < jm_enum_count(f) ? f->names[v] : "");
         break;
     case JM_OBJ:
-        jm_put_object(f->sub, order, jm_order(f->sub, order), at, out);
+        jm_put_whole(f->sub, at, out);
         break;
     case JM_LIST:
         jm_put_list(f, p, out);
@@ -559,9 +601,8 @@ jm_put_value(const struct jm_field *f, const char *at, struct strbuf *out)
 
 /* Plain ASCII: jm_schema_check(). */
 static void
-jm_put_name(struct strbuf *out, const char *name, bool first)
+jm_put_name(struct strbuf *out, const char *name, size_t len, bool first)
 {
-    size_t len = strlen(name);
     char *to = strbuf_reserve(out, len + 4);
 
     *to = ',';
@@ -574,18 +615,18 @@ jm_put_name(struct strbuf *out, const char *name, bool first)
 }
 
 static void
-jm_put_object(const struct jm_field *schema, const unsigned char *order, size_t n, const char *in,
+jm_put_object(const struct jm_field *schema, const struct jm_order *o, const char *in,
               struct strbuf *out)
 {
     bool first = true;
 
     strbuf_addc(out, '{');
-    for (size_t i = 0; i < n; i++) {
-        const struct jm_field *f = &schema[order[i]];
+    for (size_t i = 0; i < o->n; i++) {
+        const struct jm_field *f = &schema[o->at[i]];
 
         if ((f->flags & (JM_REQ | JM_KEEP0)) == 0 && jm_is_empty(f, in + f->off))
             continue;
-        jm_put_name(out, f->name, first);
+        jm_put_name(out, f->name, o->len[i], first);
         first = false;
         jm_put_value(f, in + f->off, out);
     }
@@ -595,9 +636,7 @@ jm_put_object(const struct jm_field *schema, const unsigned char *order, size_t 
 void
 jm_encode(const struct jm_field *schema, const void *in, struct strbuf *out)
 {
-    unsigned char order[JM_MAX_FIELDS];
-
-    jm_put_object(schema, order, jm_order(schema, order), in, out);
+    jm_put_whole(schema, in, out);
 }
 
 /* ---- checking the tables ----------------------------------------------------------------------

@@ -1,4 +1,5 @@
 #include <CUnit/CUnit.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -213,6 +214,57 @@ writes_a_byte_alike_at_every_place(void)
             CU_ASSERT_STRING_EQUAL(out.s, want.s);
         }
     }
+}
+
+/* Chinese is taken three bytes at a time: so are its neighbours, whole or cut, wherever they stand.
+ */
+static void
+writes_chinese_alike_at_every_place(void)
+{
+    static const char many[] = "xxxxxxxxxxxxxxxxxxxxxxxx";
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        {"\xe2\xbf\xbf", "\xe2\xbf\xbf"}, /* U+2FFF, U+3000, U+CFFF, U+D000 */
+        {"\xe3\x80\x80", "\xe3\x80\x80"},
+        {"\xec\xbf\xbf", "\xec\xbf\xbf"},
+        {"\xed\x80\x80", "\xed\x80\x80"},
+        {"\xef\xbc\x88", "\xef\xbc\x88"},
+        {"\xe2\x80\xa8", "\xef\xbf\xbd"}, /* a line's end */
+        {"\xe6\xb1", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xe6\xb1\"", "\xef\xbf\xbd\xef\xbf\xbd\\\""},
+        {"\xe6\"\xb4", "\xef\xbf\xbd\\\"\xef\xbf\xbd"},
+        {"\xe6", "\xef\xbf\xbd"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (int before = 0; before < 20; before++)
+            for (int after = 0; before + after + 3 < (int)sizeof(((struct line *)0)->tag);
+                 after++) {
+                SCOPED(strbuf) struct strbuf out = {0}, want = {0}, in = {0};
+                struct line p = {.tag = ""};
+
+                strbuf_addf(&in, "%.*s%s%.*s", before, many, rows[i].in, after, many);
+                strbuf_addf(&want, "{\"tag\":\"%.*s%s%.*s\"}", before, many, rows[i].out, after,
+                            many);
+                memcpy(p.tag, in.s, in.len);
+                jm_encode(line_rows, &p, &out);
+                CU_ASSERT_STRING_EQUAL(out.s, want.s);
+            }
+}
+
+static void
+writes_numbers_of_every_length(void)
+{
+    for (uint64_t v = 1, digits = 1; digits <= 20; v *= 10, digits++)
+        for (int less = 0; less < 2; less++) {
+            SCOPED(strbuf) struct strbuf out = {0};
+            char want[24];
+
+            strbuf_addu(&out, v - (uint64_t)less);
+            (void)snprintf(want, sizeof(want), "%" PRIu64, v - (uint64_t)less);
+            CU_ASSERT_STRING_EQUAL(out.s, want);
+        }
 }
 
 static const struct {
@@ -501,6 +553,8 @@ CU_TestInfo jmap_tests[] = {
     {"writes JSON even of broken bytes", writes_json_even_of_broken_bytes},
     {"writes only what its reader takes", writes_only_what_its_reader_takes},
     {"writes a byte alike at every place", writes_a_byte_alike_at_every_place},
+    {"writes Chinese alike at every place", writes_chinese_alike_at_every_place},
+    {"writes numbers of every length", writes_numbers_of_every_length},
     {"names the field at fault and clears the output",
      names_the_field_at_fault_and_clears_the_output},
     {"is strict with people and signatures and lenient with peers",
