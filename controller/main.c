@@ -25,6 +25,7 @@
 #include "drivers/base/signals.h"
 #include "drivers/base/manpage.h"
 #include "drivers/base/strbuf.h"
+#include "drivers/db/db.h"
 #include "drivers/host/durable.h"
 
 #define MAIN_ID_MAX 64
@@ -327,6 +328,7 @@ main_run(const struct options *o, struct err *e)
     int rc;
 
     (void)mallopt(M_ARENA_MAX, 2); /* threads that wait must not each keep memory */
+    db_uncounted();
     if (main_config(o, &conf, e) < 0 || main_lock(conf.dir, DURABLE_ENDING_MS, &lock, e) < 0)
         return -1;
     main_log_level(conf.log);

@@ -26,8 +26,30 @@ struct db_rows {
     bool open, ended;
 };
 
+/* What begins and ends transactions: prepared once, too. */
+enum db_word {
+    WORD_BEGIN_READ,
+    WORD_BEGIN_WRITE,
+    WORD_COMMIT,
+    WORD_ROLLBACK,
+    WORD_SAVEPOINT,
+    WORD_SAVEPOINT_BACK,
+    WORD_SAVEPOINT_RELEASE,
+    WORD__MAX
+};
+static const char *const words[] = {
+    [WORD_BEGIN_READ] = "BEGIN",
+    [WORD_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+    [WORD_COMMIT] = "COMMIT",
+    [WORD_ROLLBACK] = "ROLLBACK",
+    [WORD_SAVEPOINT] = "SAVEPOINT step",
+    [WORD_SAVEPOINT_BACK] = "ROLLBACK TO step",
+    [WORD_SAVEPOINT_RELEASE] = "RELEASE step",
+};
+
 struct db {
     sqlite3 *s;
+    sqlite3_stmt *words[WORD__MAX]; /* those used so far */
     bool read_only;
     struct db_schema schema;
     sqlite3_stmt **stmts;
@@ -57,6 +79,12 @@ db_blob(const void *bytes, size_t len)
     if (bytes == NULL)
         return (struct db_value){.type = DB_NULL};
     return (struct db_value){.type = DB_BLOB, .s = bytes, .len = len};
+}
+
+void
+db_uncounted(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* too late is slower, no more */
 }
 
 static int
@@ -177,6 +205,8 @@ db_free(struct db *d)
         return;
     for (size_t i = 0; d->stmts != NULL && i < d->schema.statement_count; i++)
         (void)sqlite3_finalize(d->stmts[i]); /* repeats an error told already */
+    for (size_t i = 0; i < WORD__MAX; i++)
+        (void)sqlite3_finalize(d->words[i]); /* likewise */
     free(d->stmts);
     free(d->rows);
     if (d->s != NULL)
@@ -211,17 +241,30 @@ db_on_change(struct db *d, db_change_fn fn, void *arg)
     (void)sqlite3_update_hook(d->s, fn == NULL ? NULL : db_changed, d); /* the one before */
 }
 
+static int
+db_say(struct db *d, enum db_word w, struct err *e)
+{
+    int rc;
+
+    if (d->words[w] == NULL && sqlite3_prepare_v3(d->s, words[w], -1, SQLITE_PREPARE_PERSISTENT,
+                                                  &d->words[w], NULL) != SQLITE_OK)
+        return sqlite_err(d->s, "store", e);
+    rc = sqlite3_step(d->words[w]) == SQLITE_DONE ? 0 : sqlite_err(d->s, "store", e);
+    (void)sqlite3_reset(d->words[w]); /* repeats the error of the step */
+    return rc;
+}
+
 int
 db_begin(struct db *d, struct err *e)
 {
-    return sqlite_run(d->s, d->read_only ? "BEGIN" : "BEGIN IMMEDIATE", e);
+    return db_say(d, d->read_only ? WORD_BEGIN_READ : WORD_BEGIN_WRITE, e);
 }
 
 void
 db_rollback(struct db *d)
 {
     if (!sqlite3_get_autocommit(d->s))
-        (void)sqlite3_exec(d->s, "ROLLBACK", NULL, NULL, NULL); /* cannot fail usefully */
+        (void)db_say(d, WORD_ROLLBACK, NULL); /* cannot fail usefully */
 }
 
 int
@@ -233,7 +276,7 @@ db_commit(struct db *d, struct err *e)
         db_rollback(d);
         return err_set(e, BY_E_IO, "store: the commit failed");
     }
-    if (sqlite_run(d->s, "COMMIT", e) < 0) {
+    if (db_say(d, WORD_COMMIT, e) < 0) {
         db_rollback(d);
         return -1;
     }
@@ -245,13 +288,13 @@ db_commit(struct db *d, struct err *e)
 int
 db_savepoint(struct db *d, struct err *e)
 {
-    return sqlite_run(d->s, "SAVEPOINT step", e);
+    return db_say(d, WORD_SAVEPOINT, e);
 }
 
 int
 db_savepoint_release(struct db *d, struct err *e)
 {
-    return sqlite_run(d->s, "RELEASE step", e);
+    return db_say(d, WORD_SAVEPOINT_RELEASE, e);
 }
 
 void
@@ -259,7 +302,8 @@ db_savepoint_rollback(struct db *d)
 {
     /* A full disk may have ended the whole transaction already; then there is nothing to undo and
      * the commit says so. */
-    (void)sqlite3_exec(d->s, "ROLLBACK TO step; RELEASE step", NULL, NULL, NULL);
+    if (db_say(d, WORD_SAVEPOINT_BACK, NULL) == 0)
+        (void)db_say(d, WORD_SAVEPOINT_RELEASE, NULL);
 }
 
 static int

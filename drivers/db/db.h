@@ -31,6 +31,9 @@ struct db_value db_blob(const void *bytes, size_t len);
 struct db;
 struct db_rows; /* a running query; end with db_rows_free() before the same statement runs again */
 
+/** Before the first connection, while there is one thread: SQLite no longer counts its memory, at
+ * the price of a lock that all connections share for each piece. */
+void db_uncounted(void);
 /** Open a file (created when absent, migrated to the newest schema; a newer schema is CONFLICT).
  * One that writes tries every statement here: a typo stops the daemon, not a user. */
 int db_open(const char *path, bool read_only, struct db **out, struct err *e);

@@ -5,23 +5,10 @@
 
 #define COPY(dst, r, col) db_copy(r, col, dst, sizeof(dst))
 
-/* As RES_JOINED of stmt_flow.def. */
-static void
-joined_read(const struct db_rows *r, int c, struct arena *a, struct resource_row *o)
+/* Each reads the columns of stmt_flow.def of that name, from c on: the next one. */
+static int
+page_read(const struct db_rows *r, int c, struct arena *a, struct resource_row *o)
 {
-    COPY(o->system_name, r, c++);
-    COPY(o->number, r, c++);
-    COPY(o->host_name, r, c++);
-    o->host_seen_ms = db_int(r, c++);
-    o->host_unknown = db_int(r, c++) == 0 ? NULL : arena_strdup(a, db_str(r, c));
-}
-
-/* Columns as in RES_COLS of stmt_flow.def. */
-static void
-resource_read(const struct db_rows *r, struct arena *a, struct resource_row *o)
-{
-    int c = 0;
-
     memset(o, 0, sizeof(*o));
     COPY(o->id, r, c++);
     o->kind = (int)db_int(r, c++);
@@ -29,15 +16,11 @@ resource_read(const struct db_rows *r, struct arena *a, struct resource_row *o)
     COPY(o->system, r, c++);
     COPY(o->unit, r, c++);
     COPY(o->grant, r, c++);
-    o->line = (uint32_t)db_int(r, c++);
-    o->ordinal = (uint32_t)db_int(r, c++);
     COPY(o->host, r, c++);
     o->wanted = (int)db_int(r, c++);
     o->term = (uint64_t)db_int(r, c++);
     o->generation = (uint64_t)db_int(r, c++);
     COPY(o->order, r, c++);
-    COPY(o->vm, r, c++);
-    COPY(o->network, r, c++);
     o->vcpus = (uint32_t)db_int(r, c++);
     o->mem_mib = (uint64_t)db_int(r, c++);
     o->bytes = (uint64_t)db_int(r, c++);
@@ -51,22 +34,48 @@ resource_read(const struct db_rows *r, struct arena *a, struct resource_row *o)
     o->seen_generation = (uint64_t)db_int(r, c++);
     o->seen_equal = db_int(r, c++) != 0;
     o->seen_ms = db_int(r, c++);
-    o->seen_vcpus = (uint32_t)db_int(r, c++);
-    o->seen_mem_mib = (uint64_t)db_int(r, c++);
-    o->seen_bytes = (uint64_t)db_int(r, c++);
-    COPY(o->seen_code, r, c++);
     o->seen_reason = arena_strdup(a, db_str(r, c++));
     o->created_ms = db_int(r, c++);
     o->binned_ms = db_int(r, c++);
     o->absent_ms = db_int(r, c++);
+    COPY(o->certificate, r, c++);
+    return c;
+}
+
+static int
+rest_read(const struct db_rows *r, int c, struct resource_row *o)
+{
+    o->line = (uint32_t)db_int(r, c++);
+    o->ordinal = (uint32_t)db_int(r, c++);
+    COPY(o->vm, r, c++);
+    COPY(o->network, r, c++);
+    o->seen_vcpus = (uint32_t)db_int(r, c++);
+    o->seen_mem_mib = (uint64_t)db_int(r, c++);
+    o->seen_bytes = (uint64_t)db_int(r, c++);
+    COPY(o->seen_code, r, c++);
     o->backup_declared = db_int(r, c++) != 0;
     COPY(o->plan, r, c++);
-    COPY(o->certificate, r, c++);
     o->promised_vcpus = (uint64_t)db_int(r, c++);
     o->promised_mem_mib = (uint64_t)db_int(r, c++);
     o->promised_bytes = (uint64_t)db_int(r, c++);
     COPY(o->part_of, r, c++);
-    joined_read(r, c, a, o);
+    return c;
+}
+
+static void
+joined_read(const struct db_rows *r, int c, struct arena *a, struct resource_row *o)
+{
+    COPY(o->system_name, r, c++);
+    COPY(o->number, r, c++);
+    COPY(o->host_name, r, c++);
+    o->host_seen_ms = db_int(r, c++);
+    o->host_unknown = db_int(r, c++) == 0 ? NULL : arena_strdup(a, db_str(r, c));
+}
+
+static void
+resource_read(const struct db_rows *r, struct arena *a, struct resource_row *o)
+{
+    joined_read(r, rest_read(r, page_read(r, 0, a, o), o), a, o);
 }
 
 int
@@ -177,7 +186,7 @@ each_named(struct db *d, struct db_rows *rows, struct arena *a, resource_fn fn, 
     while ((rc = db_next(rows, e)) == 1) {
         struct resource_row r;
 
-        resource_read(rows, a, &r);
+        (void)page_read(rows, 0, a, &r); /* they are the last */
         if (names_find(d, names, &r, a, e) < 0 || fn(arg, &r, e) < 0)
             return -1;
     }

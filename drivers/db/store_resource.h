@@ -48,6 +48,7 @@ struct resource_page {
     int limit;
 };
 typedef int (*resource_fn)(void *arg, const struct resource_row *r, struct err *e);
+/** What lists show of a row: the rest (RES_REST of stmt_flow.def) is empty. */
 int resource_each_page(struct db *d, const struct resource_page *p, struct arena *a, resource_fn fn,
                        void *arg, struct err *e);
 /** Everything of a grant that is not gone. */
