@@ -1,6 +1,8 @@
 #include "drivers/net/httpd_conn.h"
 
 #include <event2/bufferevent_ssl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 #define BODY_BYTES_PER_MS 64    /* a request may take a millisecond more for so many bytes */
 #define SEND_MS 30000           /* to send an answer, and … */
 #define SEND_BYTES_PER_MS 16    /* … a millisecond more for so many bytes */
+#define RECORD 15000            /* what libevent writes at once */
 #define READ_AHEAD (32u * 1024) /* of what a client may send beyond one whole request */
 
 enum conn_state { CONN_HEAD, CONN_BODY, CONN_OWED, CONN_STREAM, CONN_SENDING, CONN_LINGER };
@@ -31,6 +34,7 @@ struct conn {
     bufferevent_data_cb http_read; /* evhttp's own callback */
     struct event *hook, *timer;
     enum conn_state state;
+    bool corked;     /* the socket waits for a full packet */
     bool begun;      /* a byte of the next request has arrived */
     int64_t allowed; /* milliseconds for the request to arrive */
     size_t scanned;  /* bytes of the head searched already */
@@ -449,6 +453,14 @@ conn_request(struct evhttp_request *ev, void *arg)
     p->lst->on_request(r, p->lst->arg);
 }
 
+/* A socket that takes no option sends each piece at once. */
+static void
+conn_cork(struct conn *c, int on)
+{
+    c->corked = on != 0;
+    (void)setsockopt(bufferevent_getfd(c->bev), IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+}
+
 /* The whole answer is written; evhttp goes back to reading and sets its callbacks again. */
 static void
 conn_sent(struct evhttp_request *ev, void *arg)
@@ -456,6 +468,8 @@ conn_sent(struct evhttp_request *ev, void *arg)
     struct conn *c = arg;
 
     (void)ev;
+    if (c->corked)
+        conn_cork(c, 0);
     c->state = CONN_HEAD;
     c->begun = false;
     c->scanned = 0;
@@ -497,6 +511,19 @@ conn_headers(const struct http_req *r, struct evkeyvalq *out)
         (void)evhttp_add_header(out, "Retry-After", "1");
 }
 
+/* What is written of an answer is few large pieces: each is a record of its own, a call, and a
+ * wakeup of who reads.  Nothing has been written yet; conn_sent() lets the last piece go. */
+static void
+conn_gather(struct conn *c)
+{
+    struct evbuffer *out = bufferevent_get_output(c->bev);
+
+    if (evbuffer_get_length(out) <= RECORD)
+        (void)evbuffer_pullup(out, -1); /* NULL without memory: then head and body go apart */
+    else
+        conn_cork(c, 1);
+}
+
 void
 conn_answer(struct http_req *r)
 {
@@ -522,6 +549,7 @@ conn_answer(struct http_req *r)
     conn_arm(c, SEND_MS + (int64_t)r->answer_len / SEND_BYTES_PER_MS);
     evhttp_send_reply(ev, r->status, problem_phrase(r->status), body);
     evbuffer_free(body);
+    conn_gather(c);
     req_free(r);
 }
 
