@@ -13,7 +13,7 @@
 #include "drivers/db/store_image.h"
 #include "policies/authz.h"
 
-enum { AGAIN_MS = 10000 }; /* a full disk, a full queue */
+enum { CACHE_KIB = 256, AGAIN_MS = 10000 }; /* a full disk, a full queue */
 
 struct imager {
     struct controller *c;
@@ -138,7 +138,7 @@ imager_new(struct controller *c, struct imager **out, struct err *e)
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&m->cond, &attr);
     (void)pthread_condattr_destroy(&attr);
-    if (db_open(c->store_path, true, &m->d, e) < 0) {
+    if (db_open(c->store_path, true, &m->d, e) < 0 || db_limit_cache(m->d, CACHE_KIB, e) < 0) {
         imager_free(m);
         return err_wrap(e, "images");
     }

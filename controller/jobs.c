@@ -29,7 +29,7 @@
 
 #define DAY_MS INT64_C(86400000)
 
-enum { TICK_MS = 500, TRIM_MS = 5000, SILENT_MAX = 1024, UPLOAD_STEPS = 8 };
+enum { TICK_MS = 500, TRIM_MS = 5000, SILENT_MAX = 1024, JOBS_CACHE_KIB = 1024, UPLOAD_STEPS = 8 };
 
 struct jobs {
     struct controller *c;
@@ -445,7 +445,7 @@ jobs_new(struct controller *c, struct jobs **out, struct err *e)
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&j->cond, &attr);
     (void)pthread_condattr_destroy(&attr);
-    if (db_open(c->store_path, true, &j->d, e) < 0) {
+    if (db_open(c->store_path, true, &j->d, e) < 0 || db_limit_cache(j->d, JOBS_CACHE_KIB, e) < 0) {
         jobs_free(j);
         return err_wrap(e, "jobs");
     }

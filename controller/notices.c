@@ -14,7 +14,7 @@
 #include "drivers/base/log.h"
 #include "drivers/crypto/digest.h"
 
-enum { TICK_MS = 1000, GLANCE_MS = 250, ITEMS_MAX = 50, HOUR_MS = 3600000 };
+enum { TICK_MS = 1000, GLANCE_MS = 250, ITEMS_MAX = 50, HOUR_MS = 3600000, CACHE_KIB = 512 };
 
 struct way_out {
     struct notices *n;
@@ -361,7 +361,7 @@ way_start(struct notices *n, struct way_out *w, enum w_notice_channel ch, struct
                        "notices.mail_from is a mail address, as cloud@example.com");
     if ((ch == CHANNEL_MAIL ? post_mail_new(&pc, &w->post, e) : post_hook_new(&pc, &w->post, e)) <
             0 ||
-        db_open(n->c->store_path, true, &w->d, e) < 0)
+        db_open(n->c->store_path, true, &w->d, e) < 0 || db_limit_cache(w->d, CACHE_KIB, e) < 0)
         return err_wrap(e, "notices");
     if (pthread_create(&w->thread, NULL, way_main, w) != 0)
         return err_set(e, BY_E_NOMEM, "no thread for notices");

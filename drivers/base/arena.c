@@ -23,7 +23,7 @@ arena_alloc(struct arena *a, size_t size)
         abort();
     size = (size + align - 1) / align * align;
     if (b == NULL || b->cap - b->used < size) {
-        size_t least = b == NULL ? 1000 : 4000; /* most requests that wait need no second one */
+        size_t least = b == NULL ? 2400 : 4000; /* a poll that waits needs no second one */
         size_t cap = size > least ? size : least;
 
         b = calloc(1, sizeof(*b) + cap);

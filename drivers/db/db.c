@@ -223,6 +223,15 @@ db_limit_bytes(struct db *d, int64_t bytes, struct err *e)
     return sqlite_run(d->s, sql, e);
 }
 
+int
+db_limit_cache(struct db *d, int kib, struct err *e)
+{
+    char sql[80];
+
+    (void)snprintf(sql, sizeof(sql), "PRAGMA cache_size=-%d", kib);
+    return sqlite_run(d->s, sql, e);
+}
+
 static void
 db_changed(void *arg, int what, const char *base, const char *table, sqlite3_int64 row)
 {

@@ -37,6 +37,8 @@ void db_uncounted(void);
 /** Open a file (created when absent, migrated to the newest schema; a newer schema is CONFLICT).
  * One that writes tries every statement here: a typo stops the daemon, not a user. */
 int db_open(const char *path, bool read_only, struct db **out, struct err *e);
+/** At most so many KiB of pages are kept; a connection that is opened keeps 4 MiB. */
+int db_limit_cache(struct db *d, int kib, struct err *e);
 /** As db_open() with another schema and other statements (then enum db_stmt is an index into them):
  * for tests of this module. */
 struct migration;

@@ -19,9 +19,8 @@
 #define ANSWER_MAX (16u << 20)
 #define CONNECT_MS 5000
 #define STREAM_IDLE_S 60
-#define IDLE_S                                                                                     \
-    20 /* of a connection that is used again: our listeners close after 30 s at least              \
-        */
+/* A connection that was idle for longer is not used again: our listeners close it after 30 s. */
+#define IDLE_S 20
 
 TAILQ_HEAD(call_list, call);
 
