@@ -16,7 +16,6 @@ resource_view_fill(const struct tx *t, const struct resource_row *r, struct aren
 {
     const char *silence;
 
-    memset(v, 0, sizeof(*v));
     memcpy(v->id, r->id, sizeof(v->id));
     v->kind = r->kind;
     memcpy(v->name, r->name, sizeof(v->name));

@@ -5,6 +5,7 @@
 #include "controller/api.h"
 #include "drivers/db/store_resource.h"
 
+/** *out is zeroed. */
 void resource_view_fill(const struct tx *t, const struct resource_row *r, struct arena *a,
                         struct w_resource_view *out);
 

@@ -174,9 +174,10 @@ param_number(const struct api_call *k, const char *name, int64_t otherwise)
 int
 param_word(const struct api_call *k, const char *name)
 {
-    const struct param *p = param_row(k->route->name, name);
+    const char *v = http_req_query(k->req, name);
+    const struct param *p = v == NULL ? NULL : param_row(k->route->name, name);
 
-    return p == NULL ? 0 : param_index(&p->f, param_text(k, name));
+    return p == NULL ? 0 : param_index(&p->f, v);
 }
 
 bool

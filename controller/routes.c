@@ -62,17 +62,17 @@ route_is_uuid(const char *s, size_t len)
 static bool
 route_fits(const struct route *r, const char *path, const char **at, size_t *n)
 {
-    const char *hole = strstr(r->path, "{id}");
-    size_t before, after, len = strlen(path);
+    size_t before = 0, after, len;
 
     *at = path;
     *n = 0;
-    if (hole == NULL)
-        return strcmp(r->path, path) == 0;
-    before = (size_t)(hole - r->path);
-    after = strlen(hole + 4);
-    if (len < before + after || strncmp(r->path, path, before) != 0 ||
-        strcmp(path + len - after, hole + 4) != 0)
+    while (r->path[before] != '\0' && r->path[before] != '{' && r->path[before] == path[before])
+        before++;
+    if (r->path[before] != '{')
+        return r->path[before] == path[before]; /* both end here */
+    after = strlen(r->path + before + 4);       /* behind "{id}" */
+    len = strlen(path);
+    if (len < before + after || strcmp(path + len - after, r->path + before + 4) != 0)
         return false;
     *at = path + before;
     *n = len - before - after;
@@ -97,7 +97,7 @@ const struct route *
 route_find(const char *method, const char *path, char id[W_ID])
 {
     for (size_t i = 0; i < routes_count; i++)
-        if (strcmp(routes[i].method, method) == 0 && route_matches(&routes[i], path, id))
+        if (route_matches(&routes[i], path, id) && strcmp(routes[i].method, method) == 0)
             return &routes[i];
     id[0] = '\0';
     return NULL;

@@ -8,14 +8,12 @@
 void
 strbuf_grow(struct strbuf *b, size_t more)
 {
-    size_t cap = b->cap != 0 ? b->cap : 128;
+    size_t cap = b->cap != 0 ? b->cap * 2 : 128;
 
     if (more >= (size_t)-1 / 4 || b->len >= (size_t)-1 / 4)
         abort();
-    while (cap < b->len + more + 1)
-        cap *= 2;
-    if (cap == b->cap)
-        return;
+    if (cap < b->len + more + 1) /* who knows how much it will be need not have twice that */
+        cap = b->len + more + 1;
     b->s = realloc(b->s, cap);
     if (b->s == NULL)
         abort();
@@ -83,18 +81,22 @@ strbuf_adds(struct strbuf *b, const char *s)
 void
 strbuf_addf(struct strbuf *b, const char *fmt, ...)
 {
+    char *to = strbuf_reserve(b, 100);
+    size_t room = b->cap - b->len;
     va_list ap;
     int n;
 
     va_start(ap, fmt);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    n = vsnprintf(to, room, fmt, ap);
     va_end(ap);
     if (n < 0)
         abort();
-    (void)strbuf_reserve(b, (size_t)n);
-    va_start(ap, fmt);
-    (void)vsnprintf(b->s + b->len, (size_t)n + 1, fmt, ap);
-    va_end(ap);
+    if ((size_t)n >= room) { /* again, in room enough */
+        to = strbuf_reserve(b, (size_t)n);
+        va_start(ap, fmt);
+        (void)vsnprintf(to, (size_t)n + 1, fmt, ap);
+        va_end(ap);
+    }
     b->len += (size_t)n;
 }
 

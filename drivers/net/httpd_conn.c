@@ -20,7 +20,7 @@
 #define BODY_BYTES_PER_MS 64    /* a request may take a millisecond more for so many bytes */
 #define SEND_MS 30000           /* to send an answer, and … */
 #define SEND_BYTES_PER_MS 16    /* … a millisecond more for so many bytes */
-#define RECORD 15000            /* what libevent writes at once */
+#define RECORD 16384            /* what libevent writes at once: a record of TLS */
 #define READ_AHEAD (32u * 1024) /* of what a client may send beyond one whole request */
 
 enum conn_state { CONN_HEAD, CONN_BODY, CONN_OWED, CONN_STREAM, CONN_SENDING, CONN_LINGER };
@@ -517,10 +517,11 @@ static void
 conn_gather(struct conn *c)
 {
     struct evbuffer *out = bufferevent_get_output(c->bev);
+    size_t len = evbuffer_get_length(out);
 
-    if (evbuffer_get_length(out) <= RECORD)
-        (void)evbuffer_pullup(out, -1); /* NULL without memory: then head and body go apart */
-    else
+    /* NULL without memory: then head and body go apart. */
+    (void)evbuffer_pullup(out, len < RECORD ? -1 : RECORD);
+    if (len > RECORD)
         conn_cork(c, 1);
 }
 
