@@ -14,8 +14,10 @@ die() {
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
-# wait_for TENTHS CMD...: bounded wait, 0 as soon as CMD succeeds.
-wait_for() {
+# wait_for TENTHS CMD...: bounded wait, 0 as soon as CMD succeeds; a minute is the least, for slow machines.
+wait_for() { wait_short $(($1 < 600 ? 600 : $1)) "${@:2}"; }
+# wait_short TENTHS CMD...: the same, and no longer than that.
+wait_short() {
     local n=$1
     shift
     until "$@"; do
@@ -39,8 +41,8 @@ end_process() { # NAME
     read -r pid _ <"$DEMO_DIR/$1.pid"
     kill "$pid" 2>/dev/null || true
     gone() { ! alive "$1"; }
-    wait_for 100 gone "$1" || kill -9 "$pid" 2>/dev/null || true
-    wait_for 50 gone "$1" || true
+    wait_short 100 gone "$1" || kill -9 "$pid" 2>/dev/null || true
+    wait_short 50 gone "$1" || true
     rm -f "$DEMO_DIR/$1.pid"
 }
 
@@ -61,7 +63,7 @@ libvirt_find() {
     if [ "${DEMO_PRIVATE:-0}" != 1 ]; then
         if ! libvirt_answers && [ -d /run/systemd/system ]; then
             systemctl start libvirtd.service >/dev/null 2>&1 || systemctl start libvirtd.socket virtqemud.socket >/dev/null 2>&1 || true
-            wait_for 50 libvirt_answers || true
+            wait_short 50 libvirt_answers || true
         fi
         if libvirt_answers; then
             MODE=system URI=qemu:///system AGENT_URI=$URI ADDRESS=127.0.0.1

@@ -76,7 +76,7 @@ unkeep() { # NAME
     touch "$DEMO_DIR/$1.stop"
     end_process "$1"
     kept() { ! kill -0 "$1" 2>/dev/null; } # often no child of this shell
-    wait "$(cat "$DEMO_DIR/$1.keeper")" 2>/dev/null || wait_for 100 kept "$(cat "$DEMO_DIR/$1.keeper")" || true
+    wait "$(cat "$DEMO_DIR/$1.keeper")" 2>/dev/null || wait_short 100 kept "$(cat "$DEMO_DIR/$1.keeper")" || true
     rm -f "$DEMO_DIR/$1.keeper" "$DEMO_DIR/$1.stop"
 }
 # A grant of one network, one machine with one data volume: NAME is the stem of all three.
