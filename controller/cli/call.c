@@ -119,17 +119,25 @@ cli_query(struct cli *c, const char *path, const char *name, const char *value)
                         cli_escape(c, value));
 }
 
-/* The one item of a list whose id or name is as given; FIELD offsets by type. */
-#define FIND(T, list, ident, label, key, out, e)                                                   \
+/* The one item of all pages whose id or name is as given. */
+#define FIND_PAGED(T, object, path, label, key, out, e)                                            \
     do {                                                                                           \
-        const T *found_ = NULL;                                                                    \
-        for (size_t i_ = 0; i_ < (list).n; i_++) {                                                 \
-            const T *it_ = JM_ITEM(list, T, i_);                                                   \
-            if (strcmp(it_->ident, key) != 0 && strcmp(it_->label, key) != 0)                      \
-                continue;                                                                          \
-            if (found_ != NULL)                                                                    \
-                return err_set(e, BY_E_CONFLICT, "'%s' is the name of several; use the id", key);  \
-            found_ = it_;                                                                          \
+        const struct T *found_ = NULL;                                                             \
+        const char *page_ = path;                                                                  \
+        while (page_ != NULL) {                                                                    \
+            struct w_##object l_ = {0};                                                            \
+            if (CLI_GET(c, page_, object, &l_, e) < 0)                                             \
+                return -1;                                                                         \
+            for (size_t i_ = 0; i_ < l_.items.n; i_++) {                                           \
+                const struct T *it_ = JM_ITEM(l_.items, struct T, i_);                             \
+                if (strcmp(it_->id, key) != 0 && strcmp(it_->label, key) != 0)                     \
+                    continue;                                                                      \
+                if (found_ != NULL)                                                                \
+                    return err_set(e, BY_E_CONFLICT, "'%s' is the name of several; use the id",    \
+                                   key);                                                           \
+                found_ = it_;                                                                      \
+            }                                                                                      \
+            page_ = l_.next == NULL ? NULL : cli_query(c, path, "after", l_.next);                 \
         }                                                                                          \
         if (found_ == NULL)                                                                        \
             return err_set(e, BY_E_NOT_FOUND, "nothing that you may see is called '%s'", key);     \
@@ -140,11 +148,7 @@ cli_query(struct cli *c, const char *path, const char *name, const char *value)
 int
 cli_find_unit(struct cli *c, const char *name, struct w_unit *out, struct err *e)
 {
-    struct w_unit_list l = {0};
-
-    if (CLI_GET(c, "/v1/units", unit_list, &l, e) < 0)
-        return -1;
-    FIND(struct w_unit, l.items, id, name, name, out, e);
+    FIND_PAGED(w_unit, unit_list, "/v1/units?limit=1000", name, name, out, e);
 }
 
 int
@@ -161,51 +165,31 @@ cli_least_hold(struct cli *c, int64_t *out, struct err *e)
 int
 cli_find_system(struct cli *c, const char *name, struct w_system *out, struct err *e)
 {
-    struct w_system_list l = {0};
-
-    if (CLI_GET(c, "/v1/systems", system_list, &l, e) < 0)
-        return -1;
-    FIND(struct w_system, l.items, id, name, name, out, e);
+    FIND_PAGED(w_system, system_list, "/v1/systems?limit=1000", name, name, out, e);
 }
 
 int
 cli_find_account(struct cli *c, const char *name, struct w_account *out, struct err *e)
 {
-    struct w_account_list l = {0};
-
-    if (CLI_GET(c, "/v1/accounts", account_list, &l, e) < 0)
-        return -1;
-    FIND(struct w_account, l.items, id, login, name, out, e);
+    FIND_PAGED(w_account, account_list, "/v1/accounts?limit=1000", login, name, out, e);
 }
 
 int
 cli_find_host(struct cli *c, const char *name, struct w_host_view *out, struct err *e)
 {
-    struct w_host_list l = {0};
-
-    if (CLI_GET(c, "/v1/hosts", host_list, &l, e) < 0)
-        return -1;
-    FIND(struct w_host_view, l.items, id, name, name, out, e);
+    FIND_PAGED(w_host_view, host_list, "/v1/hosts?limit=1000", name, name, out, e);
 }
 
 int
 cli_find_pool(struct cli *c, const char *name, struct w_pool_item *out, struct err *e)
 {
-    struct w_pool_list l = {0};
-
-    if (CLI_GET(c, "/v1/pools", pool_list, &l, e) < 0)
-        return -1;
-    FIND(struct w_pool_item, l.items, id, name, name, out, e);
+    FIND_PAGED(w_pool_item, pool_list, "/v1/pools?limit=1000", name, name, out, e);
 }
 
 int
 cli_find_grant(struct cli *c, const char *name, struct w_grant_view *out, struct err *e)
 {
-    struct w_grant_list l = {0};
-
-    if (CLI_GET(c, "/v1/grants", grant_list, &l, e) < 0)
-        return -1;
-    FIND(struct w_grant_view, l.items, id, number, name, out, e);
+    FIND_PAGED(w_grant_view, grant_list, "/v1/grants?limit=1000", number, name, out, e);
 }
 
 static int
@@ -228,12 +212,9 @@ int
 cli_find_kind(struct cli *c, int kind, const char *name, struct w_resource_view *out, struct err *e)
 {
     const char *path = cli_query(c, "/v1/resources?limit=1000", "name", name);
-    struct w_resource_list l = {0};
 
     path = cli_query(c, path, "kind", w_res_kind_names[kind]);
-    if (CLI_GET(c, path, resource_list, &l, e) < 0)
-        return -1;
-    FIND(struct w_resource_view, l.items, id, name, name, out, e);
+    FIND_PAGED(w_resource_view, resource_list, path, name, name, out, e);
 }
 
 int

@@ -31,7 +31,7 @@ find_finding(struct cli *c, const struct w_resource_view *r, struct w_plan *p, s
     const struct w_finding_view *f;
     struct w_finding_list l;
 
-    if (CLI_GET(c, "/v1/findings?all=1", finding_list, &l, e) < 0)
+    if (CLI_GET(c, cli_query(c, "/v1/findings?all=1", "vm", r->id), finding_list, &l, e) < 0)
         return -1;
     f = newest_finding(&l, r->id);
     for (size_t i = 0; given != NULL && i < l.items.n; i++)
