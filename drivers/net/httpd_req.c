@@ -159,8 +159,9 @@ req_queue(struct http_req *r)
     if (r->queued)
         return;
     r->queued = true;
+    if (TAILQ_EMPTY(&r->box->posted)) /* else it was woken, and has not looked yet */
+        mailbox_wake(r->box);
     TAILQ_INSERT_TAIL(&r->box->posted, r, next);
-    mailbox_wake(r->box);
 }
 
 void

@@ -1,7 +1,8 @@
-/* Answers in pieces: httpd's sending of them and httpc's taking. */
+/* Answers of every size, and answers in pieces: httpd's sending of them and httpc's taking. */
 #include <CUnit/CUnit.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "drivers/base/scope.h"
@@ -27,11 +28,27 @@ struct site {
     struct err err;
 };
 
+/* As many bytes as ?q= says, none like the next. */
+static void
+sized(struct http_req *r)
+{
+    size_t n = strtoul(http_req_query(r, "q"), NULL, 10);
+    char *bytes = malloc(n + 1);
+
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (char)('!' + i % 93);
+    httpd_reply_take(r, 200, "text/plain", bytes, n);
+}
+
 static void
 on_request(struct http_req *r, void *arg)
 {
     struct site *s = arg;
 
+    if (strcmp(http_req_path(r), "/sized") == 0) {
+        sized(r);
+        return;
+    }
     if (strcmp(http_req_path(r), "/plain") == 0) {
         httpd_reply(r, 200, "text/plain", "plain", 5);
         return;
@@ -303,7 +320,39 @@ http_1_0_knows_no_pieces(void)
     CU_ASSERT_EQUAL(raw_status(raw, 60000), 400);
 }
 
+/* Heads are joined to bodies, and packets filled: around a record's 16384 bytes and far beyond, one
+ * after the other on one connection. */
+static void
+sends_answers_of_every_size_whole(void)
+{
+    SCOPED_SITE s;
+    SCOPED(httpc_free) struct httpc *h = NULL;
+    struct httpc_config c = {0};
+    struct err e = {0};
+    char text[64];
+
+    site_open(&s);
+    (void)snprintf(text, sizeof(text), "https://127.0.0.1:%d", s.port);
+    c.base_url = text;
+    c.ca_pem = s.pki.ca_cert;
+    OK(httpc_new(&c, &h, &e));
+    for (size_t i = 0; i < 120; i++) {
+        size_t n = i < 100 ? 16000 + i * 4 : i == 100 ? 1 : i * 1111, wrong = 0;
+        struct httpc_answer a;
+        char path[40];
+
+        (void)snprintf(path, sizeof(path), "/sized?q=%zu", n);
+        OK(httpc_call(h, "GET", path, NULL, 0, 60000, &a, &e));
+        CU_ASSERT_EQUAL(a.len, n);
+        for (size_t k = 0; k < a.len; k++)
+            wrong += a.body[k] != (char)('!' + k % 93);
+        CU_ASSERT_EQUAL(wrong, 0);
+        httpc_answer_clear(&a);
+    }
+}
+
 CU_TestInfo stream_tests[] = {
+    {"sends answers of every size whole", sends_answers_of_every_size_whole},
     {"pieces arrive in order and the connection serves on",
      pieces_arrive_in_order_and_the_connection_serves_on},
     {"nothing at all may be the whole", nothing_at_all_may_be_the_whole},
