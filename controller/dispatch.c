@@ -12,6 +12,7 @@
 #include "controller/metrics.h"
 #include "controller/parking.h"
 #include "controller/policy.h"
+#include "controller/recovery.h"
 #include "controller/server.h"
 #include "controller/steward.h"
 #include "controller/underlay.h"
@@ -484,8 +485,7 @@ api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
     struct host_flow_row h;
     struct w_policy policy;
     struct witness w;
-    char why[200];
-    bool recovery;
+    bool recovery, claim;
 
     if (hostauth_boot(t, k->who.host, in->boot, true, e) < 0 ||
         host_flow_get(t->d, k->who.host, &h, e) < 0 ||
@@ -493,15 +493,10 @@ api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
         policy_in_force(t->d, k->a, &policy, e) < 0 || controller_note_term(t, in->term, e) < 0)
         return -1;
     recovery = controller_recovery(k->c) || w.verdict == WITNESS_AHEAD;
-    if (in->term > controller_term(k->c)) {
-        (void)snprintf(why, sizeof(why), "host %s has seen term %llu, we are in term %llu",
-                       k->who.host, (unsigned long long)in->term,
-                       (unsigned long long)controller_term(k->c));
-        if (controller_enter_recovery(t, why, e) < 0)
-            return -1;
-        recovery = true;
-    }
-    out->want_receipts = recovery || h.receipts_wanted;
+    claim = !recovery && in->term > controller_term(k->c);
+    if (claim)
+        recovery_claimed(k->c, k->who.host, "it has seen term", in->term);
+    out->want_receipts = recovery || claim || h.receipts_wanted;
     if (underlay_said(t, &h, &heard, e) < 0 ||
         host_flow_hello(t->d, k->who.host, &heard, out->want_receipts, t->now_ms, e) < 0 ||
         hello_ledger(t, k->who.host, in, e) < 0 ||

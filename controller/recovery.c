@@ -10,6 +10,7 @@
 #include "controller/controller.h"
 #include "controller/group.h"
 #include "controller/made.h"
+#include "controller/metrics.h"
 #include "controller/parts.h"
 #include "controller/quota.h"
 #include "controller/supersede.h"
@@ -463,22 +464,80 @@ recovery_missing(struct tx *t, struct arena *a, const char **out, struct err *e)
     return rc;
 }
 
+/* ---- proof that we once knew more ------------------------------------------------------------
+ */
+
+void
+recovery_claimed(struct controller *c, const char *host, const char *what, uint64_t term)
+{
+    metric_add(c->metrics, CM_CLAIMS, 0, 1);
+    log_error("recovery.claimed", "host=%s claim=\"%s %llu\" ours=%llu action=" LOG_Q, host, what,
+              (unsigned long long)term, (unsigned long long)controller_term(c),
+              "nothing of it is believed until the host shows an order that we signed; when none "
+              "comes, look at this host");
+}
+
+/* An order of this host that we signed and do not have: its term is ours or a later one, as what
+ * was before a recovery that was confirmed proves nothing any more. */
+static int
+proves(struct import *m, const char *body, bool *out, struct err *e)
+{
+    struct resource_row r;
+    struct w_order o;
+    int rc;
+
+    *out = false;
+    if (W_DECODE(order, body, strlen(body), JM_SIGNED, m->a, &o, e) < 0)
+        return -1;
+    if (strcmp(o.host, m->k->who.host) != 0 || o.term < controller_term(m->k->c))
+        return 0;
+    if ((rc = resource_find(m->t->d, o.resource, m->a, &r, e)) < 0)
+        return -1;
+    *out = rc == 0 || is_newer(&o, &r);
+    return 0;
+}
+
+/* 1: the host has shown that this store was restored from an older copy, and recovery has begun. */
+static int
+prove(struct import *m, const struct w_receipts *in, struct err *e)
+{
+    char why[200];
+    bool yes = false;
+
+    m->found = arena_alloc(m->a, (in->papers.n + 1) * sizeof(*m->found));
+    if (import_purpose(m, in, PAPER_ORDER, PAPER_ORDER_BATCH, KEY_ORDER, find_order, e) < 0)
+        return -1;
+    for (size_t i = 0; i < m->n_found && !yes; i++)
+        if (proves(m, m->found[i].body, &yes, e) < 0)
+            return -1;
+    if (!yes)
+        return 0;
+    (void)snprintf(why, sizeof(why), "host %s holds an order that we signed and do not have",
+                   m->k->who.host);
+    return controller_enter_recovery(m->t, why, e) < 0 ? -1 : 1;
+}
+
 int
 api_agent_receipts(struct api_call *k, struct tx *t, struct err *e)
 {
     const struct w_receipts *in = k->in;
-    struct import m = {.k = k, .t = t, .a = k->a};
+    struct import m = {.k = k, .t = t, .a = k->a}, proof = m;
     struct host_flow_row h;
     struct witness w;
     char body[200];
+    int proved = 0;
 
     k->status = 204;
     if (host_flow_get(t->d, k->who.host, &h, e) < 0 ||
         witness_take(t, k->who.host, in->head, &w, e) < 0 ||
         controller_note_term(t, in->term, e) < 0)
         return -1;
-    if (!controller_recovery(k->c) && w.verdict != WITNESS_AHEAD && !h.receipts_wanted)
-        return 0; /* nobody asked: what a host was told is in the store */
+    if (!controller_recovery(k->c) && w.verdict != WITNESS_AHEAD) {
+        if ((proved = prove(&proof, in, e)) < 0)
+            return -1;
+        if (proved == 0 && !h.receipts_wanted)
+            return 0; /* nobody asked: what a host was told is in the store */
+    }
     if (import_purpose(&m, in, PAPER_GRANT, NULL, KEY_GRANT, import_grant, e) < 0 ||
         import_orders(&m, in, e) < 0 || supersede_recovered(t, e) < 0 ||
         import_plans(&m, in, e) < 0 ||

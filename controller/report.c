@@ -11,6 +11,7 @@
 #include "controller/hostauth.h"
 #include "controller/parts.h"
 #include "controller/quota.h"
+#include "controller/recovery.h"
 #include "drivers/base/log.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/db/store_claim.h"
@@ -22,6 +23,7 @@ struct report {
     struct tx *t;
     const char *host;
     struct arena *a;
+    bool claimed;     /* that it knows more than we do: said once a report */
     int64_t stamp_ms; /* of what it says; a full one's is newer than all before */
 };
 
@@ -171,21 +173,22 @@ seen_fill(struct resource_row *r, const struct w_observed *o, const char *why, i
     r->seen_reason = why == NULL ? "" : why;
 }
 
-/* A host that follows an order that we never made, by its generation, knows more than we do. */
+/* A host that follows an order that we never made, by its generation, knows more than we do, or
+ * lies: its receipts tell, which its next hello is asked for. */
 static int
 check_ahead(struct report *p, const struct resource_row *r, const struct w_observed *o,
             struct err *e)
 {
-    char why[300];
+    char what[120];
 
-    if (o->term < r->term || (o->term == r->term && o->generation <= r->generation))
+    if (o->term < r->term || (o->term == r->term && o->generation <= r->generation) ||
+        controller_recovery(p->t->c) || p->claimed)
         return 0;
-    (void)snprintf(why, sizeof(why),
-                   "host %s follows term %llu, generation %llu of %s; we know of term %llu, "
-                   "generation %llu",
-                   p->host, (unsigned long long)o->term, (unsigned long long)o->generation, r->id,
-                   (unsigned long long)r->term, (unsigned long long)r->generation);
-    return controller_enter_recovery(p->t, why, e);
+    p->claimed = true;
+    (void)snprintf(what, sizeof(what), "it follows generation %llu of %s in term",
+                   (unsigned long long)o->generation, r->id);
+    recovery_claimed(p->t->c, p->host, what, o->term);
+    return host_flow_receipts_wanted(p->t->d, p->host, true, e);
 }
 
 static bool
@@ -340,7 +343,7 @@ int
 report_take(struct tx *t, const char *host, const struct w_status *s, struct arena *a,
             struct err *e)
 {
-    struct report p = {t, host, a, t->now_ms};
+    struct report p = {.t = t, .host = host, .a = a, .stamp_ms = t->now_ms};
 
     if (s->complete && inventory_stamp(t->d, host, t->now_ms, &p.stamp_ms, e) < 0)
         return -1;

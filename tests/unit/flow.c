@@ -309,6 +309,7 @@ flow_hello(struct flow *f)
                         .mem_mib = 16384,
                         .pool_bytes = f->pool_bytes != 0 ? f->pool_bytes : 1ULL << 40,
                         .pool_free_bytes = f->pool_bytes != 0 ? f->pool_bytes : 1ULL << 40,
+                        .term = f->term,
                         .steward = f->steward,
                         .head = f->head};
     struct w_hello_answer ans;
@@ -317,7 +318,10 @@ flow_hello(struct flow *f)
     memcpy(h.underlay, f->underlay, sizeof(h.underlay));
     memcpy(h.pool, f->pool, sizeof(h.pool));
     jm_encode(schema_hello, &h, &b);
-    return FLOW_CALL(f, f->agent, "POST", "/a/v1/hello", strbuf_peek(&b), hello_answer, &ans);
+    if (FLOW_CALL(f, f->agent, "POST", "/a/v1/hello", strbuf_peek(&b), hello_answer, &ans) < 0)
+        return -1;
+    f->want_receipts = ans.want_receipts;
+    return 0;
 }
 
 int

@@ -1,0 +1,96 @@
+/* What a host says that it knows more than the store: believed when it shows what we signed. */
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+
+#include "tests/unit/flowsee.h"
+
+#define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
+
+static size_t
+count_resources(struct flow *f, enum flow_who who)
+{
+    struct w_resource_list l;
+
+    OK(FLOW_CALL(f, f->people[who], "GET", "/v1/resources?limit=1000", NULL, resource_list, &l));
+    return l.items.n;
+}
+
+/* Without a head that proves it: a claim asks for receipts, and what we signed in them is proof. */
+static void
+an_order_that_we_signed_and_lost_is_proof_of_an_older_copy(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+
+    flow_start(&f);
+    const char *copy = flow_text(&f, "%s/copy.db", f.ctl.dir);
+    {
+        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+        OK(db_backup(d, copy, &f.err));
+    }
+    OK(flow_grant_add(&f, flow_grant(&f, "X-1"), flow_uuid(&f), &acc));
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 4);
+    f.cursor = 0;
+    OK(flow_desired(&f, 0));
+    struct w_desired_answer all = f.set;
+    CU_ASSERT_EQUAL_FATAL(all.orders.n, 4);
+    flow_restart(&f, copy);
+
+    f.head = NULL;
+    f.term = 2;
+    OK(flow_hello(&f));
+    CU_ASSERT_TRUE(f.want_receipts);
+    CU_ASSERT_FALSE(controller_recovery(&f.ctl.c));
+    OK(flow_call(&f, f.agent, "POST", "/a/v1/receipts", flow_receipts(&f, &all), NULL, 0, NULL));
+    CU_ASSERT_TRUE(controller_recovery(&f.ctl.c));
+    CU_ASSERT_EQUAL(count_resources(&f, FLOW_BUREAU), 4);
+    flow_stop(&f);
+}
+
+/* One host that lies must not stop the work of all. */
+static void
+a_host_that_claims_and_shows_nothing_changes_nothing(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_order o[4];
+
+    flow_start(&f);
+    OK(flow_grant_add(&f, flow_grant(&f, "X-1"), flow_uuid(&f), &acc));
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 4);
+    f.cursor = 0;
+    OK(flow_desired(&f, 0));
+    struct w_desired_answer all = f.set;
+    CU_ASSERT_EQUAL_FATAL(flow_orders(&f, o, 4), 4);
+
+    f.term = 9;
+    OK(flow_hello(&f)); /* a term of its own making */
+    CU_ASSERT_TRUE(f.want_receipts);
+    OK(flow_call(&f, f.agent, "POST", "/a/v1/receipts", flow_receipts(&f, &all), NULL, 0, NULL));
+    CU_ASSERT_FALSE(controller_recovery(&f.ctl.c));
+    f.term = 1;
+    OK(flow_hello(&f));
+    CU_ASSERT_FALSE(f.want_receipts);
+
+    struct w_observed seen = flow_observed(&f, &o[0]);
+    seen.generation += 3; /* an order of its own making */
+    OK(flow_status(&f, &seen, 1, false));
+    CU_ASSERT_FALSE(controller_recovery(&f.ctl.c));
+    OK(flow_hello(&f));
+    CU_ASSERT_TRUE(f.want_receipts);
+    OK(flow_call(&f, f.agent, "POST", "/a/v1/receipts", flow_receipts(&f, &all), NULL, 0, NULL));
+    CU_ASSERT_FALSE(controller_recovery(&f.ctl.c));
+    struct w_grant *g = flow_grant(&f, "X-2");
+    (void)snprintf(JM_ITEM(g->lines, struct w_grant_line, 0)->cidr, 20, "10.78.0.0/24");
+    OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 4);
+    flow_stop(&f);
+}
+
+CU_TestInfo claims_tests[] = {
+    {"a host that claims and shows nothing changes nothing",
+     a_host_that_claims_and_shows_nothing_changes_nothing},
+    {"an order that we signed and lost is proof of an older copy",
+     an_order_that_we_signed_and_lost_is_proof_of_an_older_copy},
+    CU_TEST_INFO_NULL,
+};
