@@ -120,6 +120,8 @@ fault_at(enum fault_point p)
         return FAULT_NONE;
     if (strcmp(what, "kill") == 0)
         (void)raise(SIGKILL);
+    if (strcmp(what, "stop") == 0)
+        (void)raise(SIGSTOP);
     if (strcmp(what, "slow") == 0)
         (void)nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
     if (strcmp(what, "full") == 0)

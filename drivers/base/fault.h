@@ -5,12 +5,12 @@
  * build, and tests/e2e/faults walks the rows, so a row without a test fails.
  *
  * In builds with -DBY_FAULTS the environment variable BIANYUN_FAULT = "NAME:K:WHAT" acts at the
- * K-th passing (from 1) of the point: WHAT is kill (SIGKILL to itself), slow (2 s), fail (the call
- * fails), lose (the call happens, its answer is lost), full (the disk of the file that
- * BIANYUN_FAULT_FILL names is filled with it, to the last byte), jump (from here on the wall clock
- * of every process that shares the file BIANYUN_FAULT_CLOCK is ten minutes ahead).
- * BIANYUN_FAULT_TRACE=FILE appends the name of each point passed.  Release builds compile to
- * nothing.  Threads: any. */
+ * K-th passing (from 1) of the point: WHAT is kill (SIGKILL to itself), stop (SIGSTOP to itself: it
+ * stands there until SIGCONT), slow (2 s), fail (the call fails), lose (the call happens, its
+ * answer is lost), full (the disk of the file that BIANYUN_FAULT_FILL names is filled with it, to
+ * the last byte), jump (from here on the wall clock of every process that shares the file
+ * BIANYUN_FAULT_CLOCK is ten minutes ahead). BIANYUN_FAULT_TRACE=FILE appends the name of each
+ * point passed.  Release builds compile to nothing.  Threads: any. */
 #include <stdint.h>
 
 enum fault_point {
