@@ -88,6 +88,6 @@ fake_grant() { # NAME HOLD_MS CIDR
  {"line":3,"kind":"volume","name":"$1-data","count":1,"disk_gib":1,"format":"qcow2","attach_line":2}]}
 JSON
     grant_sign "$DEMO_DIR/papers/$1.json" "$DEMO_DIR/papers/$1.paper"
-    run by bureau grants submit "$DEMO_DIR/papers/$1.paper" --watch --timeout 2m
+    run by bureau grants submit "$DEMO_DIR/papers/$1.paper" --watch --timeout 5m
 }
 calls() { cat "$WORLD/calls/$1" 2>/dev/null || echo 0; } # OP: how often it was called

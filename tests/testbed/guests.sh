@@ -36,9 +36,9 @@ guest_answer() { # HOST ID SECONDS: its exit status is 0
 guest() { guest_tell "$1" "$2" "$4" && guest_answer "$1" "$2" "$3"; } # HOST ID SECONDS COMMAND
 boots() { grep -ac "GUEST-ADDRESS eth0 $3" "$(serial_log "$1" "$2")"; } # HOST ID ADDRESS
 has_address() { [ "$(boots "$@")" -gt 0 ]; }
-pings() { guest "$1" "$2" 60 "ping -c 3 -W 3 $3 >/dev/null"; }
+pings() { guest "$1" "$2" 300 "ping -c 3 -W 10 $3 >/dev/null"; }
 # The guest itself says that nothing came back: one that does not answer at all passes nothing.
-silent() { guest "$1" "$2" 60 "! ping -c 2 -W 2 $3 >/dev/null"; }
+silent() { guest "$1" "$2" 300 "! ping -c 2 -W 2 $3 >/dev/null"; }
 reaches() { # HOST ID ADDRESS: within the time that a learning network may take
     local n
     for n in 1 2 3 4 5; do pings "$@" && return 0; done
@@ -48,7 +48,7 @@ reaches() { # HOST ID ADDRESS: within the time that a learning network may take
 sees_gateway_of() { # HOST ID ADDRESS BRIDGE_HOST BRIDGE
     local mac
     mac=$(on "$4" cat "/sys/class/net/$5/address")
-    guest "$1" "$2" 60 "ping -c 1 -W 3 $3 >/dev/null; arp -n | grep -i '($3) at $mac'"
+    guest "$1" "$2" 300 "ping -c 3 -W 10 $3 >/dev/null; arp -n | grep -i '($3) at $mac'"
 }
 leases() { vir "$1" net-dhcp-leases "$2" | awk '/ipv4/{print $3}' | sort | paste -sd' '; } # HOST NET
 # What a part's guests ask of DHCP: how often it came to the VXLAN port, and how often it crossed.
