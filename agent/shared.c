@@ -21,6 +21,7 @@ enum {
     SWEEP_MS = 60000,     /* asks of ours that nothing waits for */
     SWEEP_AGE_MS = 60000, /* a younger one was perhaps written just now */
     ASKS_MAX = 256,
+    NAMES_MAX = 4096, /* of ours and others, that a sweep goes through */
     FAR_MS = 60000
 };
 
@@ -243,7 +244,7 @@ look_sweep(struct look *l, const char *pool, struct err *e)
     size_t n;
 
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-        if (sharedpool_list(pool, kinds[k], ASKS_MAX, &l->a, &files, &n, e) < 0)
+        if (sharedpool_list(pool, kinds[k], NAMES_MAX, &l->a, &files, &n, e) < 0)
             return -1;
         for (size_t i = 0; i < n; i++)
             if (files[i].age_ms > SWEEP_AGE_MS &&

@@ -110,10 +110,11 @@ print_asks(const char *pool, struct arena *a, FILE *out, struct err *e)
     if (n > 0)
         fprintf(out, "\n%-36s  %-9s  %-20s  SECONDS\n", "RESOURCE", "ASKS", "HOST");
     for (size_t i = 0; i < n; i++) {
+        SCOPED(strbuf) struct strbuf b = {0};
         struct w_pool_ask ask;
 
-        if (asks[i].content == NULL || W_DECODE(pool_ask, asks[i].content, strlen(asks[i].content),
-                                                JM_PEER, a, &ask, NULL) < 0) {
+        if (sharedpool_read(pool, SHAREDPOOL_ASK, asks[i].name, &b, NULL) < 0 ||
+            W_DECODE(pool_ask, b.s, b.len, JM_PEER, a, &ask, NULL) < 0) {
             fprintf(out, "%.36s  not readable\n", asks[i].name);
             continue;
         }

@@ -21,6 +21,9 @@ enum {
     WORKS_MAX = 8,
     WARN_MS = 60000,
     IMAGE_MS = 2000,
+    NAMES_MAX = 4096, /* in one look; those with an answer do not hide the others */
+    UNREADABLE_AGE_MS = 60000,
+    REFUSED_AGE_MS = 3600000,
     VOLUMES_MAX = 2 /* of one resource */,
     DISK_DEADLINE_MS = 86400000
 };
@@ -485,19 +488,67 @@ works_image_ended(struct works *all, const char *sha256, const struct err *why)
 
 /* ---- reading asks, in a worker ---- */
 
-static bool
-is_answered(const char *pool, const struct sharedpool_file *f)
+enum standing { ASK_OPEN, ASK_ANSWERED, ASK_REFUSED, ASK_UNREADABLE, ASK_AWAY };
+
+static enum standing
+ask_standing(const char *pool, struct sharedpool_file *f, struct strbuf *text)
 {
     SCOPED(strbuf) struct strbuf b = {0};
     SCOPED(arena) struct arena a = {0};
     struct w_pool_ask ask;
     struct w_pool_answer ans;
+    struct err e = {0};
 
-    return f->content != NULL &&
-           W_DECODE(pool_ask, f->content, strlen(f->content), JM_PEER, &a, &ask, NULL) == 0 &&
-           sharedpool_read(pool, SHAREDPOOL_ANSWER, f->name, &b, NULL) == 0 &&
-           W_DECODE(pool_answer, b.s, b.len, JM_PEER, &a, &ans, NULL) == 0 && ans.done &&
-           strcmp(ans.id, ask.id) == 0;
+    if (sharedpool_read(pool, SHAREDPOOL_ASK, f->name, text, &e) < 0)
+        return e.code == BY_E_CONFLICT || e.code == BY_E_TOO_LARGE ? ASK_UNREADABLE : ASK_AWAY;
+    if (W_DECODE(pool_ask, text->s, text->len, JM_PEER, &a, &ask, NULL) < 0)
+        return ASK_UNREADABLE;
+    if (sharedpool_read(pool, SHAREDPOOL_ANSWER, f->name, &b, NULL) < 0 ||
+        W_DECODE(pool_answer, b.s, b.len, JM_PEER, &a, &ans, NULL) < 0 || !ans.done ||
+        strcmp(ans.id, ask.id) != 0)
+        return ASK_OPEN;
+    return ans.code[0] != '\0' ? ASK_REFUSED : ASK_ANSWERED;
+}
+
+/* A host that still wants it finds its ask gone and writes it anew. */
+static bool
+ask_drop(const char *pool, const struct sharedpool_file *f, const char *why)
+{
+    struct err e = {0};
+
+    if (sharedpool_remove(pool, SHAREDPOOL_ASK, f->name, &e) < 0 ||
+        sharedpool_remove(pool, SHAREDPOOL_ANSWER, f->name, &e) < 0) {
+        log_debug("pool.ask_stays", "ask=%s reason=" LOG_Q, f->name, e.msg);
+        return false;
+    }
+    log_warn("pool.ask_removed", "ask=%s reason=" LOG_Q, f->name, why);
+    return true;
+}
+
+/* true: it goes to the owner; of what is not readable one, which says so in the log. */
+static bool
+ask_kept(const char *pool, struct sharedpool_file *f, struct arena *a, bool *told)
+{
+    SCOPED(strbuf) struct strbuf text = {0};
+
+    switch (ask_standing(pool, f, &text)) {
+    case ASK_OPEN:
+        f->content = arena_strdup(a, strbuf_peek(&text));
+        return true;
+    case ASK_REFUSED:
+        if (f->age_ms > REFUSED_AGE_MS)
+            (void)ask_drop(pool, f, "it was refused an hour ago and nobody took the answer");
+        return false;
+    case ASK_UNREADABLE:
+        if ((f->age_ms > UNREADABLE_AGE_MS && ask_drop(pool, f, "nobody can read it")) || *told)
+            return false;
+        *told = true;
+        return true;
+    case ASK_ANSWERED:
+    case ASK_AWAY:
+        break;
+    }
+    return false;
 }
 
 int
@@ -505,11 +556,12 @@ works_read(const char *pool, size_t max, struct arena *a, struct sharedpool_file
            struct err *e)
 {
     size_t kept = 0;
+    bool told = false;
 
-    if (sharedpool_list(pool, SHAREDPOOL_ASK, max, a, out, n, e) < 0)
+    if (sharedpool_list(pool, SHAREDPOOL_ASK, NAMES_MAX, a, out, n, e) < 0)
         return -1;
-    for (size_t i = 0; i < *n; i++)
-        if (!is_answered(pool, &(*out)[i]))
+    for (size_t i = 0; i < *n && kept < max; i++)
+        if (ask_kept(pool, &(*out)[i], a, &told))
             (*out)[kept++] = (*out)[i];
     *n = kept;
     return 0;

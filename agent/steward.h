@@ -14,7 +14,8 @@ struct works;
 int works_new(struct agent *ag, struct works **out, struct err *e);
 /** No job of it runs any more; NULL is fine. */
 void works_free(struct works *w);
-/** Asks of other hosts, and of this one, that have no answer yet. */
+/** Asks of other hosts, and of this one, that have no answer yet, at most max.  What nobody can
+ * read is removed when it is a minute old, what was refused after an hour: its host asks anew. */
 int works_read(const char *pool, size_t max, struct arena *a, struct sharedpool_file **out,
                size_t *n, struct err *e);
 /** Begin what is asked, unless it is under way. */

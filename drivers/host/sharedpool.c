@@ -82,9 +82,9 @@ read_in(int folder, const char *pool, const char *name, size_t max, struct strbu
     char path[PATH_ROOM];
     struct stat st;
 
-    if (fd < 0 || fstat(fd, &st) < 0)
+    if ((fd < 0 && errno != ELOOP) || (fd >= 0 && fstat(fd, &st) < 0))
         return durable_errno(e, errno, "read in the shared pool file", name);
-    if (!S_ISREG(st.st_mode))
+    if (fd < 0 || !S_ISREG(st.st_mode))
         return err_set(e, BY_E_CONFLICT, "%s in the shared pool at %s is no plain file", name,
                        pool);
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -249,18 +249,14 @@ age_ms(const struct stat *st)
 }
 
 static void
-file_see(int folder, const char *pool, const char *name, struct arena *a,
-         struct sharedpool_file *out)
+file_see(int folder, const char *name, struct sharedpool_file *out)
 {
-    SCOPED(strbuf) struct strbuf b = {0};
     struct stat st;
 
     memset(out, 0, sizeof(*out));
     (void)snprintf(out->name, sizeof(out->name), "%.*s", (int)sizeof(out->name) - 1, name);
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
         out->age_ms = age_ms(&st);
-    if (read_in(folder, pool, name, SHAREDPOOL_BYTES, &b, NULL) == 0)
-        out->content = arena_strdup(a, strbuf_peek(&b));
 }
 
 int
@@ -282,7 +278,7 @@ sharedpool_list(const char *pool, enum sharedpool_kind kind, size_t max, struct 
     *out = arena_alloc(a, (max + 1) * sizeof(**out));
     for (errno = 0; *n < max && (d = readdir(dir)) != NULL; errno = 0)
         if (name_is_good(kind, d->d_name))
-            file_see(folder, pool, d->d_name, a, &(*out)[(*n)++]);
+            file_see(folder, d->d_name, &(*out)[(*n)++]);
     if (*n < max && errno != 0) {
         (void)durable_errno(e, errno, "read the shared pool at", pool);
         (void)closedir(dir); /* the first error counts */

@@ -21,7 +21,7 @@ enum { SHAREDPOOL_NAME = 2 * W_ID, SHAREDPOOL_BYTES = 1 << 20 };
 struct sharedpool_file {
     char name[SHAREDPOOL_NAME];
     int64_t age_ms;      /* since it was written, by the file system's and this host's clocks */
-    const char *content; /* in the arena; NULL: too large, or no plain file */
+    const char *content; /* NULL: not read, or not readable */
 };
 
 /** The identity of the pool at this folder; NOT_FOUND: it is not shared, or not mounted. */
@@ -40,7 +40,8 @@ int sharedpool_lock(const char *pool, int *fd, struct err *e);
 void sharedpool_name(const char *resource, const char *host, char out[SHAREDPOOL_NAME]);
 /** Whether a name is RESOURCE.HOST of two well-formed ids; both are copied. */
 bool sharedpool_name_split(const char *name, char resource[W_ID], char host[W_ID]);
-/** Files with well-formed names, at most max, in no order; others are passed over. */
+/** Files with well-formed names, at most max, in no order; others are passed over.
+ * Nothing of them is read. */
 int sharedpool_list(const char *pool, enum sharedpool_kind kind, size_t max, struct arena *a,
                     struct sharedpool_file **out, size_t *n, struct err *e);
 int sharedpool_read(const char *pool, enum sharedpool_kind kind, const char *name,

@@ -200,7 +200,7 @@ files(struct two *t, enum sharedpool_kind kind)
     struct err e = {0};
     size_t n = 0;
 
-    CU_ASSERT_EQUAL(sharedpool_list(t->east.pool, kind, 100, &a, &f, &n, &e), 0);
+    CU_ASSERT_EQUAL(sharedpool_list(t->east.pool, kind, 1000, &a, &f, &n, &e), 0);
     return n;
 }
 
@@ -538,6 +538,42 @@ refuses_what_is_not_signed_or_not_wanted(void)
     two_free(&t);
 }
 
+/* More files than one look takes up, none of them any host's ask: what a host asks is found. */
+static void
+junk_hides_no_ask_and_goes(void)
+{
+    enum { JUNK = 300 };
+    static char path[JUNK][500];
+    const struct timespec long_ago[2] = {{0}, {0}};
+    int64_t end = clock_mono_ms() + GUARD_MS;
+    struct err e = {0};
+    struct two t;
+
+    two_make(&t);
+    for (int i = 0; i < JUNK; i++) {
+        char resource[W_ID], host[W_ID];
+
+        random_uuid(resource);
+        random_uuid(host);
+        (void)snprintf(path[i], sizeof(path[i]), "%s/.bianyun/ask/%s.%s", t.east.pool, resource,
+                       host);
+        CU_ASSERT_EQUAL(i == 0   ? symlink("nowhere", path[i])
+                        : i == 1 ? mkfifo(path[i], 0600)
+                                 : durable_write(path[i], "{", 1, 0644, &e),
+                        0);
+    }
+    give_all(&t.west);
+    CU_ASSERT_TRUE(until(&t, &t.west, t.west.m.vm, SEEN_RUNNING));
+    for (int i = 0; i < JUNK; i++)
+        CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path[i], long_ago, AT_SYMLINK_NOFOLLOW), 0);
+    while (files(&t, SHAREDPOOL_ASK) > 0 && clock_mono_ms() < end) {
+        drive(&t.east);
+        drive(&t.west);
+    }
+    CU_ASSERT_EQUAL(files(&t, SHAREDPOOL_ASK), 0);
+    two_free(&t);
+}
+
 static void
 takes_the_newest_word_only(void)
 {
@@ -688,6 +724,7 @@ CU_TestInfo shared_tests[] = {
     {"a new steward erases its own, with the old one's note", a_new_steward_erases_its_own},
     {"sweeps asks that nothing waits for", sweeps_what_nothing_waits_for},
     {"fills once: what is half made is made anew", fills_once},
+    {"junk in the pool hides no ask, and goes", junk_hides_no_ask_and_goes},
     {"refuses what is not signed or not wanted", refuses_what_is_not_signed_or_not_wanted},
     {"takes the newest genuine word of the steward", takes_the_newest_word_only},
     {"does nothing while the pool is away", does_nothing_while_the_pool_is_away},
