@@ -31,6 +31,26 @@ host_answer(struct api_call *k, struct tx *t, struct err *e)
 
 /* ---- tokens --------------------------------------------------------------------------------- */
 
+/* Invited again: what is not said stays as it is. */
+static int
+host_known(struct tx *t, const struct w_host_request *in, const struct db_rows *r, char id[W_ID],
+           struct err *e)
+{
+    const char *zone = db_str(r, 2);
+
+    if (in->zone[0] != '\0' && strcmp(in->zone, zone) != 0)
+        return err_field(
+            e, BY_E_CONFLICT, "zone",
+            "host %s is registered already, in zone '%s': say no zone for a new token, "
+            "or move it with bianyun hosts set %s --zone %s",
+            in->name, zone, in->name, in->zone);
+    (void)snprintf(id, W_ID, "%s", db_str(r, 0));
+    return DB_EXEC(t->d, DB_HOST_OVERCOMMIT, NULL, e, DBS(zone),
+                   DBI(in->cpu_overcommit_percent != 0 ? in->cpu_overcommit_percent : db_int(r, 3)),
+                   DBI(in->mem_overcommit_percent != 0 ? in->mem_overcommit_percent : db_int(r, 4)),
+                   DBS(id));
+}
+
 static int
 host_of_name(struct tx *t, const struct w_host_request *in, char id[W_ID], struct err *e)
 {
@@ -42,11 +62,8 @@ host_of_name(struct tx *t, const struct w_host_request *in, char id[W_ID], struc
     mem = mem == 0 ? MEM_OVERCOMMIT : mem;
     if (DB_QUERY(t->d, DB_HOST_BY_NAME, &r, e, DBS(in->name)) < 0 || (rc = db_next(r, e)) < 0)
         return -1;
-    if (rc == 1) {
-        (void)snprintf(id, W_ID, "%s", db_str(r, 0));
-        return DB_EXEC(t->d, DB_HOST_OVERCOMMIT, NULL, e, DBS(in->zone), DBI(cpu), DBI(mem),
-                       DBS(id));
-    }
+    if (rc == 1)
+        return host_known(t, in, r, id, e);
     if (db_query(t->d, DB_HOST_COUNT, NULL, 0, &count, e) < 0 || db_next(count, e) != 1)
         return -1;
     if (db_int(count, 0) >= HOSTTABLE_MAX)

@@ -228,7 +228,49 @@ what_cannot_ask_is_told(void)
         }
 }
 
+static int
+invite(struct flow *f, const char *what)
+{
+    struct w_host_token tok;
+
+    return FLOW_CALL(f, f->people[FLOW_PROVIDER], "POST", "/v1/hosts",
+                     flow_text(f, "{\"name\":\"h7\"%s}", what), host_token, &tok);
+}
+
+static int64_t
+overcommit(struct flow *f)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+    CU_ASSERT_EQUAL_FATAL(DB_QUERY(d, DB_HOST_BY_NAME, &r, &f->err, DBS("h7")), 0);
+    CU_ASSERT_EQUAL_FATAL(db_next(r, &f->err), 1);
+    return db_int(r, 3);
+}
+
+/* A second token for it moves nothing that nobody spoke of. */
+static void
+a_new_token_changes_no_host(void)
+{
+    struct flow f;
+
+    flow_start(&f);
+    OK(invite(&f, ",\"zone\":\"north\",\"cpu_overcommit_percent\":250"));
+    OK(invite(&f, ""));
+    CU_ASSERT_STRING_EQUAL(host_named(&f, "h7").zone, "north");
+    CU_ASSERT_EQUAL(overcommit(&f), 250);
+    OK(invite(&f, ",\"zone\":\"north\",\"cpu_overcommit_percent\":300"));
+    CU_ASSERT_EQUAL(overcommit(&f), 300);
+    CU_ASSERT_EQUAL(invite(&f, ",\"zone\":\"south\""), -1);
+    CU_ASSERT_EQUAL(f.status, 409);
+    CU_ASSERT_STRING_EQUAL(f.err.field, "zone");
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "bianyun hosts set h7"));
+    CU_ASSERT_STRING_EQUAL(host_named(&f, "h7").zone, "north");
+    flow_stop(&f);
+}
+
 CU_TestInfo host_settings_tests[] = {
+    {"a new token for a host changes nothing else of it", a_new_token_changes_no_host},
     {"a host is said otherwise later", a_host_is_said_otherwise_later},
     {"machines go where their line asks", machines_go_where_their_line_asks},
     {"one network may ask for two zones", one_network_may_ask_for_two_zones},
