@@ -274,6 +274,20 @@ look_answers(struct look *l, const char *pool, struct err *e)
     return 0;
 }
 
+/* It is there for hosts that have not heard from the controller yet.  A pool that is full takes no
+ * word, and is the one whose steward must work: only it can make room. */
+static void
+look_word(struct look *l, const char *pool)
+{
+    struct err e = {0};
+
+    if (l->put != NULL && sharedpool_steward_write(pool, l->put, &e) < 0 && l->sweep)
+        log_warn("steward.not_put", "path=" LOG_Q " reason=" LOG_Q, pool, e.msg);
+    err_clear(&e);
+    if (sharedpool_steward_read(pool, &l->word, &e) < 0 && e.code != BY_E_NOT_FOUND && l->sweep)
+        log_warn("steward.not_read", "path=" LOG_Q " reason=" LOG_Q, pool, e.msg);
+}
+
 static int
 look_run(struct worker_job *j, struct virt *v, struct err *e)
 {
@@ -284,11 +298,7 @@ look_run(struct worker_job *j, struct virt *v, struct err *e)
     (void)v; /* needs no connection */
     if (shared_identify(l->ag, l->pool, found, e) < 0)
         return -1;
-    if (l->put != NULL && sharedpool_steward_write(pool, l->put, e) < 0)
-        return -1;
-    if (sharedpool_steward_read(pool, &l->word, e) < 0 && e->code != BY_E_NOT_FOUND)
-        return -1;
-    err_clear(e);
+    look_word(l, pool);
     if (l->want_lock && sharedpool_lock(pool, &l->lock_fd, e) < 0 && e->code != BY_E_BUSY)
         return -1;
     err_clear(e);

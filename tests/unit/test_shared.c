@@ -312,6 +312,25 @@ a_new_steward_waits_for_the_lock(void)
     two_free(&t);
 }
 
+/* As on a full disk: the steward is the one that can make room. */
+static void
+a_steward_whose_word_finds_no_room_acts(void)
+{
+    char path[500];
+    struct two t;
+
+    two_make(&t);
+    agenthost_stop(&t.east);
+    (void)snprintf(path, sizeof(path), "%s/.bianyun/steward", t.east.pool);
+    (void)unlink(path); /* perhaps nobody has put it there yet */
+    CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+    tell(&t, &t.west, &t.west, 2);
+    CU_ASSERT_TRUE(holds_lock(&t, &t.west));
+    give_all(&t.west);
+    CU_ASSERT_TRUE(until(&t, &t.west, t.west.m.vm, SEEN_RUNNING));
+    two_free(&t);
+}
+
 static void
 grows_by_the_guest_or_by_the_steward(void)
 {
@@ -719,6 +738,8 @@ CU_TestInfo shared_tests[] = {
     {"waits for a steward that is away, and says so", waits_for_a_steward_that_is_away},
     {"takes an answer that came while it was away", takes_an_answer_that_came_while_it_was_away},
     {"a new steward waits for the lock of the old one", a_new_steward_waits_for_the_lock},
+    {"a steward whose word finds no room acts all the same",
+     a_steward_whose_word_finds_no_room_acts},
     {"grows by the guest while it runs, else by the steward", grows_by_the_guest_or_by_the_steward},
     {"the steward overwrites, the host signs", the_steward_overwrites_and_the_host_signs},
     {"a new steward erases its own, with the old one's note", a_new_steward_erases_its_own},
