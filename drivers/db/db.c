@@ -18,7 +18,7 @@
 /* After a checkpoint the log file is cut to this. */
 #define LOG_KEEP_BYTES "67108864"
 #define CACHE_KIB "4096"
-#define CACHE_READ_KIB "4096"
+#define CACHE_READ_KIB "2048"
 
 struct db_rows {
     struct db *d;
