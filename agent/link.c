@@ -69,8 +69,10 @@ struct link {
     bool hello_underlay; /* what it said of the underlay address */
     bool want_receipts;
     bool asked;   /* once since the hello: the first poll does not wait for news */
+    bool fresh;   /* and the one after it waits for a part of the usual time */
     bool first;   /* that one is under way: all else comes after it, over its connection */
     bool touched; /* something may be worth a report */
+    bool quiet;   /* the last poll brought no order */
     bool told_unknown;
 };
 
@@ -290,6 +292,7 @@ poll_take(struct link *l, const struct httpc_answer *a, struct err *e)
         l->again_ms = clock_mono_ms() + AGAIN_MS;
     if (d.recovery && !was_recovery)
         hello_again(l); /* it will ask for our receipts */
+    l->quiet = r.accepted == 0 && r.refused == 0;
     if (r.accepted > 0 || r.refused > 0)
         log_info("orders", "accepted=%zu known=%zu refused=%zu revision=%llu", r.accepted, r.known,
                  r.refused, (unsigned long long)d.revision);
@@ -331,8 +334,10 @@ poll_start(struct link *l)
                                   .steward_term = l->ag->shared->word.term,
                                   .head = receipts_head(l->ag->receipts)};
 
-    if (q.wait_ms > 0) /* many hosts must not come back together */
-        q.wait_ms -= (int64_t)(seed_now() % (uint64_t)(q.wait_ms / 8 + 1));
+    /* Many hosts must not come back together, and those that said hello together least of all. */
+    if (q.wait_ms > 0)
+        q.wait_ms -= (int64_t)(seed_now() % (uint64_t)(q.wait_ms / (l->fresh ? 1 : 8) + 1));
+    l->fresh = !l->asked;
     l->first = !l->asked;
     l->asked = true;
     lane_start(&l->poll, schema_desired_request, &q, (int)q.wait_ms + POLL_SLACK_MS, poll_done);
@@ -621,7 +626,7 @@ calls_start(struct link *l, int64_t now)
     if (l->first)
         return;
     gap = lane_due(&l->poll, now);
-    full = now + (gap ? l->ag->conf.poll_wait_ms : 0) >= l->full_due_ms;
+    full = now + (gap && l->quiet ? l->ag->conf.poll_wait_ms : 0) >= l->full_due_ms;
 
     if (lane_due(&l->status, now) && (l->touched || full))
         status_start(l, now, full);
