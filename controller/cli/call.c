@@ -119,7 +119,8 @@ cli_query(struct cli *c, const char *path, const char *name, const char *value)
                         cli_escape(c, value));
 }
 
-/* The one item of all pages whose id or name is as given. */
+/* The one item of all pages whose id or name is as given, whatever --limit says of what is listed.
+ */
 #define FIND_PAGED(T, object, path, label, key, out, e)                                            \
     do {                                                                                           \
         const struct T *found_ = NULL;                                                             \

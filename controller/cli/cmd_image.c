@@ -50,7 +50,7 @@ cli_find_image(struct cli *c, const char *name, struct w_image_view *out, struct
     const struct w_image_view *best = NULL;
     struct w_image_list l = {0};
 
-    if (CLI_GET(c, "/v1/images?limit=1000", image_list, &l, e) < 0)
+    if (CLI_GET(c, "/v1/images", image_list, &l, e) < 0)
         return -1;
     for (size_t i = 0; i < l.items.n; i++) { /* the newest of a name first */
         const struct w_image_view *v = JM_ITEM(l.items, const struct w_image_view, i);

@@ -22,7 +22,7 @@ cmd_approver_list(struct cli *c, struct err *e)
 {
     struct w_approver_list l;
 
-    if (CLI_LIST(c, "/v1/approvers?limit=1000", approver_list, &l, e) < 0)
+    if (CLI_LIST(c, "/v1/approvers", approver_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_approver_list, &l,
                           "name unit alg not_after_ms withdrawn_at_ms reason sha256", e);
@@ -71,7 +71,7 @@ find_approver(struct cli *c, const char *name, struct w_approver *out, struct er
 {
     struct w_approver_list l;
 
-    if (CLI_GET(c, "/v1/approvers?limit=1000", approver_list, &l, e) < 0)
+    if (CLI_GET(c, "/v1/approvers", approver_list, &l, e) < 0)
         return -1;
     for (size_t i = 0; i < l.items.n; i++) {
         const struct w_approver *p = JM_ITEM(l.items, struct w_approver, i);
@@ -123,7 +123,7 @@ find_signer(struct cli *c, const char *doc, size_t len, const void *sig, size_t 
     struct err why = {0};
     struct w_approver_list l;
 
-    if (CLI_GET(c, "/v1/approvers?limit=1000", approver_list, &l, e) < 0)
+    if (CLI_GET(c, "/v1/approvers", approver_list, &l, e) < 0)
         return -1;
     for (size_t i = 0; i < l.items.n; i++) {
         const struct w_approver *p = JM_ITEM(l.items, struct w_approver, i);
@@ -215,7 +215,7 @@ find_import(struct cli *c, const char *name, struct w_case_view *out, struct err
     const char *id = NULL;
     struct w_case_list l;
 
-    if (CLI_GET(c, "/v1/cases?kind=import&limit=1000", case_list, &l, e) < 0)
+    if (CLI_GET(c, "/v1/cases?kind=import", case_list, &l, e) < 0)
         return -1;
     for (size_t i = 0; i < l.items.n && id == NULL; i++) {
         const struct w_case_item *v = JM_ITEM(l.items, struct w_case_item, i);

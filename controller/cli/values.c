@@ -173,15 +173,13 @@ names_of(struct cli *c, enum cli_named kind)
     if (n->asked)
         return &n->list;
     n->asked = true;
-    if (kind == CLI_UNITS && CLI_GET(c, "/v1/units?limit=1000", unit_list, &units, &none) == 0)
+    if (kind == CLI_UNITS && CLI_GET(c, "/v1/units", unit_list, &units, &none) == 0)
         n->list = units.items;
-    if (kind == CLI_SYSTEMS &&
-        CLI_GET(c, "/v1/systems?limit=1000", system_list, &systems, &none) == 0)
+    if (kind == CLI_SYSTEMS && CLI_GET(c, "/v1/systems", system_list, &systems, &none) == 0)
         n->list = systems.items;
-    if (kind == CLI_ACCOUNTS &&
-        CLI_GET(c, "/v1/accounts?limit=1000", account_list, &accounts, &none) == 0)
+    if (kind == CLI_ACCOUNTS && CLI_GET(c, "/v1/accounts", account_list, &accounts, &none) == 0)
         n->list = accounts.items;
-    if (kind == CLI_HOSTS && CLI_GET(c, "/v1/hosts?limit=1000", host_list, &hosts, &none) == 0)
+    if (kind == CLI_HOSTS && CLI_GET(c, "/v1/hosts", host_list, &hosts, &none) == 0)
         n->list = hosts.items;
     else if (kind == CLI_HOSTS && none.code == BY_E_DENIED)
         hosts_of_resources(c, &n->list);
