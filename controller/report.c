@@ -284,6 +284,16 @@ note_missing(void *arg, const char *id, struct err *e)
     return 0;
 }
 
+/* It names it, as in work, failed or not known, and says nothing of it being there. */
+static bool
+names(const struct w_status *s, const char *id)
+{
+    for (size_t i = 0; i < s->items.n; i++)
+        if (strcmp(JM_ITEM(s->items, struct w_observed, i)->resource, id) == 0)
+            return true;
+    return false;
+}
+
 /* A full inventory does not have it: it is missing, if it was ever there. */
 static int
 take_missing(struct report *p, const char *id, struct err *e)
@@ -311,7 +321,7 @@ take_missing(struct report *p, const char *id, struct err *e)
 }
 
 static int
-take_complete(struct report *p, struct err *e)
+take_complete(struct report *p, const struct w_status *s, struct err *e)
 {
     struct missing_list l = {.a = p->a};
 
@@ -319,7 +329,7 @@ take_complete(struct report *p, struct err *e)
         inventory_each_missing(p->t->d, p->host, note_missing, &l, e) < 0)
         return -1;
     for (const struct missing *m = l.head; m != NULL; m = m->next)
-        if (take_missing(p, m->id, e) < 0)
+        if (!names(s, m->id) && take_missing(p, m->id, e) < 0)
             return -1;
     return unregistered_trim(p->t->d, p->host, p->stamp_ms, e);
 }
@@ -355,7 +365,7 @@ report_take(struct tx *t, const char *host, const struct w_status *s, struct are
     }
     if (take_found(&p, s, e) < 0)
         return err_wrap(e, "machines found");
-    if (s->complete && !s->unknown && take_complete(&p, e) < 0)
+    if (s->complete && !s->unknown && take_complete(&p, s, e) < 0)
         return err_wrap(e, "full inventory");
     return host_flow_status(t->d, host, s, t->now_ms, e);
 }

@@ -87,7 +87,45 @@ a_host_that_claims_and_shows_nothing_changes_nothing(void)
     flow_stop(&f);
 }
 
+/* A volume that waits for the steward of its pool is not there yet; its host says so in full, too.
+ */
+static void
+what_is_in_work_is_not_missing(void)
+{
+    static const enum w_seen seen[] = {SEEN_WORKING, SEEN_FAILED, SEEN_UNKNOWN};
+
+    for (size_t k = 0; k < sizeof(seen) / sizeof(seen[0]); k++) {
+        struct flow f;
+        struct w_accepted acc;
+        struct w_order o[8];
+        struct w_observed x[8];
+        struct w_resource_list l;
+
+        flow_start(&f);
+        OK(flow_grant_add(&f, flow_grant(&f, "X-1"), flow_uuid(&f), &acc));
+        OK(flow_desired(&f, 0));
+        size_t n = flow_orders(&f, o, 8);
+        for (size_t i = 0; i < n; i++) {
+            x[i] = flow_observed(&f, &o[i]);
+            x[i].equal = false;
+            x[i].seen = SEEN_WORKING;
+        }
+        OK(flow_status(&f, x, n, false));
+        for (size_t i = 0; i < n; i++)
+            x[i].seen = seen[k];
+        OK(flow_status(&f, x, n, true));
+        OK(FLOW_CALL(&f, f.people[FLOW_TENANT], "GET", "/v1/resources?limit=1000", NULL,
+                     resource_list, &l));
+        CU_ASSERT_EQUAL_FATAL(l.items.n, n);
+        for (size_t i = 0; i < n; i++)
+            CU_ASSERT_EQUAL(JM_ITEM(l.items, struct w_resource_view, i)->seen, (int)seen[k]);
+        flow_stop(&f);
+    }
+}
+
 CU_TestInfo claims_tests[] = {
+    {"what is in work is not missing, though a full inventory has it nowhere",
+     what_is_in_work_is_not_missing},
     {"a host that claims and shows nothing changes nothing",
      a_host_that_claims_and_shows_nothing_changes_nothing},
     {"an order that we signed and lost is proof of an older copy",
