@@ -148,10 +148,10 @@ def plots(f):
     yield "restart", lines("Killed, started, first page answered", "s", {"restart": sizes(f, "restart.s.")},
                            [(20000, 1), (250000, 5)], "machines")
     storm = f["dispatch.storm_s"]
-    yield "storm", bars("All agents gone and back until quiet", "s; 1,000 hosts, two connections each", [
+    yield "storm", bars("All agents gone and back until quiet", "s; 1,000 hosts, one connection each", [
         ("until quiet", [storm["value"]]), ("controller's processor", [storm["controller_cpu_s"]]),
         ("handshakes at 1.2 ms", [storm["handshakes_at_1_2_ms_s"]])], ["s"])
-    yield "memory", bars("Memory of the controller, 1,000 hosts", "MiB; one long poll each and people at lists; after creates, with a second connection each", [
+    yield "memory", bars("Memory of the controller, 1,000 hosts", "MiB; one long poll each and people at lists; after creates, one connection each again", [
         ("20,000 machines, alone", [f["restart.rss_mb.20k"]["alone"]]),
         ("polls and lists", [f["restart.rss_mb.20k"]["value"]]),
         ("after creates", [f["dispatch.rss_mb"]["value"]])], ["MiB"], reach=60)
