@@ -227,6 +227,28 @@ place_taken(struct import *m, const struct w_order *o, struct err *e)
     return ledger_append(m->t, m->k->who.host, "recovery.left", o->resource, body, e) < 0 ? -1 : 1;
 }
 
+/* Its host was told of the machine and not of its network, or that one was left above: its
+ * addresses are nobody's, and it is left likewise. */
+static int
+network_unknown(struct import *m, const struct w_order *o, struct err *e)
+{
+    char network[W_ID], body[160];
+    struct resource_row r;
+    int rc = 1;
+
+    for (size_t i = 0; rc == 1 && o->kind == RES_VM && i < o->vm.nics.n; i++)
+        if (part_whole(m->t->d, JM_ITEM(o->vm.nics, struct w_nic, i)->network, network, e) < 0 ||
+            (rc = resource_find(m->t->d, network, m->a, &r, e)) < 0)
+            return -1;
+    if (rc == 1)
+        return 0;
+    log_warn("recovery.left", "host=%s order=%s resource=%s without_network=%s", m->k->who.host,
+             o->id, o->resource, network);
+    (void)snprintf(body, sizeof(body), "{\"order\":\"%s\",\"without_network\":\"%s\"}", o->id,
+                   network);
+    return ledger_append(m->t, m->k->who.host, "recovery.left", o->resource, body, e) < 0 ? -1 : 1;
+}
+
 /* What its grant asks for; what a unit asked for by itself is in no receipt. */
 static int
 import_apart(struct import *m, const struct w_order *o, const struct grant_row *row,
@@ -260,7 +282,7 @@ import_made(struct import *m, const struct w_order *o, const struct grant_row *m
         if (grant_row_get(m->t->d, g.superseded_by, m->a, &g, e) < 0)
             return -1;
     memcpy(under.grant, g.id, sizeof(under.grant));
-    if ((rc = place_taken(m, &under, e)) != 0)
+    if ((rc = place_taken(m, &under, e)) != 0 || (rc = network_unknown(m, &under, e)) != 0)
         return rc;
     if (parts_recover(m->t, &under, g.unit, m->a, e) < 0 || import_addresses(m, o, e) < 0 ||
         made_insert(m->t, &under, g.unit, r, e) < 0)

@@ -47,6 +47,46 @@ an_order_that_we_signed_and_lost_is_proof_of_an_older_copy(void)
     flow_stop(&f);
 }
 
+/* A set that came in part: the host has a machine's order and not that of its network.  What can be
+ * learnt is learnt, and recovery has an end. */
+static void
+a_machine_without_its_network_is_left_and_holds_up_nothing(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_order o[4];
+    struct w_paper kept[4];
+    size_t n = 0, vms = 0;
+
+    flow_start(&f);
+    const char *copy = flow_text(&f, "%s/copy.db", f.ctl.dir);
+    {
+        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
+        OK(db_backup(d, copy, &f.err));
+    }
+    OK(flow_grant_add(&f, flow_grant(&f, "X-1"), flow_uuid(&f), &acc));
+    CU_ASSERT_EQUAL(flow_carry_out(&f), 4);
+    f.cursor = 0;
+    OK(flow_desired(&f, 0));
+    CU_ASSERT_EQUAL_FATAL(flow_orders(&f, o, 4), 4);
+    struct w_desired_answer part = f.set;
+    for (size_t i = 0; i < 4; i++) {
+        vms += o[i].kind == RES_VM;
+        if (o[i].kind != RES_NETWORK)
+            kept[n++] = *JM_ITEM(part.orders, struct w_paper, i);
+    }
+    CU_ASSERT_EQUAL_FATAL(n, 3);
+    CU_ASSERT_FATAL(vms > 0);
+    part.orders = (struct jm_list){.items = kept, .n = n};
+    flow_restart(&f, copy);
+
+    OK(flow_hello(&f));
+    CU_ASSERT_TRUE(controller_recovery(&f.ctl.c));
+    OK(flow_call(&f, f.agent, "POST", "/a/v1/receipts", flow_receipts(&f, &part), NULL, 0, NULL));
+    CU_ASSERT_EQUAL(count_resources(&f, FLOW_BUREAU), n - vms);
+    flow_stop(&f);
+}
+
 /* One host that lies must not stop the work of all. */
 static void
 a_host_that_claims_and_shows_nothing_changes_nothing(void)
@@ -128,6 +168,8 @@ CU_TestInfo claims_tests[] = {
      what_is_in_work_is_not_missing},
     {"a host that claims and shows nothing changes nothing",
      a_host_that_claims_and_shows_nothing_changes_nothing},
+    {"a machine without its network is left and holds up nothing",
+     a_machine_without_its_network_is_left_and_holds_up_nothing},
     {"an order that we signed and lost is proof of an older copy",
      an_order_that_we_signed_and_lost_is_proof_of_an_older_copy},
     CU_TEST_INFO_NULL,
