@@ -617,7 +617,7 @@ link_free(struct link *l)
 static void
 calls_start(struct link *l, int64_t now)
 {
-    bool gap, full, was_busy = l->status.busy || l->samples.busy;
+    bool gap, early, full, was_busy = l->status.busy || l->samples.busy;
 
     if (l->want_receipts && lane_due(&l->receipts, now))
         receipts_start(l);
@@ -626,7 +626,8 @@ calls_start(struct link *l, int64_t now)
     if (l->first)
         return;
     gap = lane_due(&l->poll, now);
-    full = now + (gap && l->quiet ? l->ag->conf.poll_wait_ms : 0) >= l->full_due_ms;
+    early = gap && l->quiet && l->gap_until == 0; /* once in a gap */
+    full = now + (early ? l->ag->conf.poll_wait_ms : 0) >= l->full_due_ms;
 
     if (lane_due(&l->status, now) && (l->touched || full))
         status_start(l, now, full);
