@@ -1,6 +1,7 @@
 /* What a host says that it knows more than the store: believed when it shows what we signed. */
 #include <CUnit/CUnit.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/unit/flowsee.h"
 
@@ -36,6 +37,7 @@ an_order_that_we_signed_and_lost_is_proof_of_an_older_copy(void)
     CU_ASSERT_EQUAL_FATAL(all.orders.n, 4);
     flow_restart(&f, copy);
 
+    free(f.head);
     f.head = NULL;
     f.term = 2;
     OK(flow_hello(&f));
