@@ -1,6 +1,7 @@
 #include "controller/report.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "controller/clocks.h"
@@ -284,14 +285,22 @@ note_missing(void *arg, const char *id, struct err *e)
     return 0;
 }
 
-/* It names it, as in work, failed or not known, and says nothing of it being there. */
-static bool
-names(const struct w_status *s, const char *id)
+static int
+by_id(const void *a, const void *b)
 {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Ids of all that a report names, sorted: both lists may be long. */
+static const char **
+named_sorted(const struct w_status *s, struct arena *a)
+{
+    const char **ids = arena_alloc(a, (s->items.n + 1) * sizeof(*ids));
+
     for (size_t i = 0; i < s->items.n; i++)
-        if (strcmp(JM_ITEM(s->items, struct w_observed, i)->resource, id) == 0)
-            return true;
-    return false;
+        ids[i] = JM_ITEM(s->items, struct w_observed, i)->resource;
+    qsort(ids, s->items.n, sizeof(*ids), by_id);
+    return ids;
 }
 
 /* A full inventory does not have it: it is missing, if it was ever there. */
@@ -324,13 +333,20 @@ static int
 take_complete(struct report *p, const struct w_status *s, struct err *e)
 {
     struct missing_list l = {.a = p->a};
+    const char **named;
 
     if (inventory_full(p->t->d, p->host, p->stamp_ms, e) < 0 ||
         inventory_each_missing(p->t->d, p->host, note_missing, &l, e) < 0)
         return -1;
-    for (const struct missing *m = l.head; m != NULL; m = m->next)
-        if (!names(s, m->id) && take_missing(p, m->id, e) < 0)
+    named = l.head == NULL ? NULL : named_sorted(s, p->a);
+    /* What it names as in work, failed or not known is not missing, though it is nowhere yet. */
+    for (const struct missing *m = l.head; m != NULL; m = m->next) {
+        const char *id = m->id;
+
+        if (bsearch(&id, named, s->items.n, sizeof(*named), by_id) == NULL &&
+            take_missing(p, id, e) < 0)
             return -1;
+    }
     return unregistered_trim(p->t->d, p->host, p->stamp_ms, e);
 }
 

@@ -20,6 +20,15 @@ flow_named(struct flow *f, const char *name)
     return "";
 }
 
+size_t
+flow_resources(struct flow *f, enum flow_who who)
+{
+    struct w_resource_list l;
+
+    OK(FLOW_CALL(f, f->people[who], "GET", "/v1/resources?limit=1000", NULL, resource_list, &l));
+    return l.items.n;
+}
+
 struct w_resource_view
 flow_resource(struct flow *f, const char *id)
 {

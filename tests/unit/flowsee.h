@@ -7,6 +7,8 @@
 /** Id of the resource of that name. */
 const char *flow_named(struct flow *f, const char *name);
 struct w_resource_view flow_resource(struct flow *f, const char *id);
+/** How many that person sees. */
+size_t flow_resources(struct flow *f, enum flow_who who);
 /** The first row of that metric. */
 struct w_quota_row flow_quota(struct flow *f, const char *metric);
 /** Every movement has its other side, and the sums are those of the entries. */

@@ -7,15 +7,6 @@
 
 #define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
 
-static size_t
-count_resources(struct flow *f, enum flow_who who)
-{
-    struct w_resource_list l;
-
-    OK(FLOW_CALL(f, f->people[who], "GET", "/v1/resources?limit=1000", NULL, resource_list, &l));
-    return l.items.n;
-}
-
 /* Without a head that proves it: a claim asks for receipts, and what we signed in them is proof. */
 static void
 an_order_that_we_signed_and_lost_is_proof_of_an_older_copy(void)
@@ -45,7 +36,7 @@ an_order_that_we_signed_and_lost_is_proof_of_an_older_copy(void)
     CU_ASSERT_FALSE(controller_recovery(&f.ctl.c));
     OK(flow_call(&f, f.agent, "POST", "/a/v1/receipts", flow_receipts(&f, &all), NULL, 0, NULL));
     CU_ASSERT_TRUE(controller_recovery(&f.ctl.c));
-    CU_ASSERT_EQUAL(count_resources(&f, FLOW_BUREAU), 4);
+    CU_ASSERT_EQUAL(flow_resources(&f, FLOW_BUREAU), 4);
     flow_stop(&f);
 }
 
@@ -85,7 +76,7 @@ a_machine_without_its_network_is_left_and_holds_up_nothing(void)
     OK(flow_hello(&f));
     CU_ASSERT_TRUE(controller_recovery(&f.ctl.c));
     OK(flow_call(&f, f.agent, "POST", "/a/v1/receipts", flow_receipts(&f, &part), NULL, 0, NULL));
-    CU_ASSERT_EQUAL(count_resources(&f, FLOW_BUREAU), n - vms);
+    CU_ASSERT_EQUAL(flow_resources(&f, FLOW_BUREAU), n - vms);
     flow_stop(&f);
 }
 

@@ -25,15 +25,6 @@ grant_view(struct flow *f, const char *id)
     return g;
 }
 
-static size_t
-count_resources(struct flow *f, enum flow_who who)
-{
-    struct w_resource_list l;
-
-    OK(FLOW_CALL(f, f->people[who], "GET", "/v1/resources?limit=1000", NULL, resource_list, &l));
-    return l.items.n;
-}
-
 static void
 a_grant_becomes_orders_that_close_on_equal_readback(void)
 {
@@ -62,8 +53,8 @@ a_grant_becomes_orders_that_close_on_equal_readback(void)
     CU_ASSERT_EQUAL(g.orders_open, 0);
     CU_ASSERT(g.clock.met_ms > 0);
     CU_ASSERT_FALSE(g.clock.overdue);
-    CU_ASSERT_EQUAL(count_resources(&f, FLOW_TENANT), 4);
-    CU_ASSERT_EQUAL(count_resources(&f, FLOW_OTHER), 0);
+    CU_ASSERT_EQUAL(flow_resources(&f, FLOW_TENANT), 4);
+    CU_ASSERT_EQUAL(flow_resources(&f, FLOW_OTHER), 0);
     flow_stop(&f);
 }
 
@@ -110,7 +101,7 @@ a_lost_answer_is_answered_the_same_again(void)
     CU_ASSERT_EQUAL(flow_grant_add(&f, grant, flow_uuid(&f), &two), -1);
     CU_ASSERT_EQUAL(f.status, 409);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, grant->id));
-    CU_ASSERT_EQUAL(count_resources(&f, FLOW_TENANT), 4);
+    CU_ASSERT_EQUAL(flow_resources(&f, FLOW_TENANT), 4);
 
     const char *body = flow_text(&f,
                                  "{\"request\":\"%s\",\"for_ms\":60000,\"reason\":\"x\","
@@ -185,7 +176,7 @@ a_grant_that_is_not_in_order_makes_nothing(void)
         CU_ASSERT_EQUAL(flow_grant_add(&f, g, flow_uuid(&f), &acc), -1);
         CU_ASSERT_EQUAL(f.status, status);
     }
-    CU_ASSERT_EQUAL(count_resources(&f, FLOW_BUREAU), 0);
+    CU_ASSERT_EQUAL(flow_resources(&f, FLOW_BUREAU), 0);
     flow_stop(&f);
 }
 
@@ -214,7 +205,7 @@ a_paper_altered_by_one_bit_is_refused(void)
         tried++;
     }
     CU_ASSERT(tried > 10);
-    CU_ASSERT_EQUAL(count_resources(&f, FLOW_BUREAU), 0);
+    CU_ASSERT_EQUAL(flow_resources(&f, FLOW_BUREAU), 0);
     flow_stop(&f);
 }
 
@@ -244,7 +235,7 @@ a_dry_run_explains_and_makes_nothing(void)
     CU_ASSERT_FALSE(c.fits);
     CU_ASSERT_PTR_NOT_NULL(strstr(c.reason, "h1"));
     CU_ASSERT_PTR_NOT_NULL(strstr(c.reason, "MiB"));
-    CU_ASSERT_EQUAL(count_resources(&f, FLOW_BUREAU), 0);
+    CU_ASSERT_EQUAL(flow_resources(&f, FLOW_BUREAU), 0);
     flow_stop(&f);
 }
 
@@ -389,7 +380,7 @@ what_no_order_knows_is_registered_and_what_is_gone_is_missing(void)
     OK(flow_status(&f, x, n - 1, true)); /* a full inventory without the last machine */
     CU_ASSERT_EQUAL(unregistered(&f, SEEN_FOREIGN), 0);
     CU_ASSERT_EQUAL(unregistered(&f, SEEN_MISSING), 1);
-    CU_ASSERT_EQUAL(count_resources(&f, FLOW_TENANT), 4); /* nothing is forgotten */
+    CU_ASSERT_EQUAL(flow_resources(&f, FLOW_TENANT), 4); /* nothing is forgotten */
     OK(flow_status(&f, x, n, true));
     CU_ASSERT_EQUAL(unregistered(&f, SEEN_MISSING), 0);
     ctl_clock(0, 0);
@@ -502,7 +493,7 @@ an_older_copy_of_the_store_learns_from_its_hosts(void)
     CU_ASSERT_EQUAL_FATAL(all.orders.n, 8);
 
     flow_restart(&f, copy);
-    CU_ASSERT_EQUAL(count_resources(&f, FLOW_BUREAU), 4);
+    CU_ASSERT_EQUAL(flow_resources(&f, FLOW_BUREAU), 4);
     OK(flow_desired(&f, 0)); /* its head says what we once knew */
     CU_ASSERT(f.set.recovery);
     CU_ASSERT_EQUAL(f.set.orders.n, 0);
@@ -517,7 +508,7 @@ an_older_copy_of_the_store_learns_from_its_hosts(void)
     OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "GET", "/v1/status", NULL, status_view, &st));
     CU_ASSERT_STRING_EQUAL(st.receipts_missing, "h1");
     OK(flow_call(&f, f.agent, "POST", "/a/v1/receipts", flow_receipts(&f, &all), NULL, 0, NULL));
-    CU_ASSERT_EQUAL(count_resources(&f, FLOW_BUREAU), 8);
+    CU_ASSERT_EQUAL(flow_resources(&f, FLOW_BUREAU), 8);
     CU_ASSERT_EQUAL(without(&f, "h1", "gone", &st), -1); /* it is not waited for */
     OK(FLOW_CALL(&f, f.people[FLOW_ADMIN], "POST", "/v1/recovery:confirm",
                  flow_text(&f, "{\"request\":\"%s\"}", flow_uuid(&f)), status_view, &st));
@@ -625,7 +616,7 @@ a_silent_host_takes_nothing_new_and_loses_nothing(void)
         SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
         OK(job_run(&f.ctl.c, d, JOB_HOSTS, &f.err));
     }
-    CU_ASSERT_EQUAL(count_resources(&f, FLOW_TENANT), 4);
+    CU_ASSERT_EQUAL(flow_resources(&f, FLOW_TENANT), 4);
     OK(flow_hello(&f));
     (void)snprintf(JM_ITEM(g->lines, struct w_grant_line, 0)->cidr, 20, "10.78.0.0/24");
     OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
