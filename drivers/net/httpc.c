@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "drivers/base/clock.h"
 #include "drivers/base/strbuf.h"
@@ -294,7 +295,16 @@ call_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
     (void)purpose;
     if (((struct call *)arg)->sent)
         return CURL_SOCKET_BAD;
-    return socket(a->family, a->socktype, a->protocol);
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+/* Closed by us as it was opened by us: ThreadSanitizer overlooks what libcurl calls, and would take
+ * the number's next use in another thread for a race with the socket. */
+static int
+call_closes(void *arg, curl_socket_t fd)
+{
+    (void)arg;
+    return close(fd);
 }
 
 static int
@@ -306,6 +316,7 @@ call_once(struct call *c)
     bad |= curl_easy_setopt(c->easy, CURLOPT_PREREQDATA, c);
     bad |= curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETFUNCTION, call_socket);
     bad |= curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETDATA, c);
+    bad |= curl_easy_setopt(c->easy, CURLOPT_CLOSESOCKETFUNCTION, call_closes);
     return bad;
 }
 
