@@ -49,10 +49,25 @@ agent_wake(void *agent)
         link_wake(ag->link);
 }
 
-int
-agent_threads(const struct agent *ag, int alone)
+void
+agent_pool(struct agent *ag, int threads, struct workers_config *c)
 {
-    return ag->among.watch == NULL || ag->among.threads ? alone : 0;
+    bool own = ag->among.watch == NULL || ag->among.threads;
+
+    c->threads = own ? threads : 0;
+    c->offer = own ? NULL : ag->among.offer;
+    c->offer_arg = ag->among.arg;
+    c->deadline_ms = (int)ag->conf.call_deadline_ms;
+    c->wake = agent_wake;
+    c->wake_arg = ag;
+    c->ended = am_call_ended;
+    c->ended_arg = ag->metrics;
+}
+
+bool
+agent_run_call(struct agent *ag)
+{
+    return workers_run_one(ag->calls) || workers_run_one(ag->disk) || sampler_run_one(ag->sampler);
 }
 
 /* ---- observing ---- */
@@ -329,19 +344,14 @@ workers_start(struct agent *ag, struct err *e)
                  .pool_name = ag->conf.pool_name,
                  .pool_path = ag->conf.pool_path,
                  .forbid_kvm = ag->conf.forbid_kvm},
-        .threads = agent_threads(ag, (int)ag->conf.workers),
-        .deadline_ms = (int)ag->conf.call_deadline_ms,
         .max_stuck = (int)ag->conf.stuck_max,
         .queue_max = QUEUE_MAX,
-        .wake = agent_wake,
-        .wake_arg = ag,
-        .ended = am_call_ended,
-        .ended_arg = ag->metrics,
     };
 
+    agent_pool(ag, (int)ag->conf.workers, &c);
     if (workers_new(&c, &ag->calls, e) < 0)
         return -1;
-    c.threads = agent_threads(ag, 1); /* one overwrite at a time leaves the disk to the guests */
+    agent_pool(ag, 1, &c); /* one overwrite at a time leaves the disk to the guests */
     return workers_new(&c, &ag->disk, e);
 }
 

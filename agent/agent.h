@@ -32,6 +32,8 @@ struct task;
 struct agent_among {
     const struct httpc_watch *watch; /* of its link; lives as long as the agent */
     void (*wake)(void *arg);         /* its next round is due now; from any thread */
+    /** A call waits for agent_run_call(); from its own thread.  NULL: its rounds run its calls. */
+    void (*offer)(void *arg);
     void *arg;
     bool threads;     /* its calls may hang: workers of its own all the same */
     const char *boot; /* boot id, or NULL: the machine's */
@@ -111,6 +113,9 @@ int agent_round(struct agent *ag);
 void agent_wait(struct agent *ag, int wait_ms);
 /** Wake it from any thread. */
 void agent_wake(void *agent);
-/** Threads that its pool of so many has. */
-int agent_threads(const struct agent *ag, int alone);
+/** Run one of its calls that wait, in the caller's thread; false: none does.  See
+ * agent_among.offer. */
+bool agent_run_call(struct agent *ag);
+/** Who runs the jobs of a pool with so many threads, when it is alone, and who is told. */
+void agent_pool(struct agent *ag, int threads, struct workers_config *c);
 #endif

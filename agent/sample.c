@@ -242,14 +242,8 @@ sampler_new(struct agent *ag, struct sampler **out, struct err *e)
                  .pool_path = ag->conf.pool_path,
                  .forbid_kvm = ag->conf.forbid_kvm,
                  .read_only = true},
-        .threads = agent_threads(ag, 1),
-        .deadline_ms = (int)ag->conf.call_deadline_ms,
         .max_stuck = STUCK_MAX,
         .queue_max = QUEUE_MAX,
-        .wake = agent_wake,
-        .wake_arg = ag,
-        .ended = am_call_ended,
-        .ended_arg = ag->metrics,
     };
 
     if (s == NULL)
@@ -261,10 +255,17 @@ sampler_new(struct agent *ag, struct sampler **out, struct err *e)
     s->ring = calloc(s->ring_size, sizeof(*s->ring));
     if (s->ring == NULL)
         return err_set(e, BY_E_NOMEM, "sampler: ring of %zu slots", s->ring_size);
+    agent_pool(ag, 1, &c);
     if (workers_new(&c, &s->w, e) < 0)
         return -1;
     *out = TAKE(s);
     return 0;
+}
+
+bool
+sampler_run_one(struct sampler *s)
+{
+    return workers_run_one(s->w);
 }
 
 bool

@@ -16,7 +16,8 @@ struct sample_batch {
 };
 
 int sampler_new(struct agent *ag, struct sampler **out, struct err *e);
-/** As workers_stop(). */
+/** As workers_run_one() and workers_stop(). */
+bool sampler_run_one(struct sampler *s);
 bool sampler_stop(struct sampler *s, int wait_ms);
 void sampler_free(struct sampler *s); /* NULL is fine */
 /** From the controller's hello; slots under way with another length are closed as they are. */

@@ -383,9 +383,26 @@ workers_submit(struct workers *w, struct worker_job *j, struct err *e)
         (void)pthread_cond_broadcast(&w->work);
     }
     (void)pthread_mutex_unlock(&w->lock);
-    if (rc == 0 && w->c.threads == 0)
+    if (rc == 0 && w->c.offer != NULL)
+        w->c.offer(w->c.offer_arg);
+    else if (rc == 0 && w->c.threads == 0)
         w->c.wake(w->c.wake_arg);
     return rc;
+}
+
+bool
+workers_run_one(struct workers *w)
+{
+    struct worker_job *j;
+
+    (void)pthread_mutex_lock(&w->lock);
+    j = queue_pop(&w->queue);
+    if (j != NULL)
+        worker_run(w, j);
+    (void)pthread_mutex_unlock(&w->lock);
+    if (j != NULL)
+        w->c.wake(w->c.wake_arg);
+    return j != NULL;
 }
 
 int
@@ -396,7 +413,7 @@ workers_run_done(struct workers *w)
     int n = 0;
 
     (void)pthread_mutex_lock(&w->lock);
-    while (w->c.threads == 0 && (j = queue_pop(&w->queue)) != NULL)
+    while (w->c.threads == 0 && w->c.offer == NULL && (j = queue_pop(&w->queue)) != NULL)
         worker_run(w, j);
     q = w->done;
     memset(&w->done, 0, sizeof(w->done));
@@ -440,6 +457,8 @@ workers_tick(struct workers *w, int64_t now)
     struct err e = {0};
     int64_t next;
 
+    if (w->c.threads == 0)
+        return TICK_MAX_MS;
     (void)pthread_mutex_lock(&w->lock);
     next = tick_jobs(w, now);
     if (w->opening && !w->open_overdue) {

@@ -8,9 +8,9 @@
  * worker takes its place.  Its connection is retired: left to the stuck thread, closed when that
  * comes back; others open new ones.  Stuck threads are bounded by max_stuck; beyond that nothing
  * new runs and workers_state() says why.  Connections: at most one a thread.
- * With no threads (threads 0) workers_run_done() itself runs what was queued.
- * Threads: submit, run_done, tick and state from the owner; jobs run in workers; no lock is held
- * across a call. */
+ * With no threads (threads 0) workers_run_done() itself runs what was queued, or with an offer
+ * whoever calls workers_run_one(); nothing is overdue then. Threads: submit, run_done, tick and
+ * state from the owner; jobs run in workers; no lock is held across a call. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,6 +47,9 @@ struct workers_config {
     int (*open)(const struct virt_config *c, struct virt **out, struct err *e); /* virt_open */
     void (*wake)(void *arg); /* from any thread, when workers_run_done() has work */
     void *wake_arg;
+    /** With no threads: a job waits for workers_run_one(), on the owner's; NULL: it does not. */
+    void (*offer)(void *arg);
+    void *offer_arg;
     void (*ended)(void *arg, const struct worker_job *j); /* before its done; may be NULL */
     void *ended_arg;
 };
@@ -67,6 +70,8 @@ void workers_free(struct workers *w);
 int workers_submit(struct workers *w, struct worker_job *j, struct err *e);
 /** Call done of every finished job; returns how many. */
 int workers_run_done(struct workers *w);
+/** Run a job that waits, in the caller's thread; false: none does.  Never beside workers_stop(). */
+bool workers_run_one(struct workers *w);
 /** Find overdue jobs, replace their threads, retire connections.  Returns milliseconds until it
  * should be called again, at most 60,000. */
 int workers_tick(struct workers *w, int64_t now_mono_ms);

@@ -13,6 +13,7 @@
  *       written by a bare program into BEFORE; then one group a commit into it (again).
  * BENCH_URL, BENCH_CA: the controller. */
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -271,6 +272,7 @@ static int
 do_join(char **arg)
 {
     size_t n_acks, n_seen, n = 0, twice = 0;
+    long long first = LLONG_MAX, last = 0;
     SCOPED(free) struct told *acks = told_read(arg[0], &n_acks), *seen = told_read(arg[1], &n_seen);
     SCOPED(free) double *ms = must(calloc(n_acks + 1, sizeof(*ms)));
     SCOPED(free) double *share = must(calloc(n_acks + 1, sizeof(*share)));
@@ -287,8 +289,13 @@ do_join(char **arg)
         /* The host may be quicker than the one who asked. */
         share[n] = s->at > acks[i].at ? (double)(s->at - acks[i].at) / 1e6 : 0;
         ms[n++] = s->durable > acks[i].at ? (double)(s->durable - acks[i].at) / 1e6 : 0;
+        if (acks[i].at - acks[i].durable < first)
+            first = acks[i].at - acks[i].durable;
+        if (s->durable > last)
+            last = s->durable;
     }
-    printf("{\"acknowledged\":%zu,\"seen\":%zu,\"twice\":%zu", n_acks, n, twice);
+    printf("{\"acknowledged\":%zu,\"seen\":%zu,\"twice\":%zu,\"seen_per_s\":%.1f", n_acks, n, twice,
+           last > first ? (double)n * 1e9 / (double)(last - first) : 0);
     print_parts("seen", ms, n);
     print_parts("arrived", share, n);
     printf("}\n");

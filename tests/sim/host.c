@@ -71,6 +71,7 @@ sim_host_start(struct sim_host *h, struct err *e)
                               .config_file = h->config,
                               .among = {.watch = &h->watch,
                                         .wake = sim_wake,
+                                        .offer = sim_crew_offer,
                                         .arg = h,
                                         .threads = h->threads,
                                         .boot = h->boot}};
@@ -81,6 +82,7 @@ sim_host_start(struct sim_host *h, struct err *e)
         (void)agent_close(&h->ag);
         return err_wrap(e, "host %d", h->n);
     }
+    sim_crew_join(h);
     h->open = true;
     h->round_ms = clock_mono_ms();
     sim_loop_due(h);
@@ -92,6 +94,7 @@ sim_host_kill(struct sim_host *h)
 {
     if (!h->open)
         return true;
+    sim_crew_leave(h);
     if (!agent_close(&h->ag))
         return false;
     h->open = false;

@@ -177,6 +177,7 @@ all_close(struct sim *s)
         return; /* a call hangs and uses its host; the process ends */
     for (int i = 0; i < s->o.hosts; i++)
         free(s->hosts[i].known);
+    sim_crew_end(&s->crew);
     sim_loop_close(s);
     for (size_t i = 0; i < s->n_lines; i++)
         free(s->lines[i].text);
@@ -200,7 +201,7 @@ main(int argc, char **argv)
     s.random = s.o.seed;
     if (hosts_make(&s, &e) < 0 || files_open(&s, &e) < 0 ||
         sim_script_load(&s, s.o.script, &e) < 0 || sim_enrol(&s, &e) < 0 ||
-        sim_loop_open(&s, &e) < 0 || hosts_start(&s, &e) < 0) {
+        sim_loop_open(&s, &e) < 0 || sim_crew_start(&s.crew, &e) < 0 || hosts_start(&s, &e) < 0) {
         fprintf(stderr, "hostsim: %s\n", e.msg);
         return 1;
     }

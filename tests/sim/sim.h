@@ -1,10 +1,12 @@
 #ifndef BY_TESTS_SIM_SIM_H
 #define BY_TESTS_SIM_SIM_H
 /* Many hosts in one process: the agent's own code over real mTLS, each on a fake hypervisor.
- * Threads: everything is the main thread's but sim_wake(). */
+ * Threads: everything is the main thread's but sim_wake() and the crew, which runs the hosts'
+ * calls. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/queue.h>
 
 #include "agent/agent.h"
 #include "drivers/net/httpc.h"
@@ -32,6 +34,8 @@ struct sim_host {
     bool cut;                       /* no connection of it lives */
     bool threads;                   /* its hypervisor may be slow or hang */
     bool queued;                    /* in sim.ready; under sim.lock */
+    bool offered, leaves;           /* a call waits; none is taken any more; under crew.lock */
+    TAILQ_ENTRY(sim_host) in_crew;  /* while offered */
     int64_t timer_ms;               /* monotonic; of its link */
     int64_t round_ms;               /* monotonic; of its next round */
     size_t heap_at;                 /* place in sim.heap, from 1 */
@@ -59,8 +63,18 @@ struct sim_line {
     char *text;
 };
 
+struct sim_crew {
+    pthread_t thread;
+    pthread_mutex_t lock; /* all below */
+    pthread_cond_t changed;
+    TAILQ_HEAD(, sim_host) hosts; /* with calls that wait */
+    struct sim_host *at;          /* a call of it runs */
+    bool ends;
+};
+
 struct sim {
     struct sim_options o;
+    struct sim_crew crew;
     struct sim_host *hosts; /* o.hosts of them */
     int epoll, event;
     struct sim_host **heap; /* by the earlier of their two times; n_heap of them */
@@ -99,6 +113,14 @@ void sim_loop_socket(void *host, int fd, int wanted);
 /** Every connection that it has ends. */
 void sim_loop_sever(struct sim_host *h);
 void sim_loop_timer(void *host, int in_ms);
+
+/* crew.c */
+int sim_crew_start(struct sim_crew *c, struct err *e);
+void sim_crew_end(struct sim_crew *c);
+void sim_crew_join(struct sim_host *h);
+/** Once the call that runs has ended; none of it runs any more. */
+void sim_crew_leave(struct sim_host *h);
+void sim_crew_offer(void *host);
 
 /* host.c */
 int sim_host_prepare(struct sim_host *h, struct err *e); /* folder and settings; once enrolled */

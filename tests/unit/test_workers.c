@@ -157,7 +157,7 @@ done(struct worker_job *j)
 }
 
 static struct workers *
-workers_make(int threads, int max_stuck)
+workers_make_for(int threads, int max_stuck, void (*offer)(void *), void *arg)
 {
     struct workers_config c = {.virt = {.uri = "test:///"},
                                .threads = threads,
@@ -165,12 +165,20 @@ workers_make(int threads, int max_stuck)
                                .max_stuck = max_stuck,
                                .queue_max = 8,
                                .open = open_it,
-                               .wake = wake};
+                               .wake = wake,
+                               .offer = offer,
+                               .offer_arg = arg};
     struct workers *w = NULL;
     struct err e = {0};
 
     CU_ASSERT_EQUAL_FATAL(workers_new(&c, &w, &e), 0);
     return w;
+}
+
+static struct workers *
+workers_make(int threads, int max_stuck)
+{
+    return workers_make_for(threads, max_stuck, NULL, NULL);
 }
 
 static void
@@ -473,6 +481,43 @@ runs_jobs_where_they_are_taken_back_when_it_has_no_threads(void)
     CU_ASSERT_EQUAL(gate.closed, gate.opened);
 }
 
+static void
+count_offer(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void
+offers_jobs_to_another_thread_when_it_has_none(void)
+{
+    struct workers *w;
+    struct test_job a = {0}, b = {0}, left = {0};
+    int offers = 0;
+
+    gate_reset();
+    w = workers_make_for(0, 2, count_offer, &offers);
+    submit(w, &a, "a", run_quick);
+    submit(w, &b, "b", run_quick);
+    CU_ASSERT_EQUAL(offers, 2);
+    CU_ASSERT_EQUAL(workers_run_done(w), 0); /* its owner runs none */
+    CU_ASSERT_EQUAL(gate.woken, 0);
+    CU_ASSERT_TRUE(workers_run_one(w));
+    CU_ASSERT_EQUAL(gate.woken, 1); /* and takes back what has ended */
+    CU_ASSERT_EQUAL(workers_run_done(w), 1);
+    CU_ASSERT_TRUE(a.done && !b.done);
+    CU_ASSERT_TRUE(workers_run_one(w));
+    CU_ASSERT_FALSE(workers_run_one(w));
+    CU_ASSERT_EQUAL(workers_run_done(w), 1);
+    CU_ASSERT_TRUE(b.done);
+    submit(w, &left, "a", run_quick);
+    CU_ASSERT_TRUE(workers_stop(w, 0));
+    CU_ASSERT_FALSE(workers_run_one(w));
+    CU_ASSERT_EQUAL(workers_run_done(w), 1);
+    CU_ASSERT_EQUAL(left.job.err.code, BY_E_BUSY);
+    workers_free(w);
+    CU_ASSERT_EQUAL(gate.closed, gate.opened);
+}
+
 CU_TestInfo workers_tests[] = {
     {"runs jobs and gives them back", runs_jobs_and_gives_them_back},
     {"serves a healthy machine beside six that hang",
@@ -487,6 +532,8 @@ CU_TestInfo workers_tests[] = {
     {"bounds its queue", bounds_its_queue},
     {"runs jobs where they are taken back when it has no threads",
      runs_jobs_where_they_are_taken_back_when_it_has_no_threads},
+    {"offers jobs to another thread when it has none",
+     offers_jobs_to_another_thread_when_it_has_none},
     {"stops after the time that it was given", stops_after_the_time_that_it_was_given},
     CU_TEST_INFO_NULL,
 };
