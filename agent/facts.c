@@ -5,6 +5,7 @@
 
 #include "drivers/codec/adoptwire.h"
 #include "drivers/codec/netpart.h"
+#include "policies/recindex.h"
 
 /* Disks of a machine beside its data volumes: root and seed. */
 enum { OWN_DISKS = 2 };
@@ -487,6 +488,17 @@ facts_observed_ok(const struct agent *ag, int64_t mono_ms, char *why, size_t siz
 }
 
 void
+facts_index(struct rec_world *w, struct arena *a)
+{
+    struct rec_index *x = arena_alloc(a, sizeof(*x));
+
+    recindex_count(w, x);
+    x->entries = arena_alloc(a, (x->n_entries + 1) * sizeof(*x->entries));
+    x->buckets = arena_alloc(a, x->n_buckets * sizeof(*x->buckets));
+    recindex_fill(x, w);
+}
+
+void
 facts_build(const struct agent *ag, int64_t wall_ms, int64_t mono_ms, struct arena *a,
             struct rec_world *out)
 {
@@ -507,4 +519,5 @@ facts_build(const struct agent *ag, int64_t wall_ms, int64_t mono_ms, struct are
     out->wants = wants;
     out->n_wants = n;
     objects_build(ag, a, out);
+    facts_index(out, a);
 }

@@ -9,6 +9,8 @@
 /** Build the facts of this moment in a; wants are in the order of the receipts. */
 void facts_build(const struct agent *ag, int64_t wall_ms, int64_t mono_ms, struct arena *a,
                  struct rec_world *out);
+/** Give a world an index of its lists, in a; facts_build() has done it. */
+void facts_index(struct rec_world *w, struct arena *a);
 /** Under an emergency hold, of itself or of the whole host. */
 bool facts_is_held(const struct agent *ag, const char *id, int64_t wall_ms);
 /** The world can be judged now; else why says why not. */

@@ -100,6 +100,7 @@ struct rec_net {
     bool segment_off; /* its part of a segment is not as the order says */
 };
 
+struct rec_index;
 struct rec_world {
     bool observed_ok;   /* every list was answered */
     bool heard;         /* the controller's set and its holds were heard since this agent started */
@@ -115,6 +116,7 @@ struct rec_world {
     size_t n_vols;
     const struct rec_net *nets;
     size_t n_nets;
+    const struct rec_index *index; /* of the four lists (policies/recindex.h), or NULL */
 };
 
 enum rec_op {

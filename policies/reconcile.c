@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "policies/recindex.h"
 #include "policies/reclive.h"
 #include "policies/reconcile_adopt.h"
 #include "policies/reconcile_step.h"
@@ -25,15 +26,6 @@ same(const char *a, const char *b)
     return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-static bool
-listed(const char *const *ids, size_t n, const char *id)
-{
-    for (size_t i = 0; i < n; i++)
-        if (same(ids[i], id))
-            return true;
-    return false;
-}
-
 /* Below 0, 0 or above: how the mark (term, generation) stands to the order's. */
 static int
 mark_cmp(uint64_t term, uint64_t generation, const struct rec_want *want)
@@ -45,13 +37,30 @@ mark_cmp(uint64_t term, uint64_t generation, const struct rec_want *want)
     return 0;
 }
 
+static const struct rec_want *
+want_next(struct rec_find *f)
+{
+    size_t i;
+
+    return recindex_next(f, &i) ? &f->w->wants[i] : NULL;
+}
+
+static const struct rec_dom *
+dom_next(struct rec_find *f)
+{
+    size_t i;
+
+    return recindex_next(f, &i) ? &f->w->doms[i] : NULL;
+}
+
 static bool
 is_newest(const struct rec_world *w, const struct rec_want *want)
 {
-    for (size_t i = 0; i < w->n_wants; i++)
-        if (&w->wants[i] != want && w->wants[i].kind == want->kind &&
-            same(w->wants[i].id, want->id) &&
-            mark_cmp(w->wants[i].term, w->wants[i].generation, want) > 0)
+    struct rec_find f = recindex_find(w, REC_WANT, want->id);
+    const struct rec_want *o;
+
+    while ((o = want_next(&f)) != NULL)
+        if (o->kind == want->kind && mark_cmp(o->term, o->generation, want) > 0)
             return false;
     return true;
 }
@@ -59,37 +68,39 @@ is_newest(const struct rec_world *w, const struct rec_want *want)
 static const struct rec_want *
 want_find(const struct rec_world *w, enum mo_kind kind, const char *id)
 {
-    for (size_t i = 0; i < w->n_wants; i++)
-        if (w->wants[i].kind == kind && same(w->wants[i].id, id) && is_newest(w, &w->wants[i]))
-            return &w->wants[i];
+    struct rec_find f = recindex_find(w, REC_WANT, id);
+    const struct rec_want *o;
+
+    while ((o = want_next(&f)) != NULL)
+        if (o->kind == kind && is_newest(w, o))
+            return o;
     return NULL;
 }
 
 static const struct rec_dom *
 dom_find(const struct rec_world *w, const char *id)
 {
-    for (size_t i = 0; i < w->n_doms; i++)
-        if (same(w->doms[i].id, id))
-            return &w->doms[i];
-    return NULL;
+    struct rec_find f = recindex_find(w, REC_DOM, id);
+
+    return dom_next(&f);
 }
 
 static const struct rec_vol *
 vol_find(const struct rec_world *w, const char *id)
 {
-    for (size_t i = 0; i < w->n_vols; i++)
-        if (same(w->vols[i].id, id))
-            return &w->vols[i];
-    return NULL;
+    struct rec_find f = recindex_find(w, REC_VOL, id);
+    size_t i;
+
+    return recindex_next(&f, &i) ? &w->vols[i] : NULL;
 }
 
 static const struct rec_net *
 net_find(const struct rec_world *w, const char *id)
 {
-    for (size_t i = 0; i < w->n_nets; i++)
-        if (same(w->nets[i].id, id))
-            return &w->nets[i];
-    return NULL;
+    struct rec_find f = recindex_find(w, REC_NET, id);
+    size_t i;
+
+    return recindex_next(&f, &i) ? &w->nets[i] : NULL;
 }
 
 /* ---- who uses what ---- */
@@ -101,20 +112,20 @@ dom_is_up(const struct rec_dom *d)
     return d->power != MO_PW_OFF && d->power != MO_PW_CRASHED;
 }
 
-/* Which domains name this volume, other than the one with id `but` (NULL: none left out). */
+/* Which domains name it, other than the one with id `but` (NULL: none left out). */
 struct users {
     bool any, up, ours, foreign;
 };
 
 static struct users
-vol_users(const struct rec_world *w, const char *id, const char *but)
+users_of(const struct rec_world *w, enum rec_named what, const char *id, const char *but)
 {
+    struct rec_find f = recindex_find(w, what, id);
     struct users u = {0};
+    const struct rec_dom *d;
 
-    for (size_t i = 0; i < w->n_doms; i++) {
-        const struct rec_dom *d = &w->doms[i];
-
-        if (!listed(d->volumes, d->n_volumes, id) || same(d->id, but))
+    while ((d = dom_next(&f)) != NULL) {
+        if (same(d->id, but))
             continue;
         u.any = true;
         u.up = u.up || dom_is_up(d);
@@ -125,30 +136,20 @@ vol_users(const struct rec_world *w, const char *id, const char *but)
 }
 
 static struct users
-net_users(const struct rec_world *w, const char *id)
+vol_users(const struct rec_world *w, const char *id, const char *but)
 {
-    struct users u = {0};
-
-    for (size_t i = 0; i < w->n_doms; i++) {
-        const struct rec_dom *d = &w->doms[i];
-
-        if (!listed(d->networks, d->n_networks, id))
-            continue;
-        u.any = true;
-        u.up = u.up || dom_is_up(d);
-    }
-    return u;
+    return users_of(w, REC_VOL_DOM, id, but);
 }
 
 /* Why a machine's order keeps this volume from being overwritten, or NULL. */
 static const char *
 vol_kept_by_want(const struct rec_world *w, const char *id)
 {
-    for (size_t i = 0; i < w->n_wants; i++) {
-        const struct rec_want *vm = &w->wants[i];
+    struct rec_find f = recindex_find(w, REC_VOL_WANT, id);
+    const struct rec_want *vm;
 
-        if (vm->kind != MO_VM || vm->erased || !listed(vm->volumes, vm->n_volumes, id) ||
-            !is_newest(w, vm))
+    while ((vm = want_next(&f)) != NULL) {
+        if (vm->kind != MO_VM || vm->erased || !is_newest(w, vm))
             continue;
         if (vm->held)
             return "a machine that has it is under emergency hold";
@@ -163,13 +164,12 @@ vol_kept_by_want(const struct rec_world *w, const char *id)
 static bool
 net_kept_by_want(const struct rec_world *w, const char *id)
 {
-    for (size_t i = 0; i < w->n_wants; i++) {
-        const struct rec_want *vm = &w->wants[i];
+    struct rec_find f = recindex_find(w, REC_NET_WANT, id);
+    const struct rec_want *vm;
 
-        if (vm->kind == MO_VM && !vm->erased && listed(vm->networks, vm->n_networks, id) &&
-            is_newest(w, vm))
+    while ((vm = want_next(&f)) != NULL)
+        if (vm->kind == MO_VM && !vm->erased && is_newest(w, vm))
             return true;
-    }
     return false;
 }
 
@@ -239,7 +239,7 @@ is_taken(const struct rec_want *want)
 static struct step
 net_take(const struct rec_world *w, const struct rec_want *want, const struct rec_net *n)
 {
-    struct users u = net_users(w, want->id);
+    struct users u = users_of(w, REC_NET_DOM, want->id, NULL);
 
     if (n == NULL && !want->segment_left && want->wanted == MO_ABSENT)
         return settled(REC_SEEN_ABSENT);

@@ -6,7 +6,8 @@
  * answer is no action at all.  A running guest is stopped only by an order that says so, or
  * restarted by one whose verb may and which the domain does not follow yet; drift is reported.
  * Rules 2 to 5 of the design are here and in tests/cases/reconcile.
- * Cost: wants x objects; a host has hundreds.  Memory: the caller's; texts are static. */
+ * Cost: wants x objects, or with an index (recindex.h) wants alone.
+ * Memory: the caller's; texts are static. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
