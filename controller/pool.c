@@ -142,6 +142,35 @@ pool_submit(struct pool *p, pool_job job, void *arg, struct err *e)
 }
 
 size_t
+pool_take_like(struct pool *p, pool_job job, bool (*like)(const void *mine, const void *its),
+               const void *mine, void **out, size_t max)
+{
+    struct work **at = &p->head, *taken = NULL, *w;
+    size_t n = 0;
+
+    (void)pthread_mutex_lock(&p->lock);
+    for (int looks = 0; (w = *at) != NULL && n < max && looks < POOL_LOOK; looks++) {
+        if (w->job != job || !like(mine, w->arg)) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        if (w->next == NULL)
+            p->tail = at;
+        p->queued--;
+        out[n++] = w->arg;
+        w->next = taken;
+        taken = w;
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+    while ((w = taken) != NULL) {
+        taken = w->next;
+        free(w);
+    }
+    return n;
+}
+
+size_t
 pool_queued(struct pool *p)
 {
     size_t n;

@@ -34,6 +34,8 @@ struct server {
     unsigned calls; /* in work or parked */
 };
 
+enum { READ_TWINS = 32 }; /* answered by one look */
+
 /* One request in work.  It belongs to one thread at a time: handed from loop to worker to reader or
  * writer through their queues. */
 struct job {
@@ -258,25 +260,80 @@ job_watch(struct job *j, struct db *d)
         job_reply(j);
 }
 
+/* Runs it and encodes what it found; false: it was refused, or waits, and is no longer ours. */
+static bool
+job_read_whole(struct job *j, struct db *d)
+{
+    struct err e = {0};
+
+    if (job_read_run(j, d, &e) < 0) {
+        job_fail(j, &e);
+        return false;
+    }
+    if (j->k.park != NULL) {
+        j->waited = true;
+        j->k.park(&j->k); /* the last touch */
+        return false;
+    }
+    job_encode(j);
+    return true;
+}
+
+static bool
+same_query(const struct http_req *a, const struct http_req *b)
+{
+    const char *name, *its, *value = NULL, *its_value = NULL;
+
+    for (size_t i = 0;; i++) {
+        name = http_req_query_at(a, i, &value);
+        its = http_req_query_at(b, i, &its_value);
+        if (name == NULL || its == NULL)
+            return name == its;
+        if (strcmp(name, its) != 0 || strcmp(value, its_value) != 0)
+            return false;
+    }
+}
+
+/* The same question of the same session: what one of them reads answers both. */
+static bool
+job_like(const void *mine, const void *its)
+{
+    const struct api_call *a = &((const struct job *)mine)->k, *b = &((const struct job *)its)->k;
+
+    return a->route == b->route && a->body_len == 0 && b->body_len == 0 &&
+           a->who.session[0] != '\0' && strcmp(a->who.session, b->who.session) == 0 &&
+           strcmp(http_req_path(a->req), http_req_path(b->req)) == 0 &&
+           same_query(a->req, b->req) && !watching_wanted(b);
+}
+
+/* A read, and with it all like it that wait now: each had come before what it is answered with was
+ * read.  Many who look at one list cost one look. */
 static void
 job_read(void *arg, struct db *d)
 {
-    struct job *j = arg;
-    struct err e = {0};
+    struct job *j = arg, *twins[READ_TWINS];
+    size_t n;
+    bool whole;
 
     if (watching_wanted(&j->k)) {
         job_watch(j, d);
         return;
     }
-    if (job_read_run(j, d, &e) < 0) {
-        job_fail(j, &e);
-    } else if (j->k.park != NULL) {
-        j->waited = true;
-        j->k.park(&j->k); /* the last touch */
-    } else {
-        job_encode(j);
-        job_reply(j);
+    n = pool_take_like(j->s->c->readers, job_read, job_like, j, (void **)twins, READ_TWINS);
+    whole = job_read_whole(j, d);
+    for (size_t i = 0; i < n; i++) {
+        if (!whole || j->k.raw != NULL) { /* bytes of its own request: each for itself */
+            if (job_read_whole(twins[i], d))
+                job_reply(twins[i]);
+            continue;
+        }
+        twins[i]->k.status = j->k.status;
+        strbuf_add(&twins[i]->answer, strbuf_peek(&j->answer), j->answer.len);
+        metric_add(j->s->c->metrics, CM_READS_SHARED, 0, 1);
+        job_reply(twins[i]);
     }
+    if (whole)
+        job_reply(j);
 }
 
 int

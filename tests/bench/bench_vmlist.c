@@ -1,7 +1,8 @@
 /* vmlist.p99_ms: 16 clients ask without a pause for the first page of 100 machines, over TLS, while
  * a unit stops and starts machines of its own; other questions after it, one line each.  Prints
  * JSON lines.  Started by bench_vmlist.sh, which makes the controller and its filled store.
- *   bench-vmlist SIZE LOOKS HOST */
+ *   bench-vmlist SIZE LOOKS [NAME PATH]...
+ * A star in PATH is 100 and the client's number: no two ask the same. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ struct bench {
 };
 struct client {
     struct bench *b;
-    const char *path;
+    char path[200];
     int n;
 };
 
@@ -144,7 +145,14 @@ ask(struct bench *b, const char *name, const char *path)
     atomic_store(&b->over, false);
     (void)pthread_create(&writer, NULL, write_on, b);
     for (int i = 0; i < CLIENTS; i++) {
-        c[i] = (struct client){b, path, i};
+        const char *star = strchr(path, '*');
+
+        c[i] = (struct client){.b = b, .n = i};
+        if (star == NULL)
+            (void)snprintf(c[i].path, sizeof(c[i].path), "%s", path);
+        else
+            (void)snprintf(c[i].path, sizeof(c[i].path), "%.*s%d%s", (int)(star - path), path,
+                           100 + i, star + 1);
         (void)pthread_create(&thread[i], NULL, look, &c[i]);
     }
     for (int i = 0; i < CLIENTS; i++)

@@ -12,6 +12,6 @@ for size in ${BENCH_SIZES:-20k 250k}; do
     BENCH_VM=$(by tenant vms list --json | field id) || true # the pipe ends early
     export BENCH_VM
     filled_quiet
-    "$BIN/bench-vmlist" "$size" "${BENCH_LOOKS:-60}" floor "/v1/resources?kind=vm&limit=1"
+    "$BIN/bench-vmlist" "$size" "${BENCH_LOOKS:-60}" apart "/v1/resources?kind=vm&limit=*" floor "/v1/resources?kind=vm&limit=1"
     filled_down
 done

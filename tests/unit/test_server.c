@@ -1,9 +1,13 @@
 #include <CUnit/CUnit.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "controller/account.h"
+#include "controller/metrics.h"
+#include "controller/pool.h"
 #include "controller/routes.h"
 #include "controller/server.h"
 #include "drivers/base/strbuf.h"
@@ -599,6 +603,97 @@ a_tenant_sees_and_registers_only_what_is_its_units(void)
     ctl_stop(&t);
 }
 
+/* Threads that read wait here until their test says so. */
+struct held {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool open;
+};
+
+static void
+hold_reader(void *arg, struct db *d)
+{
+    struct held *g = arg;
+
+    (void)d;
+    (void)pthread_mutex_lock(&g->lock);
+    while (!g->open)
+        (void)pthread_cond_wait(&g->changed, &g->lock);
+    (void)pthread_mutex_unlock(&g->lock);
+}
+
+struct asker {
+    pthread_t thread;
+    struct httpc *h;
+    const char *path;
+    struct httpc_answer ans;
+};
+
+static void *
+asker_main(void *arg)
+{
+    struct asker *k = arg;
+    struct err e = {0};
+
+    (void)httpc_call(k->h, "GET", k->path, NULL, 0, WAIT_MS, &k->ans, &e);
+    return NULL;
+}
+
+/* Two sessions ask while no thread is free to read: who asks what. */
+static void
+one_look_answers_the_same_question_of_a_session(void)
+{
+    static const struct {
+        int who;
+        const char *path;
+    } rows[] = {{0, "/v1/units"},         {0, "/v1/units"},         {0, "/v1/units"},
+                {0, "/v1/units?limit=1"}, {0, "/v1/units?limit=2"}, {0, "/v1/systems"},
+                {1, "/v1/units"},         {0, "/v1/units?limit=1"}, {0, "/v1/units?limlt=1"}};
+    struct held gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+    struct asker ask_[ARRAY_LEN(rows)] = {0};
+    struct caller who[2];
+    char token[2][64];
+    struct err e = {0};
+    struct ctl t;
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    for (int i = 0; i < 2; i++)
+        ctl_account(&t, ROLE_TENANT, &who[i], token[i]);
+    for (int i = 0; i < (int)t.c.conf.readers; i++)
+        CU_ASSERT_EQUAL(pool_submit(t.c.readers, hold_reader, &gate, &e), 0);
+    while (pool_queued(t.c.readers) > 0)
+        (void)sched_yield();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        ask_[i].h = ctl_client(&t, token[rows[i].who]);
+        ask_[i].path = rows[i].path;
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&ask_[i].thread, NULL, asker_main, &ask_[i]), 0);
+    }
+    while (pool_queued(t.c.readers) < ARRAY_LEN(rows) - 1) /* the last is refused at once */
+        (void)sched_yield();
+    (void)pthread_mutex_lock(&gate.lock);
+    gate.open = true;
+    (void)pthread_cond_broadcast(&gate.changed);
+    (void)pthread_mutex_unlock(&gate.lock);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool wrong = i == ARRAY_LEN(rows) - 1;
+
+        (void)pthread_join(ask_[i].thread, NULL);
+        CU_ASSERT_EQUAL(ask_[i].ans.status, wrong ? 400 : 200);
+        if (!wrong && strncmp(rows[i].path, "/v1/units", 9) == 0) {
+            CU_ASSERT_PTR_NOT_NULL(strstr(ask_[i].ans.body, who[rows[i].who].unit));
+            CU_ASSERT_PTR_NULL(strstr(ask_[i].ans.body, who[1 - rows[i].who].unit));
+        }
+    }
+    CU_ASSERT_STRING_EQUAL(ask_[0].ans.body, ask_[2].ans.body);
+    CU_ASSERT_EQUAL(metric_get(t.c.metrics, CM_READS_SHARED, 0), 3);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        httpc_answer_clear(&ask_[i].ans);
+        httpc_free(ask_[i].h);
+    }
+    ctl_stop(&t);
+}
+
 CU_TestInfo server_tests[] = {
     {"says what is wrong with an address", says_what_is_wrong_with_an_address},
     {"a known address says its methods", a_known_address_says_its_methods},
@@ -620,6 +715,8 @@ CU_TestInfo server_tests[] = {
      a_disabled_account_is_out_at_once_but_never_the_last_administrator},
     {"an account gets back in by the security administrator, or on the machine itself",
      an_account_gets_back_in_by_the_security_administrator_or_on_the_machine_itself},
+    {"one look answers the same question of a session",
+     one_look_answers_the_same_question_of_a_session},
     {"a tenant sees and registers only what is its unit's",
      a_tenant_sees_and_registers_only_what_is_its_units},
     CU_TEST_INFO_NULL,
