@@ -55,7 +55,13 @@ sim_loop_due(struct sim_host *h)
 void
 sim_wake(void *host)
 {
-    struct sim_host *h = host;
+    if (!sim_crew_runs())
+        sim_wake_now(host);
+}
+
+void
+sim_wake_now(struct sim_host *h)
+{
     struct sim *s = h->s;
     uint64_t one = 1;
     bool tell;

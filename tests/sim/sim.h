@@ -107,8 +107,9 @@ void sim_loop_run(struct sim *s);
 void sim_loop_step(struct sim *s, int wait_ms);
 /** Its times have changed. */
 void sim_loop_due(struct sim_host *h);
-/** Its next round is due now; from any thread. */
+/** Its next round is due now; from any thread.  What the crew ends is told by sim_wake_now(). */
 void sim_wake(void *host);
+void sim_wake_now(struct sim_host *h);
 void sim_loop_socket(void *host, int fd, int wanted);
 /** Every connection that it has ends. */
 void sim_loop_sever(struct sim_host *h);
@@ -121,6 +122,8 @@ void sim_crew_join(struct sim_host *h);
 /** Once the call that runs has ended; none of it runs any more. */
 void sim_crew_leave(struct sim_host *h);
 void sim_crew_offer(void *host);
+/** The caller is the crew. */
+bool sim_crew_runs(void);
 
 /* host.c */
 int sim_host_prepare(struct sim_host *h, struct err *e); /* folder and settings; once enrolled */
