@@ -35,6 +35,14 @@ enum {
 };
 #define RETRY_CAP_MS 30000
 
+/* How far the asking has come since the hello. */
+enum asked {
+    ASKED_NOT,   /* the first poll does not wait for news */
+    ASKED_FIRST, /* that one is under way: all else comes after it, over its connection */
+    ASKED_ONCE,  /* the next one waits for a part of the usual time */
+    ASKED_OFTEN,
+};
+
 /* One kind of call: at most one of it at a time. */
 struct lane {
     struct link *l;
@@ -68,9 +76,7 @@ struct link {
     bool hello_blind;    /* said before libvirt had answered: again when it has */
     bool hello_underlay; /* what it said of the underlay address */
     bool want_receipts;
-    bool asked;   /* once since the hello: the first poll does not wait for news */
-    bool fresh;   /* and the one after it waits for a part of the usual time */
-    bool first;   /* that one is under way: all else comes after it, over its connection */
+    enum asked asked;
     bool touched; /* something may be worth a report */
     bool quiet;   /* the last poll brought no order */
     bool told_unknown;
@@ -207,7 +213,7 @@ hello_done(void *arg, struct httpc_answer *a)
     log_info("hello", "controller answers recovery=%d", l->ag->recovery);
     l->hello_ok = true;
     l->cursor = 0;
-    l->asked = false;
+    l->asked = ASKED_NOT;
     l->gap_until = 0;
     if (l->poll.failures == 0) /* else it waits as long as it said: a hello mends no refused set */
         l->poll.due_ms = 0;
@@ -308,7 +314,8 @@ poll_done(void *arg, struct httpc_answer *a)
     struct err e = a->err;
 
     k->busy = false;
-    l->first = false;
+    if (l->asked == ASKED_FIRST)
+        l->asked = ASKED_ONCE;
     if (e.code != BY_E_OK || poll_take(l, a, &e) < 0) {
         lane_failed(k, &e);
         if (e.code == BY_E_CONFLICT || e.code == BY_E_DENIED || k->failures > 1) {
@@ -330,18 +337,18 @@ poll_start(struct link *l)
     }
 
     struct w_desired_request q = {.cursor = l->cursor,
-                                  .wait_ms = l->asked ? l->ag->conf.poll_wait_ms : 0,
+                                  .wait_ms = l->asked == ASKED_NOT ? 0 : l->ag->conf.poll_wait_ms,
                                   .steward_term = l->ag->shared->word.term,
                                   .head = receipts_head(l->ag->receipts)};
 
     /* Many hosts must not come back together, and those that said hello together least of all. */
     if (q.wait_ms > 0)
-        q.wait_ms -= (int64_t)(seed_now() % (uint64_t)(q.wait_ms / (l->fresh ? 1 : 8) + 1));
-    l->fresh = !l->asked;
-    l->first = !l->asked;
-    l->asked = true;
+        q.wait_ms -=
+            (int64_t)(seed_now() % (uint64_t)(q.wait_ms / (l->asked == ASKED_ONCE ? 1 : 8) + 1));
+    l->asked = l->asked == ASKED_NOT ? ASKED_FIRST : ASKED_OFTEN;
     lane_start(&l->poll, schema_desired_request, &q, (int)q.wait_ms + POLL_SLACK_MS, poll_done);
-    l->first = l->first && l->poll.busy;
+    if (l->asked == ASKED_FIRST && !l->poll.busy) /* it could not be sent */
+        l->asked = ASKED_ONCE;
 }
 
 /* ---- reports ---- */
@@ -621,9 +628,9 @@ calls_start(struct link *l, int64_t now)
 
     if (l->want_receipts && lane_due(&l->receipts, now))
         receipts_start(l);
-    if (!l->asked && lane_due(&l->poll, now))
+    if (l->asked == ASKED_NOT && lane_due(&l->poll, now))
         poll_start(l);
-    if (l->first)
+    if (l->asked == ASKED_FIRST)
         return;
     gap = lane_due(&l->poll, now);
     early = gap && l->quiet && l->gap_until == 0; /* once in a gap */
@@ -648,7 +655,7 @@ static int64_t
 calls_next(const struct link *l, int64_t next)
 {
     next = lane_next(&l->receipts, l->want_receipts, next);
-    if (l->first)
+    if (l->asked == ASKED_FIRST)
         return next; /* its end wakes us */
     next = l->gap_until == 0 ? lane_next(&l->poll, true, next) : sooner(next, l->gap_until);
     next = lane_next(&l->status, l->touched, next);
