@@ -7,25 +7,34 @@
 
 #define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
 
+/* A host that carried out four orders, and a copy of the store from before them. */
+static const char *
+start_with_older_copy(struct flow *f)
+{
+    struct w_accepted acc;
+
+    flow_start(f);
+    const char *copy = flow_text(f, "%s/copy.db", f->ctl.dir);
+    {
+        SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+        OK(db_backup(d, copy, &f->err));
+    }
+    OK(flow_grant_add(f, flow_grant(f, "X-1"), flow_uuid(f), &acc));
+    CU_ASSERT_EQUAL(flow_carry_out(f), 4);
+    f->cursor = 0;
+    OK(flow_desired(f, 0));
+    CU_ASSERT_EQUAL_FATAL(f->set.orders.n, 4);
+    return copy;
+}
+
 /* Without a head that proves it: a claim asks for receipts, and what we signed in them is proof. */
 static void
 an_order_that_we_signed_and_lost_is_proof_of_an_older_copy(void)
 {
     struct flow f;
-    struct w_accepted acc;
-
-    flow_start(&f);
-    const char *copy = flow_text(&f, "%s/copy.db", f.ctl.dir);
-    {
-        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
-        OK(db_backup(d, copy, &f.err));
-    }
-    OK(flow_grant_add(&f, flow_grant(&f, "X-1"), flow_uuid(&f), &acc));
-    CU_ASSERT_EQUAL(flow_carry_out(&f), 4);
-    f.cursor = 0;
-    OK(flow_desired(&f, 0));
+    const char *copy = start_with_older_copy(&f);
     struct w_desired_answer all = f.set;
-    CU_ASSERT_EQUAL_FATAL(all.orders.n, 4);
+
     flow_restart(&f, copy);
 
     free(f.head);
@@ -46,21 +55,11 @@ static void
 a_machine_without_its_network_is_left_and_holds_up_nothing(void)
 {
     struct flow f;
-    struct w_accepted acc;
     struct w_order o[4];
     struct w_paper kept[4];
     size_t n = 0, vms = 0;
+    const char *copy = start_with_older_copy(&f);
 
-    flow_start(&f);
-    const char *copy = flow_text(&f, "%s/copy.db", f.ctl.dir);
-    {
-        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
-        OK(db_backup(d, copy, &f.err));
-    }
-    OK(flow_grant_add(&f, flow_grant(&f, "X-1"), flow_uuid(&f), &acc));
-    CU_ASSERT_EQUAL(flow_carry_out(&f), 4);
-    f.cursor = 0;
-    OK(flow_desired(&f, 0));
     CU_ASSERT_EQUAL_FATAL(flow_orders(&f, o, 4), 4);
     struct w_desired_answer part = f.set;
     for (size_t i = 0; i < 4; i++) {
