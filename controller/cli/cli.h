@@ -87,7 +87,7 @@ int cli_call(struct cli *c, const char *method, const char *path, const struct j
 bool cli_has_pages(const char *method, const char *path, const struct jm_field *schema);
 int cli_pages(struct cli *c, const char *path, const struct jm_field *schema, size_t size,
               void *out, struct err *e);
-/** What a command "list" shows: the first 1,000, --limit, or with --all everything. */
+/** What a list shows: the first 1,000, --limit, or with --all everything. */
 int cli_list(struct cli *c, const char *path, const struct jm_field *schema, size_t size, void *out,
              struct err *e);
 #define CLI_LIST(c, path, o, out, e) cli_list(c, path, schema_##o, sizeof(struct w_##o), out, e)
@@ -242,8 +242,10 @@ bool help_has(const char *noun);
 /** A command's help; with only NULL, that of all commands, or of a noun's (NULL or unknown: all).
  */
 void help_print(const struct cli *c, FILE *f, const struct command *only, const char *noun);
-/** Does it take this option?  Verbs "list" take --limit without naming it. */
+/** Does it take this option? */
 bool options_taken(const struct command *k, const char *name);
+/** Does it show a list, and take what LISTS names? */
+bool options_list(const struct command *k);
 int cmd_completion(struct cli *c, struct err *e);
 int cmd_man(struct cli *c, struct err *e);
 #endif

@@ -189,7 +189,7 @@ away(struct cli *c, const struct err *why, int64_t *pause, int64_t left_ms)
 bool
 follow_wanted(const struct cli *c)
 {
-    return strcmp(c->cmd->verb, "list") == 0 && cli_opt(c, "watch") != NULL;
+    return options_list(c->cmd) && cli_opt(c, "watch") != NULL;
 }
 
 int

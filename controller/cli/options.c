@@ -9,11 +9,13 @@
 #include "drivers/codec/jclass.h"
 #include "drivers/codec/utf8.h"
 
+#define LISTS "all count csv limit out timeout watch"
 const struct command commands[] = {
 #define CMD(noun, verb, handler, args, options, help) {noun, verb, handler, args, options, help},
 #include "controller/cli/commands.def"
 #undef CMD
     {0}};
+#undef LISTS
 
 const struct option_row option_rows[] = {
 #define GLOBAL(name, arg, help) {name, arg, help, true},
@@ -37,8 +39,13 @@ word_in(const char *list, const char *word)
 bool
 options_taken(const struct command *k, const char *name)
 {
-    return word_in(k->options, name) ||
-           (strcmp(k->verb, "list") == 0 && word_in("all count csv limit out timeout watch", name));
+    return word_in(k->options, name);
+}
+
+bool
+options_list(const struct command *k)
+{
+    return options_taken(k, "csv"); /* no other command takes it */
 }
 
 /* Which row the words name; *used counts the words taken. */

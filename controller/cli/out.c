@@ -16,7 +16,7 @@ out_begin(struct cli *c, struct cli_out *o, struct err *e)
     const char *path = cli_opt(c, "out");
 
     *o = (struct cli_out){.fd = -1, .kept = -1};
-    if (path == NULL || strcmp(c->cmd->verb, "list") != 0)
+    if (path == NULL || !options_list(c->cmd))
         return 0;
     if (cli_may_make(path, e) < 0)
         return -1;

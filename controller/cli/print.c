@@ -128,16 +128,17 @@ shown(struct libscols_line *line, size_t k)
 }
 
 /* A watched list: on a terminal what is new or another stands out, elsewhere it alone is printed.
- * A row is known by its id, one without by its first cell. */
+ * A row is known by its id, one without by its first cells: of what, and which metric. */
 static void
 mark(struct cli *c, struct libscols_table *t, struct libscols_line *line, size_t n, const char *id)
 {
-    SCOPED(strbuf) struct strbuf text = {0};
+    SCOPED(strbuf) struct strbuf text = {0}, key = {0};
     bool fresh;
 
     for (size_t k = 0; k < n; k++)
         strbuf_addf(&text, "%s%s", k > 0 ? "  " : "", shown(line, k));
-    fresh = follow_row(c, id != NULL ? id : shown(line, 0), strbuf_peek(&text));
+    strbuf_addf(&key, "%s  %s", shown(line, 0), n > 1 ? shown(line, 1) : "");
+    fresh = follow_row(c, id != NULL ? id : strbuf_peek(&key), strbuf_peek(&text));
     if (isatty(STDOUT_FILENO) != 0 && fresh)
         (void)scols_line_set_color(line, "bold");
     else if (isatty(STDOUT_FILENO) == 0 && !fresh && !follow_first(c))

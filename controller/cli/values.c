@@ -277,7 +277,7 @@ static bool
 is_said(const struct jm_field *f)
 {
     static const char *const names[] = {"detail", "error",        "note", "obstacle", "reason",
-                                        "state",  "subject_kind", "text", "warning"};
+                                        "state",  "subject_kind", "text", "todo",     "warning"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(f->name, names[i]) == 0)

@@ -187,6 +187,27 @@ reads_options_in_any_place(void)
     CU_ASSERT_EQUAL(n, 5);
 }
 
+/* One table says what a list takes, whatever it is called. */
+static void
+every_list_takes_the_options_of_lists(void)
+{
+    static const char *const others[][2] = {{"accounts", "sessions"}, {"find", ""},  {"inbox", ""},
+                                            {"networks", "parts"},    {"quota", ""}, {"usage", ""}};
+    static const char *const options[] = {"all", "count",   "csv",  "limit",
+                                          "out", "timeout", "watch"};
+
+    for (const struct command *k = commands; k->noun != NULL; k++) {
+        bool list = strcmp(k->verb, "list") == 0;
+
+        for (size_t i = 0; i < ARRAY_LEN(others); i++)
+            list =
+                list || (strcmp(k->noun, others[i][0]) == 0 && strcmp(k->verb, others[i][1]) == 0);
+        CU_ASSERT_EQUAL(options_list(k), list);
+        for (size_t i = 0; i < ARRAY_LEN(options) && list; i++)
+            CU_ASSERT(options_taken(k, options[i]));
+    }
+}
+
 static void
 refuses_what_does_not_belong(void)
 {
@@ -349,6 +370,7 @@ CU_TestInfo cli_tests[] = {
     {"completes from routes that are there", completes_from_routes_that_are_there},
     {"guesses what was meant, but not wildly", guesses_what_was_meant_but_not_wildly},
     {"has sound rows", has_sound_rows},
+    {"every list takes the options of lists", every_list_takes_the_options_of_lists},
     {"finds the row of its words", finds_the_row_of_its_words},
     {"reads options in any place", reads_options_in_any_place},
     {"refuses what does not belong", refuses_what_does_not_belong},
