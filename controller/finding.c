@@ -258,8 +258,6 @@ scan_vm(void *arg, const struct resource_row *r, struct err *e)
     memcpy(s->name, r->name, sizeof(s->name));
     memcpy(s->id, r->id, sizeof(s->id));
     s->seen++;
-    if (r->absent_ms > 0)
-        return 0;
     if (finding_judge(s->d, r, s->p, s->now_ms, &s->b->a, &rec, &s->b->rows[s->b->n], e) < 0)
         return err_wrap(e, "finding about %s", r->name);
     s->b->from_ms[s->b->n++] = rec.from_ms;

@@ -22,6 +22,7 @@ struct list {
     const char *unit; /* whose: own_filter() */
     const char *name, *system, *host, *of_unit, *starts, *contains;
     int kind, seen, wanted, verdict;
+    bool gone;
     int looked;
     struct silent_hosts silent; /* when filtered by what is seen */
 };
@@ -76,24 +77,25 @@ static int
 walk_query(struct list *l, struct db_rows **r, struct err *e)
 {
     const char *unit = l->unit;
-    struct db_value name = DBS(l->p.from.text), id = DBS(l->p.from.id);
+    struct db_value name = DBS(l->p.from.text), id = DBS(l->p.from.id), gone = DBI(l->gone);
 
     if (l->starts[0] != '\0' && strcmp(l->p.from.text, l->starts) < 0) {
         name = DBS(l->starts);
         id = DBS("");
     }
     if (l->name[0] != '\0')
-        return DB_QUERY(l->t->d, DB_WALK_NAMED, r, e, DBS(l->name), DBS(l->name), DBS(unit),
-                        DBS(unit), DBS(l->system), DBS(l->system), name, id);
+        return DB_QUERY(l->t->d, DB_WALK_NAMED, r, e, gone, DBS(l->name), gone, DBS(l->name),
+                        DBS(unit), DBS(unit), DBS(l->system), DBS(l->system), name, id);
     if (l->system[0] != '\0')
-        return DB_QUERY(l->t->d, DB_WALK_SYSTEM, r, e, DBS(l->system), DBS(unit), DBS(unit), name,
-                        id);
-    if (l->host[0] != '\0')
-        return DB_QUERY(l->t->d, DB_WALK_HOST, r, e, DBS(l->host), DBS(unit), DBS(unit), name, id);
-    if (l->of_unit[0] != '\0' || (unit[0] != '\0' && unit[0] != '+'))
-        return DB_QUERY(l->t->d, DB_WALK_UNIT, r, e, DBS(l->of_unit[0] != '\0' ? l->of_unit : unit),
+        return DB_QUERY(l->t->d, DB_WALK_SYSTEM, r, e, gone, DBS(l->system), DBS(unit), DBS(unit),
                         name, id);
-    return DB_QUERY(l->t->d, DB_WALK, r, e, name, id);
+    if (l->host[0] != '\0')
+        return DB_QUERY(l->t->d, DB_WALK_HOST, r, e, gone, DBS(l->host), DBS(unit), DBS(unit), name,
+                        id);
+    if (l->of_unit[0] != '\0' || (unit[0] != '\0' && unit[0] != '+'))
+        return DB_QUERY(l->t->d, DB_WALK_UNIT, r, e, gone,
+                        DBS(l->of_unit[0] != '\0' ? l->of_unit : unit), name, id);
+    return DB_QUERY(l->t->d, DB_WALK, r, e, gone, name, id);
 }
 
 /* A row of the walk that is asked for, whole. */
@@ -163,8 +165,10 @@ api_resource_list(struct api_call *k, struct tx *t, struct err *e)
                      .kind = param_word(k, "kind"),
                      .seen = param_word(k, "seen"),
                      .wanted = param_word(k, "wanted"),
-                     .verdict = param_word(k, "verdict")};
-    struct resource_page q = {.unit = l.unit, .system = l.system, .name = l.name, .kind = l.kind};
+                     .verdict = param_word(k, "verdict"),
+                     .gone = param_flag(k, "gone")};
+    struct resource_page q = {
+        .unit = l.unit, .system = l.system, .name = l.name, .kind = l.kind, .gone = l.gone};
 
     if (PAGING_OPEN(&l.p, k, out, resource_view, 0, e) < 0 ||
         (l.of_unit[0] != '\0' && own_check(k, l.of_unit, "unit", e) < 0))

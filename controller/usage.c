@@ -83,7 +83,6 @@ struct list {
     struct w_usage_list *out;
     struct paging p; /* of VMs: each keeps all its rows */
     struct jm_list vms;
-    int seen;
     int64_t from_ms, to_ms;
 };
 
@@ -109,11 +108,6 @@ list_vm(void *arg, const struct resource_row *r, struct err *e)
 {
     struct list *l = arg;
 
-    l->seen++;
-    if (r->absent_ms > 0) {
-        paging_pass(&l->p, 0, r->id, r->name);
-        return 0;
-    }
     if (paging_add(&l->p, 0, r->id, r->name) == NULL)
         return 0;
     for (int m = METRIC_CPU; m < METRIC__MAX; m++) {
@@ -161,13 +155,9 @@ api_usage_list(struct api_call *k, struct tx *t, struct err *e)
         page.after_name = l.p.from.text;
         page.after_id = l.p.from.id;
         page.limit = l.p.from.limit;
-        if (resource_each_page(t->d, &page, k->a, list_vm, &l, e) < 0)
-            return -1;
-        if (l.seen == page.limit) /* also when some of them are gone */
-            paging_stop(&l.p);
-        return 0;
+        return resource_each_page(t->d, &page, k->a, list_vm, &l, e);
     }
     if (resource_get(t->d, vm, k->a, &r, e) < 0 || own_check(k, r.unit, "VM", e) < 0)
         return -1;
-    return list_vm(&l, &r, e);
+    return r.absent_ms > 0 ? 0 : list_vm(&l, &r, e);
 }

@@ -209,13 +209,27 @@ cli_find_resource(struct cli *c, const char *name, struct w_resource_view *out, 
     return cli_find_kind(c, kind_of_noun(c->cmd->noun), name, out, e);
 }
 
+static int
+find_in(struct cli *c, const char *path, const char *name, struct w_resource_view *out,
+        struct err *e)
+{
+    FIND_PAGED(w_resource_view, resource_list, path, name, name, out, e);
+}
+
+/* What is there goes before what is gone: a name may be given again. */
 int
 cli_find_kind(struct cli *c, int kind, const char *name, struct w_resource_view *out, struct err *e)
 {
     const char *path = cli_query(c, "/v1/resources?limit=1000", "name", name);
+    struct err none = {0};
 
     path = cli_query(c, path, "kind", w_res_kind_names[kind]);
-    FIND_PAGED(w_resource_view, resource_list, path, name, name, out, e);
+    if (find_in(c, path, name, out, &none) == 0)
+        return 0;
+    if (none.code == BY_E_NOT_FOUND)
+        return find_in(c, cli_query(c, path, "gone", "1"), name, out, e);
+    *e = none;
+    return -1;
 }
 
 int

@@ -26,6 +26,7 @@ list_kind(struct cli *c, enum w_res_kind kind, const char *columns, struct err *
     path = cli_query(c, path, "starts", cli_opt(c, "starts"));
     path = cli_query(c, path, "contains", cli_opt(c, "contains"));
     path = cli_query(c, path, "verdict", cli_opt(c, "verdict"));
+    path = cli_query(c, path, "gone", cli_opt(c, "gone") != NULL ? "1" : NULL);
     if (CLI_LIST(c, path, resource_list, &l, e) < 0)
         return -1;
     return cli_print_list(c, schema_resource_list, &l, columns, e);

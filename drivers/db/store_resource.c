@@ -198,26 +198,28 @@ resource_each_page(struct db *d, const struct resource_page *p, struct arena *a,
                    void *arg, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *rows = NULL;
+    const struct db_value gone = DBI(p->gone);
     int rc;
 
     /* One statement for each index: a list must stay quick at a quarter of a million rows. */
     if (p->name != NULL && p->name[0] != '\0')
-        rc = DB_QUERY(d, DB_RES_NAMED, &rows, e, DBS(p->name), DBS(p->name), DBS(p->unit),
-                      DBS(p->unit), DBS(p->system), DBS(p->system), DBS(p->after_name),
-                      DBS(p->after_id), DBI(p->kind), DBI(p->kind), DBI(p->limit));
+        rc =
+            DB_QUERY(d, DB_RES_NAMED, &rows, e, gone, DBS(p->name), gone, DBS(p->name),
+                     DBS(p->unit), DBS(p->unit), DBS(p->system), DBS(p->system), DBS(p->after_name),
+                     DBS(p->after_id), DBI(p->kind), DBI(p->kind), DBI(p->limit));
     else if (p->system[0] != '\0')
-        rc = DB_QUERY(d, DB_RES_PAGE_SYSTEM, &rows, e, DBS(p->system), DBS(p->unit), DBS(p->unit),
-                      DBS(p->after_name), DBS(p->after_id), DBI(p->kind), DBI(p->kind),
-                      DBI(p->limit));
+        rc = DB_QUERY(d, DB_RES_PAGE_SYSTEM, &rows, e, DBS(p->system), gone, DBS(p->unit),
+                      DBS(p->unit), DBS(p->after_name), DBS(p->after_id), DBI(p->kind),
+                      DBI(p->kind), DBI(p->limit));
     else if (p->unit[0] == '+')
-        rc = DB_QUERY(d, DB_RES_PAGE_SCOPE, &rows, e, DBS(p->unit), DBS(p->after_name),
+        rc = DB_QUERY(d, DB_RES_PAGE_SCOPE, &rows, e, DBS(p->unit), gone, DBS(p->after_name),
                       DBS(p->after_id), DBI(p->kind), DBI(p->kind), DBI(p->limit), DBI(p->limit));
     else if (p->unit[0] != '\0')
-        rc = DB_QUERY(d, DB_RES_PAGE_UNIT, &rows, e, DBS(p->unit), DBS(p->after_name),
+        rc = DB_QUERY(d, DB_RES_PAGE_UNIT, &rows, e, DBS(p->unit), gone, DBS(p->after_name),
                       DBS(p->after_id), DBI(p->kind), DBI(p->kind), DBI(p->limit));
     else
-        rc = DB_QUERY(d, DB_RES_PAGE, &rows, e, DBS(p->after_name), DBS(p->after_id), DBI(p->kind),
-                      DBI(p->kind), DBI(p->limit));
+        rc = DB_QUERY(d, DB_RES_PAGE, &rows, e, gone, DBS(p->after_name), DBS(p->after_id),
+                      DBI(p->kind), DBI(p->kind), DBI(p->limit));
     return rc < 0 ? -1 : each_named(d, rows, a, fn, arg, e);
 }
 

@@ -44,6 +44,7 @@ struct resource_page {
     const char *unit, *system; /* "" for all */
     const char *name;          /* name or id; NULL or "" for all */
     int kind;                  /* 0 for all */
+    bool gone;                 /* what is gone for good, instead of what is there */
     const char *after_name, *after_id;
     int limit;
 };

@@ -100,7 +100,7 @@ is_list(const char *name)
     return strstr(name, "_LIST") != NULL || strstr(name, "_PAGE") != NULL ||
            strncmp(name, "WALK", 4) == 0 || strncmp(name, "FIND_", 5) == 0 ||
            strcmp(name, "HOST_VIEW") == 0 || strcmp(name, "QUOTA_SUMS") == 0 ||
-           strcmp(name, "FINDING_NEWEST") == 0;
+           strcmp(name, "RES_NAMED") == 0 || strcmp(name, "FINDING_NEWEST") == 0;
 }
 
 /* A step that goes through a whole table, and not in the order of an index. */
@@ -127,12 +127,19 @@ sorts_few(const char *name)
                                       "FINDING_LIST_UNIT",  "GRANT_LIST_UNIT",
                                       "RES_PAGE_SCOPE",  /* a page of each unit */
                                       "ORDER_LIST_UNIT", /* a page of each grant */
-                                      "WALK_NAMED"};     /* of one name */
+                                      "RES_NAMED",          "WALK_NAMED"}; /* of one name */
 
     for (size_t i = 0; i < ARRAY_LEN(few); i++)
         if (strcmp(few[i], name) == 0)
             return true;
     return false;
+}
+
+/* What is called so must be found by its name, not looked for in the order of the list. */
+static bool
+finds_name(const char *name)
+{
+    return strcmp(name, "RES_NAMED") == 0 || strcmp(name, "WALK_NAMED") == 0;
 }
 
 /* For people of a unit: it must not go through what others have. */
@@ -148,7 +155,8 @@ by_index(sqlite3 *db, size_t i)
 {
     char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql[i].text);
     sqlite3_stmt *s = NULL;
-    bool good = true, recursive = false, own = !finds_own(sql[i].name);
+    bool good = true, recursive = false, own = !finds_own(sql[i].name),
+         named = !finds_name(sql[i].name);
 
     CU_ASSERT_EQUAL_FATAL(sqlite3_prepare_v2(db, explain, -1, &s, NULL), SQLITE_OK);
     while (sqlite3_step(s) == SQLITE_ROW) {
@@ -160,13 +168,16 @@ by_index(sqlite3 *db, size_t i)
             good = false;
         }
         recursive = strcmp(step, "RECURSIVE STEP") == 0;
+        named = named || strstr(step, "name=?)") != NULL;
         own = own || strstr(step, "(unit=?") != NULL || strstr(step, "(id=?)") != NULL;
     }
     if (!own)
         fprintf(stderr, "\n%s reads what others have\n", sql[i].name);
+    if (!named)
+        fprintf(stderr, "\n%s does not read by name\n", sql[i].name);
     (void)sqlite3_finalize(s);
     sqlite3_free(explain);
-    return good && own;
+    return good && own && named;
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "controller/routes.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/db/store_host_flow.h"
+#include "drivers/db/store_resource.h"
 #include "drivers/db/store_usage.h"
 #include "drivers/net/url.h"
 #include "tests/unit/flow.h"
@@ -597,6 +598,89 @@ machines_are_found_by_what_they_are(void)
     flow_stop(&s.f);
 }
 
+/* ---- what is gone --------------------------------------------------------------------------- */
+
+static int
+gone_step(void *arg, struct tx *t, struct err *e)
+{
+    const struct w_resource_list *l = arg;
+
+    for (size_t i = 0; i < 2; i++)
+        if (resource_absent_set(t->d, JM_ITEM(l->items, struct w_resource_view, i)->id, t->now_ms,
+                                "", e) < 0)
+            return -1;
+    return 0;
+}
+
+static void
+two_machines_go(struct scene *s)
+{
+    struct w_resource_list l;
+
+    OK(FLOW_CALL(&s->f, s->f.people[FLOW_BUREAU], "GET", "/v1/resources?name=web-1&kind=vm", NULL,
+                 resource_list, &l));
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 3);
+    OK(commit_run(s->f.ctl.c.commit, gone_step, &l, &s->f.err));
+}
+
+/* So many by the count, whole, and page by page, for the unit and those above it. */
+static void
+asked_by_all(struct scene *s, struct httpc *county, const char *query, size_t want)
+{
+    static char whole[TEXT_MAX], paged[TEXT_MAX];
+    const struct route *r = routes;
+    struct w_list_count n;
+    size_t lines = 0;
+
+    while (strcmp(r->name, "resource_list") != 0)
+        r++;
+    OK(FLOW_CALL(&s->f, s->f.people[FLOW_TENANT], "GET",
+                 flow_text(&s->f, "/v1/resources?format=count&%s", query), NULL, list_count, &n));
+    (void)read_pages(&s->f, r, s->f.people[FLOW_BUREAU], flow_text(&s->f, "&%s", query), 1000,
+                     whole);
+    for (const char *p = whole; *p != '\0'; p++)
+        lines += *p == '\n';
+    if (n.count != want || lines != want)
+        fprintf(stderr, "\n%s: %llu, %zu\n", query, (unsigned long long)n.count, lines);
+    CU_ASSERT_EQUAL(n.count, want);
+    CU_ASSERT_EQUAL(lines, want);
+    for (int limit = 1; limit <= 2; limit++) {
+        (void)read_pages(&s->f, r, limit == 1 ? county : s->f.people[FLOW_TENANT],
+                         flow_text(&s->f, "&%s", query), limit, paged);
+        CU_ASSERT_STRING_EQUAL(paged, whole);
+    }
+}
+
+static void
+what_is_gone_is_a_list_of_its_own(void)
+{
+    struct scene s;
+    struct httpc *county;
+
+    scene_start(&s);
+    county = county_of(&s.f);
+    two_machines_go(&s);
+    const struct {
+        const char *query;
+        size_t there, gone;
+    } rows[] = {{"kind=vm", 4, 2},
+                {"kind=vm&starts=web", 4, 2},
+                {"name=web-1", 1, 2},
+                {"name=web-1&contains=eb", 1, 2},
+                {"kind=vm&verdict=idle", 4, 2},
+                {flow_text(&s.f, "kind=vm&system=%s", s.f.system), 4, 2},
+                {flow_text(&s.f, "contains=web&system=%s", s.f.system), 4, 2},
+                {flow_text(&s.f, "kind=vm&host=%s", s.f.host), 4, 2},
+                {"kind=network", 3, 0}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        asked_by_all(&s, county, rows[i].query, rows[i].there);
+        asked_by_all(&s, county, flow_text(&s.f, "%s&gone=1", rows[i].query), rows[i].gone);
+    }
+    httpc_free(county);
+    flow_stop(&s.f);
+}
+
 CU_TestInfo paging_tests[] = {
     {"every list has pages", every_list_has_pages},
     {"pages together are the whole", pages_together_are_the_whole},
@@ -608,5 +692,6 @@ CU_TestInfo paging_tests[] = {
     {"what goes in between repeats and hides nothing",
      what_goes_in_between_repeats_and_hides_nothing},
     {"machines are found by what they are", machines_are_found_by_what_they_are},
+    {"what is gone is a list of its own", what_is_gone_is_a_list_of_its_own},
     CU_TEST_INFO_NULL,
 };
