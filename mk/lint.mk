@@ -10,6 +10,7 @@ lint: lint-scripts lint-headers lint-objects lint-tidy ## house rules: format, c
 lint-scripts: ## the rules that need no build; each is tried on a planted fault first
 	@bash tests/lint/selftest.sh
 	@bash tests/lint/check_selftest.sh
+	@bash tests/lint/keep_selftest.sh
 	@bad=0; for s in $(LINT_SCRIPTS); do sh tests/lint/$$s.sh || { echo "lint: $$s failed"; bad=1; }; done; exit $$bad
 
 lint-headers: $(HEADERS_OK) ## every header compiles alone

@@ -53,20 +53,36 @@ fake_down() {
     end_process controller
     rm -rf "$DEMO_DIR"
 }
-# A process that is started again whenever it ends, the first time with a fault.
+# A process that is started again whenever it ends, the first time with a fault.  After any other end
+# the next start waits, as a supervisor would have it; too many of them end the shell that asked.
+KEEP_ENDS=60
 keep() { # NAME FAULT TRACE CMD...
-    local name=$1 fault=$2 trace=$3
+    local name=$1 fault=$2 trace=$3 asked=$BASHPID
     shift 3
+    rm -f "$DEMO_DIR/$name.wake"
+    mkfifo "$DEMO_DIR/$name.wake"
     (
         trap - EXIT
+        exec 8<>"$DEMO_DIR/$name.wake"
+        ends=0
         while [ ! -e "$DEMO_DIR/$name.stop" ]; do
-            BIANYUN_FAULT=$fault BIANYUN_FAULT_TRACE=$trace BIANYUN_FAULT_FILL=$DEMO_DIR/$name/fill BIANYUN_FAULT_CLOCK=$DEMO_DIR/clock "$@" </dev/null >>"$DEMO_DIR/$name.log" 2>&1 9>&- &
+            BIANYUN_FAULT=$fault BIANYUN_FAULT_TRACE=$trace BIANYUN_FAULT_FILL=$DEMO_DIR/$name/fill BIANYUN_FAULT_CLOCK=$DEMO_DIR/clock "$@" </dev/null >>"$DEMO_DIR/$name.log" 2>&1 8>&- 9>&- &
             remember "$name" $!
-            local st=0
+            st=0
             wait $! || st=$?
             case $st in 134 | 135 | 139) echo "$name ended by itself, status $st" >>"$DEMO_DIR/broken" ;; esac
-            [ -z "$fault" ] || echo "$fault" >>"$DEMO_DIR/struck"
-            fault=
+            if [ -n "$fault" ]; then
+                echo "$fault" >>"$DEMO_DIR/struck"
+                fault=
+                continue
+            fi
+            ends=$((ends + 1))
+            if [ "$ends" -ge "$KEEP_ENDS" ] && [ ! -e "$DEMO_DIR/$name.stop" ]; then
+                echo "$name ended $ends times, the last with $st: $(tail -n 2 "$DEMO_DIR/$name.log")" | tee -a "$DEMO_DIR/broken"
+                kill "$asked"
+                break
+            fi
+            read -rt 1 -u 8 _ || true # or until unkeep
         done
     ) 2>/dev/null &
     echo $! >"$DEMO_DIR/$name.keeper"
@@ -75,9 +91,10 @@ unkeep() { # NAME
     [ -e "$DEMO_DIR/$1.keeper" ] || return 0
     touch "$DEMO_DIR/$1.stop"
     end_process "$1"
+    echo 1<>"$DEMO_DIR/$1.wake"
     kept() { ! kill -0 "$1" 2>/dev/null; } # often no child of this shell
     wait "$(cat "$DEMO_DIR/$1.keeper")" 2>/dev/null || wait_short 100 kept "$(cat "$DEMO_DIR/$1.keeper")" || true
-    rm -f "$DEMO_DIR/$1.keeper" "$DEMO_DIR/$1.stop"
+    rm -f "$DEMO_DIR/$1.keeper" "$DEMO_DIR/$1.stop" "$DEMO_DIR/$1.wake"
 }
 # A grant of one network, one machine with one data volume: NAME is the stem of all three.
 fake_grant() { # NAME HOLD_MS CIDR
