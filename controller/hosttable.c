@@ -364,15 +364,28 @@ is_or_any(const char *asked, const char *is)
 }
 
 static bool
+has_room(const struct hosttable *t, size_t i, const struct hosttable_need *need)
+{
+    return t->mem[i] >= (int64_t)need->mem_mib && t->vcpus[i] >= (int64_t)need->vcpus &&
+           t->disk[i] >= (int64_t)need->bytes && t->cpus[i] >= need->largest_vcpus;
+}
+
+static bool
+is_what_it_asks_for(const struct hosttable *t, size_t i, const struct hosttable_need *need)
+{
+    return (need->arch == PLACE_ARCH_ANY || t->arch[i] == (uint8_t)need->arch) &&
+           (!need->reach || (t->can[i] & PLACE_CAN_REACH) != 0) &&
+           is_or_any(need->zone, t->row[i].zone) &&
+           is_or_any(need->pool_class, t->row[i].pool_class);
+}
+
+static bool
 fits(const struct hosttable *t, size_t i, const struct hosttable_need *need, size_t n)
 {
     if (t->state[i] != HS_READY)
         return false;
     for (size_t k = 0; k < n; k++)
-        if (t->mem[i] >= (int64_t)need[k].mem_mib && t->vcpus[i] >= (int64_t)need[k].vcpus &&
-            t->disk[i] >= (int64_t)need[k].bytes && t->cpus[i] >= need[k].largest_vcpus &&
-            is_or_any(need[k].zone, t->row[i].zone) &&
-            is_or_any(need[k].pool_class, t->row[i].pool_class))
+        if (has_room(t, i, &need[k]) && is_what_it_asks_for(t, i, &need[k]))
             return true;
     return false;
 }
@@ -419,8 +432,8 @@ insert(const struct hosttable *t, struct pick *best, size_t *n, size_t limit, st
 
 int
 hosttable_pick(struct hosttable *t, const struct hosttable_need *need, size_t n_needs,
-               int64_t now_ms, size_t limit, struct arena *a, struct hosttable_picked *out,
-               struct err *e)
+               int64_t now_ms, size_t limit, const uint8_t *passed, struct arena *a,
+               struct hosttable_picked *out, struct err *e)
 {
     struct pick *best = arena_alloc(a, (limit + 1) * sizeof(*best));
 
@@ -431,13 +444,16 @@ hosttable_pick(struct hosttable *t, const struct hosttable_need *need, size_t n_
         struct pick p = {
             .at = i, .fits = fits(t, i, need, n_needs), .ready = t->base[i] == HS_READY};
 
-        if (t->base[i] != HS_NONE)
+        if (t->base[i] != HS_NONE && (passed == NULL || passed[i] == 0))
             insert(t, best, &out->n, limit, p);
     }
     out->hosts = arena_alloc(a, (out->n + 1) * sizeof(*out->hosts));
     out->silent = arena_alloc(a, out->n + 1);
+    out->at = arena_alloc(a, (out->n + 1) * sizeof(*out->at));
+    out->more = out->n == limit && limit > 0 && best[limit - 1].fits;
     for (size_t i = 0; i < out->n; i++) {
         out->hosts[i] = t->row[best[i].at];
+        out->at[i] = best[i].at;
         if (t->pool[best[i].at] != 0)
             out->hosts[i].pool_used_bytes = t->pool_sum[t->pool[best[i].at]];
         out->silent[i] = row_silent(t, best[i].at, now_ms);

@@ -35,18 +35,22 @@ struct hosttable_need {
     uint64_t vcpus, mem_mib, bytes;
     uint32_t largest_vcpus;
     const char *zone, *pool_class; /* NULL: any */
+    enum place_arch arch;
+    bool reach; /* it must have an underlay address */
 };
 struct hosttable_picked {
     struct host_facts *hosts; /* copies, in the arena; without ranges */
     bool *silent;             /* unheard for too long */
+    size_t *at;               /* their places in the table */
     size_t n;
+    bool more; /* there may be others with room for one of the needs */
 };
 /** At most limit hosts: first those with room for one of the needs, whatever else it asks for, of
  * these the fullest; then others that are ready, then the rest, so that a refusal has its reasons.
- */
+ * passed: of each place of the table, whether it is left out; NULL: none. */
 int hosttable_pick(struct hosttable *t, const struct hosttable_need *need, size_t n_needs,
-                   int64_t now_ms, size_t limit, struct arena *a, struct hosttable_picked *out,
-                   struct err *e);
+                   int64_t now_ms, size_t limit, const uint8_t *passed, struct arena *a,
+                   struct hosttable_picked *out, struct err *e);
 /** The columns, every row as the store has it now; rows that no host has are in state HS_NONE. */
 int hosttable_columns(struct hosttable *t, int64_t now_ms, const struct place_hosts **out,
                       struct err *e);

@@ -7,6 +7,7 @@
 #include "controller/granting.h"
 #include "controller/hosts.h"
 #include "controller/hosttable.h"
+#include "controller/supersede.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/db/store_host_flow.h"
 #include "policies/host_fsm.h"
@@ -93,24 +94,33 @@ group_fact(const struct expand_group *g, struct w_placing_group *o)
         (void)snprintf(o->pool_class, sizeof(o->pool_class), "%s", g->pool_class);
 }
 
-static void
-facts_fill(const struct hosttable_picked *p, const struct expansion *x,
-           const struct w_policy *policy, int64_t now_ms, struct arena *a,
-           struct w_placing_facts *out)
+static int
+groups_fill(struct tx *t, const struct expansion *x, const struct w_policy *policy, struct arena *a,
+            struct w_placing_facts *out, struct err *e)
 {
-    struct w_placing_host *h = arena_alloc(a, (p->n + 1) * sizeof(*h));
     struct w_placing_group *g = arena_alloc(a, (x->n_groups + 1) * sizeof(*g));
 
-    for (size_t i = 0; i < p->n; i++)
-        host_fact(&p->hosts[i], p->silent[i], a, &h[i]);
-    for (size_t i = 0; i < x->n_groups; i++)
-        group_fact(&x->groups[i], &g[i]);
     memset(out, 0, sizeof(*out));
     memcpy(out->policy, policy->version, sizeof(out->policy));
     out->rule = PLACE_RULE_2;
-    out->at_ms = now_ms;
-    out->hosts = (struct jm_list){h, p->n};
+    out->at_ms = t->now_ms;
     out->groups = (struct jm_list){g, x->n_groups};
+    for (size_t i = 0; i < x->n_groups; i++) {
+        group_fact(&x->groups[i], &g[i]);
+        if (group_arch(t->d, x, &x->groups[i], a, g[i].arch, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void
+hosts_fill(const struct hosttable_picked *p, struct arena *a, struct w_placing_facts *out)
+{
+    struct w_placing_host *h = arena_alloc(a, (p->n + 1) * sizeof(*h));
+
+    for (size_t i = 0; i < p->n; i++)
+        host_fact(&p->hosts[i], p->silent[i], a, &h[i]);
+    out->hosts = (struct jm_list){h, p->n};
 }
 
 /* Whose machines they are: all of one grant are of one system. */
@@ -120,36 +130,59 @@ system_of(const struct expansion *x)
     return x->n > 0 ? x->items[0].order.system : "";
 }
 
-static int
-archs_fill(struct db *d, const struct expansion *x, struct arena *a, struct w_placing_facts *out,
-           struct err *e)
+static bool
+same_segment(const struct w_placing_group *a, const struct w_placing_group *b)
 {
-    for (size_t i = 0; i < x->n_groups; i++)
-        if (group_arch(d, x, &x->groups[i], a,
-                       JM_ITEM(out->groups, struct w_placing_group, i)->arch, e) < 0)
-            return -1;
-    return 0;
+    return a->segment != NULL && b->segment != NULL &&
+           strncmp(a->segment, b->segment, W_ID - 1) == 0;
 }
 
-static int
-pick(struct tx *t, const struct expansion *x, size_t limit, struct arena *a,
-     struct hosttable_picked *out, struct err *e)
+/* Machines that are asked for one by one, on one network, or one more on a network that is there:
+ * it may come to span hosts, whoever of its hosts is in this table. */
+static bool
+spans(const struct w_placing_facts *f, const struct w_placing_group *g)
+{
+    size_t n = 0;
+
+    if (g->segment == NULL)
+        return false;
+    for (size_t i = 0; i < f->groups.n; i++)
+        n += same_segment(g, JM_ITEM(f->groups, struct w_placing_group, i));
+    return n > 1 || g->segment[W_ID - 1] != '\0';
+}
+
+/* What decides of each group which hosts are worth asking. */
+static const struct hosttable_need *
+needs_of(const struct w_placing_facts *f, const struct expansion *x, struct arena *a)
 {
     struct hosttable_need *need = arena_alloc(a, (x->n_groups + 1) * sizeof(*need));
-    bool ranges = false;
 
     for (size_t i = 0; i < x->n_groups; i++) {
         const struct expand_group *g = &x->groups[i];
+        const struct w_placing_group *fact = JM_ITEM(f->groups, struct w_placing_group, i);
 
         need[i] = (struct hosttable_need){.vcpus = g->vcpus,
                                           .mem_mib = g->mem_mib,
                                           .bytes = g->disk_bytes,
                                           .largest_vcpus = g->largest_vcpus,
                                           .zone = g->zone,
-                                          .pool_class = g->pool_class};
-        ranges = ranges || g->cidr != NULL;
+                                          .pool_class = g->pool_class,
+                                          .arch = place_arch_of(fact->arch),
+                                          .reach = spans(f, fact)};
     }
-    if (hosttable_pick(t->c->hosts, need, x->n_groups, t->now_ms, limit, a, out, e) < 0)
+    return need;
+}
+
+static int
+pick(struct tx *t, const struct expansion *x, const struct w_placing_facts *f, size_t limit,
+     const uint8_t *passed, struct arena *a, struct hosttable_picked *out, struct err *e)
+{
+    bool ranges = false;
+
+    for (size_t i = 0; i < x->n_groups; i++)
+        ranges = ranges || x->groups[i].cidr != NULL;
+    if (hosttable_pick(t->c->hosts, needs_of(f, x, a), x->n_groups, t->now_ms, limit, passed, a,
+                       out, e) < 0)
         return -1;
     for (size_t i = 0; ranges && i < out->n; i++)
         if (host_facts_ranges(t->d, a, &out->hosts[i], e) < 0)
@@ -162,19 +195,19 @@ pick(struct tx *t, const struct expansion *x, size_t limit, struct arena *a,
     return 0;
 }
 
-int
-placing_gather(struct tx *t, const struct expansion *x, const struct w_policy *policy, size_t limit,
-               struct arena *a, struct w_placing_facts *out, struct err *e)
+/* At most limit hosts that have not been passed, and the groups. */
+static int
+gather(struct tx *t, const struct expansion *x, const struct w_policy *policy, size_t limit,
+       const uint8_t *passed, struct arena *a, struct hosttable_picked *p,
+       struct w_placing_facts *out, struct err *e)
 {
-    struct hosttable_picked p;
-
-    if (pick(t, x, limit, a, &p, e) < 0)
+    if (groups_fill(t, x, policy, a, out, e) < 0 || pick(t, x, out, limit, passed, a, p, e) < 0)
         return -1;
-    facts_fill(&p, x, policy, t->now_ms, a, out);
+    hosts_fill(p, a, out);
     out->room_vcpus = policy->largest_vcpus;
     out->room_mem_mib = policy->largest_mem_mib;
     out->room_disk_gib = policy->largest_disk_gib;
-    return archs_fill(t->d, x, a, out, e);
+    return 0;
 }
 
 int
@@ -189,8 +222,10 @@ placing_gather_host(struct tx *t, const struct expansion *x, const struct w_poli
         return -1;
     silent =
         host_is_silent(t->c, host_heard_ms(t->c, h.id, h.seen_ms), h.inventory_unknown, t->now_ms);
-    facts_fill(&one, x, policy, t->now_ms, a, out);
-    return archs_fill(t->d, x, a, out, e);
+    if (groups_fill(t, x, policy, a, out, e) < 0)
+        return -1;
+    hosts_fill(&one, a, out);
+    return 0;
 }
 
 /* ---- deciding -------------------------------------------------------------------------------- */
@@ -335,27 +370,6 @@ explain(const struct table *t, const struct place_ask *ask, const char *cidr, st
         strbuf_addf(b, "; and %zu more", left_out);
     if (t->cols.n == 0)
         strbuf_adds(b, "no host is enrolled");
-}
-
-static bool
-same_segment(const struct w_placing_group *a, const struct w_placing_group *b)
-{
-    return a->segment != NULL && b->segment != NULL &&
-           strncmp(a->segment, b->segment, W_ID - 1) == 0;
-}
-
-/* Machines that are asked for one by one, on one network, or one more on a network that is there:
- * it may come to span hosts, whoever of its hosts is in this table. */
-static bool
-spans(const struct w_placing_facts *f, const struct w_placing_group *g)
-{
-    size_t n = 0;
-
-    if (g->segment == NULL)
-        return false;
-    for (size_t i = 0; i < f->groups.n; i++)
-        n += same_segment(g, JM_ITEM(f->groups, struct w_placing_group, i));
-    return n > 1 || g->segment[W_ID - 1] != '\0';
 }
 
 static void
@@ -549,20 +563,68 @@ keep_few(struct w_placing_facts *f, struct w_placing_choices *c, struct arena *a
     *c = again;
 }
 
-int
-placing_choose(struct tx *t, const struct expansion *x, const struct w_policy *policy,
-               struct arena *a, struct w_placing_facts *facts, struct w_placing_choices *choices,
-               bool *fits, struct err *e)
+struct search {
+    struct tx *t;
+    const struct expansion *x;
+    const struct supersede *over;
+    const struct w_policy *policy;
+    struct arena *a;
+    uint8_t *passed; /* of each place of the host table; NULL: none yet */
+    struct hosttable_picked picked;
+    struct w_placing_facts facts;
+    struct w_placing_choices choices;
+};
+
+static int
+look_at(struct search *s, size_t limit, bool *fits, struct err *e)
 {
-    if (placing_gather(t, x, policy, PLACING_FEW, a, facts, e) < 0)
+    if (gather(s->t, s->x, s->policy, limit, s->passed, s->a, &s->picked, &s->facts, e) < 0)
         return -1;
-    *fits = placing_decide(facts, a, choices);
-    if (!*fits && facts->hosts.n == PLACING_FEW) {
-        if (placing_gather(t, x, policy, PLACING_MANY, a, facts, e) < 0)
-            return -1;
-        *fits = placing_decide(facts, a, choices);
+    if (s->over != NULL)
+        supersede_take_room(s->over, &s->facts);
+    *fits = placing_decide(&s->facts, s->a, &s->choices);
+    return 0;
+}
+
+/* They had room and were refused, for what only a closer look can tell, as a range in use: there
+ * is no need to look at them again.  False: too few to go on. */
+static bool
+pass_refused(struct search *s)
+{
+    size_t n = 0;
+
+    if (s->passed == NULL) {
+        s->passed = arena_alloc(s->a, hosttable_count(s->t->c->hosts) + 1);
+        memset(s->passed, 0, hosttable_count(s->t->c->hosts) + 1);
     }
-    if (*fits)
-        keep_few(facts, choices, a);
+    for (size_t i = 0; i < s->picked.n; i++) {
+        if (is_chosen(&s->choices, s->picked.hosts[i].id))
+            continue;
+        s->passed[s->picked.at[i]] = 1;
+        n++;
+    }
+    return n > PLACING_MANY / 2;
+}
+
+int
+placing_choose(struct tx *t, const struct expansion *x, const struct supersede *over,
+               const struct w_policy *policy, struct arena *a, struct w_placing_facts *facts,
+               struct w_placing_choices *choices, bool *fits, struct err *e)
+{
+    struct search s = {.t = t, .x = x, .over = over, .policy = policy, .a = a};
+
+    if (look_at(&s, PLACING_FEW, fits, e) < 0 ||
+        (!*fits && s.picked.n == PLACING_FEW && look_at(&s, PLACING_MANY, fits, e) < 0))
+        return -1;
+    *facts = s.facts; /* the fullest: theirs is the reason, when nobody takes it */
+    *choices = s.choices;
+    while (!*fits && s.picked.n == PLACING_MANY && s.picked.more && pass_refused(&s))
+        if (look_at(&s, PLACING_MANY, fits, e) < 0)
+            return -1;
+    if (!*fits)
+        return 0;
+    *facts = s.facts;
+    *choices = s.choices;
+    keep_few(facts, choices, a);
     return 0;
 }

@@ -9,22 +9,24 @@
 #include "drivers/codec/wire.h"
 #include "drivers/db/db.h"
 
-/* The fullest hosts with room: asked first; more when they do not do. */
+/* The fullest hosts with room: asked first; more when they do not do, and while there are others
+ * with room the next so many. */
 #define PLACING_FEW 8
 #define PLACING_KEPT 4 /* so many are recorded, if they are enough to decide the same again */
 #define PLACING_MANY 1024
 
-/** At most limit hosts, and the groups, as facts; a host unheard for too long takes nothing. */
-int placing_gather(struct tx *t, const struct expansion *x, const struct w_policy *policy,
-                   size_t limit, struct arena *a, struct w_placing_facts *out, struct err *e);
-/** As placing_gather(), of one host only: what is made or grown there can stand nowhere else. */
+struct supersede;
+
+/** Facts of one host only, and the groups: what is made or grown there can stand nowhere else.  A
+ * host unheard for too long takes nothing. */
 int placing_gather_host(struct tx *t, const struct expansion *x, const struct w_policy *policy,
                         const char *host, struct arena *a, struct w_placing_facts *out,
                         struct err *e);
-/** Gathers and decides; of the hosts only those are kept that the record needs. *fits: every group
- * found its host. */
-int placing_choose(struct tx *t, const struct expansion *x, const struct w_policy *policy,
-                   struct arena *a, struct w_placing_facts *facts,
+/** Gathers and decides; of the hosts only those are kept that the record needs. over: what grows
+ * takes its room first, and is not in the store yet; NULL: nothing. *fits: every group found its
+ * host. */
+int placing_choose(struct tx *t, const struct expansion *x, const struct supersede *over,
+                   const struct w_policy *policy, struct arena *a, struct w_placing_facts *facts,
                    struct w_placing_choices *choices, bool *fits, struct err *e);
 /** One choice a group, in order; each takes its room from the next.  True when all found a host. */
 bool placing_decide(const struct w_placing_facts *f, struct arena *a,

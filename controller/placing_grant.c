@@ -29,25 +29,6 @@ free_groups(struct expansion *x, struct expand_group *groups, uint32_t *choice_o
     return n;
 }
 
-/* What grows beside it takes its room first, and is not in the store yet. */
-static int
-ask(struct tx *t, const struct expansion *x, const struct supersede *over,
-    const struct w_policy *policy, struct arena *a, struct grant_placing *p, bool *fits,
-    struct err *e)
-{
-    if (over == NULL || over->n_needs == 0)
-        return placing_choose(t, x, policy, a, &p->facts, &p->choices, fits, e);
-    *fits = false;
-    for (size_t limit = PLACING_FEW; limit != 0 && !*fits;
-         limit = limit == PLACING_FEW && p->facts.hosts.n == PLACING_FEW ? PLACING_MANY : 0) {
-        if (placing_gather(t, x, policy, limit, a, &p->facts, e) < 0)
-            return -1;
-        supersede_take_room(over, &p->facts);
-        *fits = placing_decide(&p->facts, a, &p->choices);
-    }
-    return 0;
-}
-
 static const struct w_placing_choice *
 choice_at(const struct grant_placing *p, size_t i)
 {
@@ -103,7 +84,7 @@ attempt(struct tx *t, struct spread *s, struct expansion *x, struct supersede *o
     asked.groups = arena_alloc(s->a, (x->n_groups + 1) * sizeof(*asked.groups));
     p->choice_of = arena_alloc(s->a, (x->n_groups + 1) * sizeof(*p->choice_of));
     asked.n_groups = free_groups(x, asked.groups, p->choice_of);
-    if (ask(t, &asked, over, policy, s->a, p, &fits, e) < 0)
+    if (placing_choose(t, &asked, over, policy, s->a, &p->facts, &p->choices, &fits, e) < 0)
         return -1;
     for (size_t i = 0; i < x->n_groups; i++) {
         if (p->choice_of[i] == UINT32_MAX)

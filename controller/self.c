@@ -133,7 +133,7 @@ self_room(struct self *s, struct expansion *x, const char *host, char out[W_ID],
         rc = placing_gather_host(s->t, x, &s->policy, host, a, &s->facts, e);
         fits = rc == 0 && placing_decide(&s->facts, a, &s->choices);
     } else {
-        rc = placing_choose(s->t, x, &s->policy, a, &s->facts, &s->choices, &fits, e);
+        rc = placing_choose(s->t, x, NULL, &s->policy, a, &s->facts, &s->choices, &fits, e);
     }
     if (rc < 0)
         return -1;

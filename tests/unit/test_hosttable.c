@@ -168,8 +168,8 @@ free_mem(struct tx *t, const char *host, struct err *e)
     const struct hosttable_need none = {0};
     struct hosttable_picked p;
 
-    CU_ASSERT_EQUAL_FATAL(hosttable_pick(t->c->hosts, &none, 1, t->now_ms, 8, tx_arena(t), &p, e),
-                          0);
+    CU_ASSERT_EQUAL_FATAL(
+        hosttable_pick(t->c->hosts, &none, 1, t->now_ms, 8, NULL, tx_arena(t), &p, e), 0);
     for (size_t i = 0; i < p.n; i++)
         if (strcmp(p.hosts[i].id, host) == 0)
             return (int64_t)p.hosts[i].mem_mib - (int64_t)p.hosts[i].mem_used_mib;

@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include "controller/imager.h"
+#include "controller/placing.h"
 #include "drivers/crypto/digest.h"
-#include "tests/unit/flow.h"
+#include "tests/unit/fleet.h"
 #include "tests/unit/tmpdir.h"
 
 #define OK(call) CU_ASSERT_EQUAL_FATAL(call, 0)
@@ -347,6 +348,22 @@ only_published_images_are_granted(void)
     end(&s);
 }
 
+/* The fullest hosts have room and are of another processor: more of them than are looked at. */
+static void
+an_image_finds_its_processor_among_many_others(void)
+{
+    struct sent s;
+
+    begin(&s, 'k');
+    s.arch = "aarch64";
+    publish(&s);
+    fleet_add(&s.f,
+              &(struct fleet_of){.name = "other", .n = PLACING_MANY + 10, .promise_mib = 8192});
+    fleet_add(&s.f, &(struct fleet_of){.name = "arm", .n = 1, .arch = "aarch64"});
+    CU_ASSERT_EQUAL(grant(&s, "1", s.sha, 1024), 200);
+    end(&s);
+}
+
 static void
 an_image_of_another_processor_lands_nowhere(void)
 {
@@ -489,6 +506,8 @@ CU_TestInfo images_tests[] = {
     {"what is bad is refused and keeps no bytes", what_is_bad_is_refused_and_keeps_no_bytes},
     {"a full disk is said before and while sending", a_full_disk_is_said_before_and_while_sending},
     {"only published images are granted", only_published_images_are_granted},
+    {"an image finds its processor among many others",
+     an_image_finds_its_processor_among_many_others},
     {"an image of another processor lands nowhere", an_image_of_another_processor_lands_nowhere},
     {"a unit makes nothing new on a retired image", a_unit_makes_nothing_new_on_a_retired_image},
     {"hosts fetch what is published or retired", hosts_fetch_what_is_published_or_retired},

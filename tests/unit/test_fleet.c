@@ -1,0 +1,94 @@
+/* Many hosts, and what people do to them: nothing is refused for want of looking far enough, and
+ * nothing is placed where it would not be made. */
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/placing.h"
+#include "tests/unit/fleet.h"
+#include "tests/unit/flowok.h"
+#include "tests/unit/flowsee.h"
+
+/* More than are looked at together. */
+enum { MANY_HOSTS = 2 * PLACING_MANY + 10, FULLER_MIB = 8192 };
+
+static struct w_host_view
+host_act(struct flow *f, const char *verb)
+{
+    struct w_host_view v;
+
+    CU_ASSERT_EQUAL_FATAL(FLOW_CALL(f, f->people[FLOW_PROVIDER], "POST",
+                                    flow_text(f, "/v1/hosts/%s:%s", f->host, verb), NULL, host_view,
+                                    &v),
+                          0);
+    return v;
+}
+
+static bool
+replays(struct flow *f, const char *id)
+{
+    struct w_explanation x;
+
+    CU_ASSERT_EQUAL_FATAL(FLOW_CALL(f, f->people[FLOW_TENANT], "GET",
+                                    flow_text(f, "/v1/explain/%s", id), NULL, explanation, &x),
+                          0);
+    return x.replay_equal;
+}
+
+/* Hosts that are fuller than the one the test plays, each with a network of that range; and a grant
+ * that asks for a part of it. */
+static struct w_grant *
+range_taken(struct flow *f)
+{
+    struct w_accepted acc;
+    struct w_grant *first, *g;
+
+    flow_start(f);
+    first = flow_grant(f, "2026-1");
+    CU_ASSERT_EQUAL_FATAL(flow_grant_add(f, first, flow_uuid(f), &acc), 0);
+    fleet_add(f, &(struct fleet_of){.name = "full",
+                                    .n = MANY_HOSTS,
+                                    .cidr = "10.78.0.0/16",
+                                    .grant = first->id,
+                                    .promise_mib = FULLER_MIB});
+    g = flow_grant(f, "2026-2");
+    (void)snprintf(JM_ITEM(g->lines, struct w_grant_line, 0)->cidr, 20, "10.78.3.0/24");
+    return g;
+}
+
+static void
+a_range_in_use_on_many_hosts_is_free_on_another(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_grant *g = range_taken(&f);
+
+    OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
+    CU_ASSERT_EQUAL(acc.orders.n, 4);
+    CU_ASSERT_TRUE(replays(&f, g->id));
+    OK(flow_desired(&f, 0));
+    CU_ASSERT_EQUAL(f.set.orders.n, 8); /* of both grants */
+    flow_stop(&f);
+}
+
+/* Nowhere: the fullest say why. */
+static void
+a_range_in_use_everywhere_is_refused(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_grant *g = range_taken(&f);
+
+    (void)host_act(&f, "cordon");
+    CU_ASSERT_EQUAL(flow_grant_add(&f, g, flow_uuid(&f), &acc), -1);
+    CU_ASSERT_EQUAL(f.status, 409);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "a network there uses addresses of 10.78.3.0/24"));
+    flow_stop(&f);
+}
+
+CU_TestInfo fleet_tests[] = {
+    {"a range in use on many hosts is free on another",
+     a_range_in_use_on_many_hosts_is_free_on_another},
+    {"a range in use everywhere is refused", a_range_in_use_everywhere_is_refused},
+    CU_TEST_INFO_NULL,
+};
