@@ -86,9 +86,29 @@ a_range_in_use_everywhere_is_refused(void)
     flow_stop(&f);
 }
 
+static void
+a_cordon_outlasts_a_new_enrolment(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    char host[W_ID];
+
+    flow_start(&f);
+    (void)host_act(&f, "cordon");
+    ctl_enrol(&f.ctl, f.host_name, host);
+    CU_ASSERT_STRING_EQUAL(host, f.host);
+    CU_ASSERT_EQUAL(flow_grant_add(&f, flow_grant(&f, "2026-1"), flow_uuid(&f), &acc), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "h1: it is cordoned"));
+    (void)host_act(&f, "revoke");
+    ctl_enrol(&f.ctl, f.host_name, host); /* given up and taken again: that was the end of it */
+    CU_ASSERT_STRING_EQUAL(host_act(&f, "cordon").state, "cordoned");
+    flow_stop(&f);
+}
+
 CU_TestInfo fleet_tests[] = {
     {"a range in use on many hosts is free on another",
      a_range_in_use_on_many_hosts_is_free_on_another},
     {"a range in use everywhere is refused", a_range_in_use_everywhere_is_refused},
+    {"a cordon outlasts a new enrolment", a_cordon_outlasts_a_new_enrolment},
     CU_TEST_INFO_NULL,
 };
