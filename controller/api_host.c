@@ -103,6 +103,17 @@ api_host_add(struct api_call *k, struct tx *t, struct err *e)
 
 /* ---- states --------------------------------------------------------------------------------- */
 
+/* What a person does to a host, and how it was before. */
+static int
+host_done(struct api_call *k, struct tx *t, const char *act, const char *was, struct err *e)
+{
+    char body[64];
+
+    (void)snprintf(body, sizeof(body), "{\"was\":\"%s\"}", was);
+    return ledger_append(t, k->who.account, act, k->id, body, e);
+}
+
+/* 1 changed, 0 it was so already. */
 static int
 host_move(struct api_call *k, struct tx *t, const char *from, const char *to, const char *reason,
           struct err *e)
@@ -114,15 +125,19 @@ host_move(struct api_call *k, struct tx *t, const char *from, const char *to, co
         return -1;
     if (rc == 0)
         return err_set(e, BY_E_NOT_FOUND, "no host %s", k->id);
-    if (strcmp(db_str(r, 1), from) != 0 && strcmp(db_str(r, 1), to) != 0)
+    if (strcmp(db_str(r, 1), to) == 0)
+        return 0;
+    if (strcmp(db_str(r, 1), from) != 0)
         return err_set(e, BY_E_CONFLICT, "host %s is %s, not %s", db_str(r, 0), db_str(r, 1), from);
-    return DB_EXEC(t->d, DB_HOST_STATE, NULL, e, DBS(to), DBS(reason), DBS(k->id));
+    return DB_EXEC(t->d, DB_HOST_STATE, NULL, e, DBS(to), DBS(reason), DBS(k->id)) < 0 ? -1 : 1;
 }
 
 int
 api_host_cordon(struct api_call *k, struct tx *t, struct err *e)
 {
-    if (host_move(k, t, "ready", "cordoned", "nothing new is placed here", e) < 0)
+    int rc = host_move(k, t, "ready", "cordoned", "nothing new is placed here", e);
+
+    if (rc < 0 || (rc == 1 && host_done(k, t, "host.cordoned", "ready", e) < 0))
         return -1;
     return host_answer(k, t, e);
 }
@@ -130,7 +145,9 @@ api_host_cordon(struct api_call *k, struct tx *t, struct err *e)
 int
 api_host_uncordon(struct api_call *k, struct tx *t, struct err *e)
 {
-    if (host_move(k, t, "cordoned", "ready", "", e) < 0)
+    int rc = host_move(k, t, "cordoned", "ready", "", e);
+
+    if (rc < 0 || (rc == 1 && host_done(k, t, "host.uncordoned", "cordoned", e) < 0))
         return -1;
     return host_answer(k, t, e);
 }
@@ -170,10 +187,26 @@ pools_lack(struct api_call *k, struct tx *t, struct err *e)
     return 0;
 }
 
+static int
+revoke_done(struct api_call *k, struct tx *t, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    char was[16];
+    int rc;
+
+    if (DB_QUERY(t->d, DB_HOST_ENROL_GET, &r, e, DBS(k->id)) < 0 || (rc = db_next(r, e)) < 0)
+        return -1;
+    if (rc == 0)
+        return err_set(e, BY_E_NOT_FOUND, "no host %s", k->id);
+    (void)snprintf(was, sizeof(was), "%s", db_str(r, 1));
+    return strcmp(was, "revoked") == 0 ? 0 : host_done(k, t, "host.revoked", was, e);
+}
+
 int
 api_host_revoke(struct api_call *k, struct tx *t, struct err *e)
 {
-    if (DB_EXEC(t->d, DB_HOST_CERT_REVOKE, NULL, e, DBI(t->now_ms), DBS(k->id), DBS("")) < 0 ||
+    if (revoke_done(k, t, e) < 0 ||
+        DB_EXEC(t->d, DB_HOST_CERT_REVOKE, NULL, e, DBI(t->now_ms), DBS(k->id), DBS("")) < 0 ||
         DB_EXEC(t->d, DB_HOST_TOKEN_CLEAR, NULL, e, DBS(k->id)) < 0 ||
         DB_EXEC(t->d, DB_HOST_STATE, NULL, e, DBS("revoked"),
                 DBS("its certificate is no longer accepted; what runs there runs on, out of reach "

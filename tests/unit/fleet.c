@@ -72,3 +72,16 @@ fleet_add(struct flow *f, const struct fleet_of *of)
         fprintf(stderr, "fleet: %s\n", f->err.msg);
     CU_ASSERT_EQUAL_FATAL(rc, 0);
 }
+
+int
+fleet_ledger(struct flow *f, const char *act)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int n = 0;
+
+    CU_ASSERT_EQUAL_FATAL(DB_QUERY(d, DB_LEDGER_PAGE, &r, &f->err, DBI(0), DBI(1000)), 0);
+    while (db_next(r, &f->err) == 1)
+        n += strcmp(db_str(r, 3), act) == 0;
+    return n;
+}

@@ -13,4 +13,6 @@ struct fleet_of {
     uint64_t promise_mib; /* of the 16 GiB of each, by others */
 };
 void fleet_add(struct flow *f, const struct fleet_of *of);
+/** Entries of the ledger with that act. */
+int fleet_ledger(struct flow *f, const char *act);
 #endif

@@ -105,10 +105,31 @@ a_cordon_outlasts_a_new_enrolment(void)
     flow_stop(&f);
 }
 
+static void
+what_is_done_to_a_host_is_in_the_ledger(void)
+{
+    static const struct {
+        const char *verb, *act;
+        int n;
+    } rows[] = {{"cordon", "host.cordoned", 1},     {"cordon", "host.cordoned", 1}, /* no change */
+                {"uncordon", "host.uncordoned", 1}, {"uncordon", "host.uncordoned", 1},
+                {"cordon", "host.cordoned", 2},     {"revoke", "host.revoked", 1},
+                {"revoke", "host.revoked", 1}};
+    struct flow f;
+
+    flow_start(&f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        (void)host_act(&f, rows[i].verb);
+        CU_ASSERT_EQUAL(fleet_ledger(&f, rows[i].act), rows[i].n);
+    }
+    flow_stop(&f);
+}
+
 CU_TestInfo fleet_tests[] = {
     {"a range in use on many hosts is free on another",
      a_range_in_use_on_many_hosts_is_free_on_another},
     {"a range in use everywhere is refused", a_range_in_use_everywhere_is_refused},
     {"a cordon outlasts a new enrolment", a_cordon_outlasts_a_new_enrolment},
+    {"what is done to a host is in the ledger", what_is_done_to_a_host_is_in_the_ledger},
     CU_TEST_INFO_NULL,
 };
