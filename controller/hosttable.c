@@ -322,17 +322,24 @@ hosttable_kept(struct hosttable *t)
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
+/* A host that observes and does not act makes nothing: what is held takes nothing new. */
+static enum host_state
+state_now(struct hosttable *t, size_t i, int64_t now_ms)
+{
+    if (row_silent(t, i, now_ms))
+        return HS_SILENT;
+    return t->base[i] == HS_READY && t->row[i].held_until_ms > now_ms ? HS_HELD
+                                                                      : (enum host_state)t->base[i];
+}
+
 static int
 look(struct hosttable *t, int64_t now_ms, struct err *e)
 {
     if (refresh(t, e) < 0)
         return -1;
     sums_settle(t);
-    for (size_t i = 0; i < t->n; i++) {
-        bool silent = t->base[i] == HS_READY && row_silent(t, i, now_ms);
-
-        t->state[i] = silent ? (uint8_t)HS_SILENT : t->base[i];
-    }
+    for (size_t i = 0; i < t->n; i++)
+        t->state[i] = t->base[i] == HS_READY ? (uint8_t)state_now(t, i, now_ms) : t->base[i];
     t->cols = (struct place_hosts){.n = t->n,
                                    .name = t->name,
                                    .state = t->state,
@@ -448,7 +455,7 @@ hosttable_pick(struct hosttable *t, const struct hosttable_need *need, size_t n_
             insert(t, best, &out->n, limit, p);
     }
     out->hosts = arena_alloc(a, (out->n + 1) * sizeof(*out->hosts));
-    out->silent = arena_alloc(a, out->n + 1);
+    out->state = arena_alloc(a, out->n + 1);
     out->at = arena_alloc(a, (out->n + 1) * sizeof(*out->at));
     out->more = out->n == limit && limit > 0 && best[limit - 1].fits;
     for (size_t i = 0; i < out->n; i++) {
@@ -456,7 +463,7 @@ hosttable_pick(struct hosttable *t, const struct hosttable_need *need, size_t n_
         out->at[i] = best[i].at;
         if (t->pool[best[i].at] != 0)
             out->hosts[i].pool_used_bytes = t->pool_sum[t->pool[best[i].at]];
-        out->silent[i] = row_silent(t, best[i].at, now_ms);
+        out->state[i] = (uint8_t)state_now(t, best[i].at, now_ms);
     }
     return 0;
 }
@@ -473,9 +480,9 @@ same_facts(const struct host_facts *a, const struct host_facts *b)
            a->mem_overcommit_percent == b->mem_overcommit_percent &&
            a->pool_bytes == b->pool_bytes && a->pool_free_bytes == b->pool_free_bytes &&
            a->seen_ms == b->seen_ms && a->inventory_ms == b->inventory_ms &&
-           a->inventory_unknown == b->inventory_unknown && a->underlay == b->underlay &&
-           a->vcpus_used == b->vcpus_used && a->mem_used_mib == b->mem_used_mib &&
-           a->bytes_used == b->bytes_used;
+           a->held_until_ms == b->held_until_ms && a->inventory_unknown == b->inventory_unknown &&
+           a->underlay == b->underlay && a->vcpus_used == b->vcpus_used &&
+           a->mem_used_mib == b->mem_used_mib && a->bytes_used == b->bytes_used;
 }
 
 /* Pools whose sum is not that of their hosts. */

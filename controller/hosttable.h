@@ -40,7 +40,7 @@ struct hosttable_need {
 };
 struct hosttable_picked {
     struct host_facts *hosts; /* copies, in the arena; without ranges */
-    bool *silent;             /* unheard for too long */
+    uint8_t *state;           /* enum host_state, as it is now */
     size_t *at;               /* their places in the table */
     size_t n;
     bool more; /* there may be others with room for one of the needs */

@@ -28,11 +28,12 @@ host_ranges(const struct host_facts *h, struct arena *a)
 }
 
 static void
-host_fact(const struct host_facts *h, bool silent, struct arena *a, struct w_placing_host *o)
+host_fact(const struct host_facts *h, enum host_state now, struct arena *a,
+          struct w_placing_host *o)
 {
     memcpy(o->id, h->id, sizeof(o->id));
     memcpy(o->name, h->name, sizeof(o->name));
-    (void)snprintf(o->state, sizeof(o->state), "%s", silent ? "silent" : h->state);
+    (void)snprintf(o->state, sizeof(o->state), "%s", host_state_name(now));
     o->cpus = h->cpus;
     o->mem_mib = h->mem_mib;
     o->cpu_overcommit_percent = h->cpu_overcommit_percent;
@@ -119,7 +120,7 @@ hosts_fill(const struct hosttable_picked *p, struct arena *a, struct w_placing_f
     struct w_placing_host *h = arena_alloc(a, (p->n + 1) * sizeof(*h));
 
     for (size_t i = 0; i < p->n; i++)
-        host_fact(&p->hosts[i], p->silent[i], a, &h[i]);
+        host_fact(&p->hosts[i], (enum host_state)p->state[i], a, &h[i]);
     out->hosts = (struct jm_list){h, p->n};
 }
 
@@ -215,13 +216,16 @@ placing_gather_host(struct tx *t, const struct expansion *x, const struct w_poli
                     const char *host, struct arena *a, struct w_placing_facts *out, struct err *e)
 {
     struct host_facts h;
-    bool silent;
-    const struct hosttable_picked one = {.hosts = &h, .silent = &silent, .n = 1};
+    uint8_t state;
+    const struct hosttable_picked one = {.hosts = &h, .state = &state, .n = 1};
 
     if (host_facts_get(t->d, host, system_of(x), a, &h, e) < 0)
         return -1;
-    silent =
-        host_is_silent(t->c, host_heard_ms(t->c, h.id, h.seen_ms), h.inventory_unknown, t->now_ms);
+    state = (uint8_t)host_state_of(h.state);
+    if (host_is_silent(t->c, host_heard_ms(t->c, h.id, h.seen_ms), h.inventory_unknown, t->now_ms))
+        state = HS_SILENT;
+    else if (state == HS_READY && x->groups[0].vms > 0 && h.held_until_ms > t->now_ms)
+        state = HS_HELD;
     if (groups_fill(t, x, policy, a, out, e) < 0)
         return -1;
     hosts_fill(&one, a, out);

@@ -18,7 +18,7 @@
 struct supersede;
 
 /** Facts of one host only, and the groups: what is made or grown there can stand nowhere else.  A
- * host unheard for too long takes nothing. */
+ * host unheard for too long takes nothing; one under a hold no new machine. */
 int placing_gather_host(struct tx *t, const struct expansion *x, const struct w_policy *policy,
                         const char *host, struct arena *a, struct w_placing_facts *out,
                         struct err *e);

@@ -40,6 +40,8 @@ host_state_name(enum host_state s)
         return "refused";
     case HS_REVOKED:
         return "revoked";
+    case HS_HELD:
+        return "held";
     case HS__MAX:
         break;
     }

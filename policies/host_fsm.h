@@ -13,6 +13,7 @@ enum host_state {
     HS_CORDONED_SILENT,
     HS_REVOKED,
     HS_REFUSED, /* two machines use its key */
+    HS_HELD,    /* ready, and under an emergency hold: no event leads here, it ends by itself */
     HS__MAX
 };
 enum host_event {

@@ -122,6 +122,7 @@ host_facts_read(const struct db_rows *r, int from, struct host_facts *o)
     o->underlay = db_int(r, c++) != 0;
     COPY(o->pool_class, r, c++);
     COPY(o->pool, r, c++);
+    o->held_until_ms = db_int(r, c++);
 }
 
 int
@@ -311,12 +312,15 @@ hold_read(const struct db_rows *r, struct arena *a, struct hold_row *o)
     o->ended_ms = db_int(r, 7);
 }
 
+/* What placing knows of a host it reads again when the host's row changes. */
 int
 hold_insert(struct db *d, const struct hold_row *h, struct err *e)
 {
-    return DB_EXEC(d, DB_HOLD_INSERT, NULL, e, DBS(h->hold.id), DBS(h->hold.host),
-                   DBS(h->hold.resource), DBI(h->hold.until_ms), DBS(h->hold.reason),
-                   DBS(h->account), DBI(h->at_ms));
+    if (DB_EXEC(d, DB_HOLD_INSERT, NULL, e, DBS(h->hold.id), DBS(h->hold.host),
+                DBS(h->hold.resource), DBI(h->hold.until_ms), DBS(h->hold.reason), DBS(h->account),
+                DBI(h->at_ms)) < 0)
+        return -1;
+    return DB_EXEC(d, DB_HOLD_TOUCH, NULL, e, DBS(h->hold.id));
 }
 
 int
@@ -336,7 +340,9 @@ hold_get(struct db *d, const char *id, struct arena *a, struct hold_row *out, st
 int
 hold_end(struct db *d, const char *id, int64_t now_ms, struct err *e)
 {
-    return DB_EXEC(d, DB_HOLD_END, NULL, e, DBI(now_ms), DBS(id));
+    if (DB_EXEC(d, DB_HOLD_END, NULL, e, DBI(now_ms), DBS(id)) < 0)
+        return -1;
+    return DB_EXEC(d, DB_HOLD_TOUCH, NULL, e, DBS(id));
 }
 
 int

@@ -43,7 +43,7 @@ struct host_facts {
     uint64_t incarnation;
     uint64_t cpus, mem_mib, cpu_overcommit_percent, mem_overcommit_percent;
     uint64_t pool_bytes, pool_free_bytes;
-    int64_t seen_ms, inventory_ms;
+    int64_t seen_ms, inventory_ms, held_until_ms;
     bool inventory_unknown, underlay;
     uint64_t vcpus_used, mem_used_mib, bytes_used; /* promised by orders */
     char pool[W_ID];                               /* shared with other hosts; "" none */

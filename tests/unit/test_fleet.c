@@ -125,11 +125,55 @@ what_is_done_to_a_host_is_in_the_ledger(void)
     flow_stop(&f);
 }
 
+static void
+hold(struct flow *f, struct w_hold *h)
+{
+    CU_ASSERT_EQUAL_FATAL(
+        FLOW_CALL(
+            f, f->people[FLOW_PROVIDER], "POST", "/v1/holds",
+            flow_text(
+                f, "{\"request\":\"%s\",\"host\":\"%s\",\"reason\":\"smoke\",\"for_ms\":3600000}",
+                flow_uuid(f), f->host),
+            hold, h),
+        0);
+}
+
+/* An agent that observes and does not act makes nothing: it is made elsewhere, or refused. */
+static void
+a_held_host_gets_nothing_new(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_grant *g;
+    struct w_hold h;
+
+    flow_start(&f);
+    hold(&f, &h);
+    CU_ASSERT_EQUAL(flow_grant_add(&f, flow_grant(&f, "2026-1"), flow_uuid(&f), &acc), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.err.msg, "h1: it is held"));
+    OK(flow_call(&f, f.people[FLOW_PROVIDER], "DELETE", flow_text(&f, "/v1/holds/%s", h.id), NULL,
+                 NULL, 0, NULL));
+    OK(flow_grant_add(&f, flow_grant(&f, "2026-2"), flow_uuid(&f), &acc));
+    OK(flow_desired(&f, 0));
+    CU_ASSERT_EQUAL(f.set.orders.n, 4);
+    hold(&f, &h);
+    fleet_add(&f, &(struct fleet_of){.name = "free", .n = 1});
+    g = flow_grant(&f, "2026-3");
+    (void)snprintf(JM_ITEM(g->lines, struct w_grant_line, 0)->cidr, 20, "10.78.0.0/24");
+    OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
+    CU_ASSERT_TRUE(replays(&f, g->id));
+    f.cursor = 0;
+    OK(flow_desired(&f, 0));
+    CU_ASSERT_EQUAL(f.set.orders.n, 4);
+    flow_stop(&f);
+}
+
 CU_TestInfo fleet_tests[] = {
     {"a range in use on many hosts is free on another",
      a_range_in_use_on_many_hosts_is_free_on_another},
     {"a range in use everywhere is refused", a_range_in_use_everywhere_is_refused},
     {"a cordon outlasts a new enrolment", a_cordon_outlasts_a_new_enrolment},
     {"what is done to a host is in the ledger", what_is_done_to_a_host_is_in_the_ledger},
+    {"a held host gets nothing new", a_held_host_gets_nothing_new},
     CU_TEST_INFO_NULL,
 };

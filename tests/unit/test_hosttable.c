@@ -15,7 +15,7 @@
 enum { HOSTS = 40, ROUNDS = 60, ACTS = 12 };
 
 struct fleet {
-    char id[HOSTS][W_ID];
+    char id[HOSTS][W_ID], held[W_ID];
     int n;
     uint32_t seed;
     bool fails, looks;
@@ -33,15 +33,34 @@ dice(struct fleet *f, uint32_t below)
 static int
 add_host(struct fleet *f, struct tx *t, struct err *e)
 {
-    char name[W_NAME];
+    char name[W_NAME], *id;
 
     if (f->n == HOSTS)
         return 0;
-    random_uuid(f->id[f->n]);
-    (void)snprintf(name, sizeof(name), "host-%d-%.8s", f->n, f->id[f->n]);
-    return DB_EXEC(t->d, DB_HOST_ADD, NULL, e, DBS(f->id[f->n++]), DBS(name),
+    id = f->id[f->n++];
+    random_uuid(id);
+    (void)snprintf(name, sizeof(name), "host-%d-%.8s", f->n, id);
+    return DB_EXEC(t->d, DB_HOST_ADD, NULL, e, DBS(id), DBS(name),
                    DBS(dice(f, 2) == 0 ? "east" : "west"), DBI(100 + dice(f, 400)), DBI(100),
                    DBI(t->now_ms));
+}
+
+/* Also of one of its machines: that says nothing of the host. */
+static int
+hold_some(struct fleet *f, struct tx *t, const char *id, struct err *e)
+{
+    struct hold_row h = {.at_ms = t->now_ms};
+
+    if (id[0] == '\0')
+        return 0;
+    random_uuid(h.hold.id);
+    memcpy(h.hold.host, id, sizeof(h.hold.host));
+    if (dice(f, 2) == 0)
+        random_uuid(h.hold.resource);
+    h.hold.until_ms = t->now_ms + dice(f, 100000);
+    h.hold.reason = "fire";
+    memcpy(f->held, h.hold.id, sizeof(f->held));
+    return hold_insert(t->d, &h, e);
 }
 
 static int
@@ -56,7 +75,11 @@ one_act(struct fleet *f, struct tx *t, struct err *e)
     const char *pool = pools[dice(f, 3)];
 
     (void)snprintf(h.arch, sizeof(h.arch), "%s", dice(f, 3) == 0 ? "aarch64" : "x86_64");
-    switch (dice(f, 8)) {
+    switch (dice(f, 10)) {
+    case 8:
+        return hold_some(f, t, id, e);
+    case 9:
+        return f->held[0] == '\0' ? 0 : hold_end(t->d, f->held, t->now_ms, e);
     case 6:
         return DB_EXEC(t->d, DB_POOL_TOLD, NULL, e, DBS(pool), DBS(id), DBS(pool));
     case 0:

@@ -406,6 +406,33 @@ beside_its_network_while_there_is_room(void)
     flow_stop(&f);
 }
 
+/* Its agent would make nothing until the hold ends. */
+static void
+not_beside_a_network_on_a_held_host(void)
+{
+    struct flow f;
+    struct w_accepted acc;
+    struct w_hold h;
+    const char *net, *first;
+
+    net = start_free(&f, "192.0.2.2");
+    first = arena_strdup(&f.a, flow_resource(&f, net).host);
+    OK(ask(&f, flow_text(&f, "/v1/resources/%s:bin", flow_named(&f, "web-2")), "\"reason\":\"x\"",
+           &acc));
+    CU_ASSERT_EQUAL(carry_out_both(&f), 1);
+    OK(FLOW_CALL(&f, f.people[FLOW_PROVIDER], "POST", "/v1/holds",
+                 flow_text(&f,
+                           "{\"request\":\"%s\",\"host\":\"%s\",\"reason\":\"smoke\","
+                           "\"for_ms\":3600000}",
+                           flow_uuid(&f), first),
+                 hold, &h));
+    a_unit_gives_back_and_makes_another(&f, net, "", &acc);
+    CU_ASSERT_STRING_NOT_EQUAL(flow_resource(&f, acc.id).host, first);
+    CU_ASSERT_EQUAL(flow_parts(&f, net).items.n, 2);
+    CU_ASSERT_TRUE(replays(&f, acc.id));
+    flow_stop(&f);
+}
+
 /* ---- going ---- */
 
 /* The hold of everything in the bin has passed. */
@@ -632,6 +659,7 @@ CU_TestInfo spread_tests[] = {
     {"a change takes a network to another host", a_change_takes_a_network_to_another_host},
     {"the next machine goes to another host", the_next_machine_goes_to_another_host},
     {"beside its network while there is room", beside_its_network_while_there_is_room},
+    {"not beside a network on a held host", not_beside_a_network_on_a_held_host},
     {"a part goes with its last machine", a_part_goes_with_its_last_machine},
     {"parts are recovered from their hosts", parts_are_recovered_from_their_hosts},
     {"of a silent host nothing is known", of_a_silent_host_nothing_is_known},
