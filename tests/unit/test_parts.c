@@ -5,6 +5,7 @@
 
 #include "controller/commit.h"
 #include "controller/parts.h"
+#include "drivers/crypto/digest.h"
 #include "tests/unit/flowok.h"
 #include "tests/unit/flowsee.h"
 
@@ -238,6 +239,62 @@ a_new_name_goes_to_every_part(void)
     flow_stop(&f);
 }
 
+struct numbers {
+    const char *network;
+    const uint32_t *taken;
+    size_t n;
+    uint32_t got;
+};
+
+/* All of it is taken back. */
+static int
+numbers_step(void *arg, struct tx *t, struct err *e)
+{
+    struct numbers *x = arg;
+    struct resource_row r;
+
+    if (resource_get(t->d, x->network, tx_arena(t), &r, e) < 0)
+        return -1;
+    r.line = 99;
+    r.bridge[0] = '\0';
+    for (size_t i = 0; i < x->n; i++) {
+        random_uuid(r.id);
+        r.ordinal = (uint32_t)i;
+        if (resource_insert(t->d, &r, e) < 0 || segment_import(t->d, r.id, x->taken[i], e) < 0)
+            return -1;
+    }
+    x->got = 0;
+    return segment_take(t->d, x->network, &x->got, e) < 0 ? -1
+                                                          : err_set(e, BY_E_CONFLICT, "as asked");
+}
+
+/* Beyond the last one, then the lowest that is free, wherever that is. */
+static void
+a_segment_number_is_found_while_there_is_one(void)
+{
+    static const uint32_t top[] = {16777214, 16777215}, low[] = {1, 2, 16777215};
+    static const uint32_t gap[] = {1, 3, 16777215}, few[] = {7};
+    static const struct {
+        const uint32_t *taken;
+        size_t n;
+        uint32_t got;
+    } rows[] = {{NULL, 0, 1}, {few, 1, 8}, {low, 3, 3}, {gap, 3, 2}, {top, 2, 1}};
+    struct flow f;
+    struct err e = {0};
+    const char *net;
+
+    start(&f);
+    net = flow_named(&f, "lan");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct numbers x = {.network = net, .taken = rows[i].taken, .n = rows[i].n};
+
+        CU_ASSERT_EQUAL(commit_run(f.ctl.c.commit, numbers_step, &x, &e), -1);
+        CU_ASSERT_STRING_EQUAL(e.msg, "as asked");
+        CU_ASSERT_EQUAL(x.got, rows[i].got);
+    }
+    flow_stop(&f);
+}
+
 CU_TestInfo parts_tests[] = {
     {"a network on one host is isolated", a_network_on_one_host_is_isolated},
     {"each part is told of the others in one commit",
@@ -246,5 +303,6 @@ CU_TestInfo parts_tests[] = {
     {"another address reaches every part", another_address_reaches_every_part},
     {"a host without an address takes no part", a_host_without_an_address_takes_no_part},
     {"a new name goes to every part", a_new_name_goes_to_every_part},
+    {"a segment number is found while there is one", a_segment_number_is_found_while_there_is_one},
     CU_TEST_INFO_NULL,
 };
