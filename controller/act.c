@@ -6,6 +6,7 @@
 
 #include "controller/commit.h"
 #include "controller/parts.h"
+#include "controller/placing.h"
 #include "controller/quota.h"
 #include "controller/supersede.h"
 #include "controller/takeback.h"
@@ -236,6 +237,26 @@ check_erase(struct tx *t, const struct resource_row *r, const struct act *x, str
     return check_leaving(t, r, a, e);
 }
 
+/* A host is not overbooked for what comes back: its other guests would pay for it. */
+static int
+check_room(struct tx *t, const struct resource_row *r, struct arena *a, struct err *e)
+{
+    bool binned = r->wanted == WANT_BINNED;
+    const char *why;
+
+    if (r->kind != RES_VM)
+        return 0;
+    if (placing_room_again(t, r, binned ? r->vcpus : r->prior_vcpus,
+                           binned ? r->mem_mib : r->prior_mem_mib, a, &why, e) < 0)
+        return -1;
+    if (why == NULL)
+        return 0;
+    return err_set(e, BY_E_CONFLICT,
+                   "%s has no room on its host any more: %s. Room must be made there first, or "
+                   "its overcommit raised",
+                   r->name, why);
+}
+
 static int
 check_restore(struct tx *t, const struct resource_row *r, struct arena *a, struct err *e)
 {
@@ -254,7 +275,7 @@ check_restore(struct tx *t, const struct resource_row *r, struct arena *a, struc
                        "%s needs %s, which is in the recycle bin: restore that "
                        "first",
                        r->name, n.name);
-    return 0;
+    return check_room(t, r, a, e);
 }
 
 static int

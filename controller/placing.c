@@ -7,6 +7,7 @@
 #include "controller/granting.h"
 #include "controller/hosts.h"
 #include "controller/hosttable.h"
+#include "controller/policy.h"
 #include "controller/supersede.h"
 #include "drivers/base/strbuf.h"
 #include "drivers/db/store_host_flow.h"
@@ -630,5 +631,31 @@ placing_choose(struct tx *t, const struct expansion *x, const struct supersede *
     *facts = s.facts;
     *choices = s.choices;
     keep_few(facts, choices, a);
+    return 0;
+}
+
+int
+placing_room_again(struct tx *t, const struct resource_row *r, uint32_t vcpus, uint64_t mem_mib,
+                   struct arena *a, const char **why, struct err *e)
+{
+    struct expand_group need = {
+        .vcpus = vcpus > r->promised_vcpus ? vcpus - r->promised_vcpus : 0,
+        .mem_mib = mem_mib > r->promised_mem_mib ? mem_mib - r->promised_mem_mib : 0};
+    const struct expansion x = {.groups = &need, .n_groups = 1};
+    struct w_placing_facts facts;
+    struct w_placing_choices choices;
+    struct w_placing_host *host;
+    struct w_policy policy;
+
+    *why = NULL;
+    if (need.vcpus == 0 && need.mem_mib == 0)
+        return 0;
+    if (policy_in_force(t->d, a, &policy, e) < 0 ||
+        placing_gather_host(t, &x, &policy, r->host, a, &facts, e) < 0)
+        return -1;
+    host = facts.hosts.items;
+    (void)snprintf(host->state, sizeof(host->state), "%s", host_state_name(HS_READY));
+    if (!placing_decide(&facts, a, &choices))
+        *why = JM_ITEM(choices.items, struct w_placing_choice, 0)->reason;
     return 0;
 }

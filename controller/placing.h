@@ -15,6 +15,7 @@
 #define PLACING_KEPT 4 /* so many are recorded, if they are enough to decide the same again */
 #define PLACING_MANY 1024
 
+struct resource_row;
 struct supersede;
 
 /** Facts of one host only, and the groups: what is made or grown there can stand nowhere else.  A
@@ -22,6 +23,10 @@ struct supersede;
 int placing_gather_host(struct tx *t, const struct expansion *x, const struct w_policy *policy,
                         const char *host, struct arena *a, struct w_placing_facts *out,
                         struct err *e);
+/** Whether what stands on its host may be of that size there, beyond what is kept for it; whether
+ * the host takes anything new does not matter.  *why: NULL, or what it lacks. */
+int placing_room_again(struct tx *t, const struct resource_row *r, uint32_t vcpus, uint64_t mem_mib,
+                       struct arena *a, const char **why, struct err *e);
 /** Gathers and decides; of the hosts only those are kept that the record needs. over: what grows
  * takes its room first, and is not in the store yet; NULL: nothing. *fits: every group found its
  * host. */

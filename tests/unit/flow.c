@@ -306,7 +306,7 @@ flow_hello(struct flow *f)
     struct w_hello h = {.agent_version = "1",
                         .arch = "x86_64",
                         .cpus = 8,
-                        .mem_mib = 16384,
+                        .mem_mib = f->host_mem_mib != 0 ? f->host_mem_mib : 16384,
                         .pool_bytes = f->pool_bytes != 0 ? f->pool_bytes : 1ULL << 40,
                         .pool_free_bytes = f->pool_bytes != 0 ? f->pool_bytes : 1ULL << 40,
                         .term = f->term,

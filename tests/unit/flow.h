@@ -24,9 +24,10 @@ struct flow {
     char pool[W_ID];     /* shared pool that it says it sees, "" none */
     const char *steward; /* newest word of who its steward is that it has, NULL none */
     uint64_t steward_term;
-    uint64_t term;       /* that it says it has seen */
-    bool want_receipts;  /* the newest answer to its hello asks for them */
-    uint64_t pool_bytes; /* that it says of its pool; 0: 1 TiB */
+    uint64_t term;         /* that it says it has seen */
+    bool want_receipts;    /* the newest answer to its hello asks for them */
+    uint64_t pool_bytes;   /* that it says of its pool; 0: 1 TiB */
+    uint64_t host_mem_mib; /* that it says of itself; 0: 16 GiB */
     uint64_t seq, cursor;
     struct sigkey *host_key;
     struct w_desired_answer set; /* newest answer */
