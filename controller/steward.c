@@ -119,6 +119,26 @@ name_free(struct tx *t, struct pool_row *p, struct err *e)
     return 0;
 }
 
+/* Each is kept for good, with its term: no host makes them without end. */
+static int
+check_few(struct tx *t, const struct host_flow_row *h, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int n = 0, rc;
+
+    if (DB_QUERY(t->d, DB_POOL_STEWARD_OF, &r, e, DBS(h->id), DBI(STEWARD_OF_MAX)) < 0)
+        return -1;
+    while ((rc = db_next(r, e)) == 1)
+        n++;
+    if (rc < 0 || n < STEWARD_OF_MAX)
+        return rc;
+    return err_set(e, BY_E_CONFLICT,
+                   "host %s is the steward of %d shared pools already and tells of yet another: a "
+                   "host is in one at a time. Name other stewards for those that there are: "
+                   "bianyun pools set POOL --steward HOST",
+                   h->name, n);
+}
+
 static int
 pool_found(struct tx *t, const char *host, const char *id, struct pool_row *p, struct err *e)
 {
@@ -230,7 +250,7 @@ steward_hello(struct tx *t, const struct host_flow_row *was, const struct w_hell
     if (have)
         return word_is_old(t, &p) ? steward_name(t, "controller", &p, p.steward, p.steward_name, e)
                                   : 0;
-    return pool_found(t, was->id, in->pool, &p, e) < 0
+    return check_few(t, was, e) < 0 || pool_found(t, was->id, in->pool, &p, e) < 0
                ? -1
                : steward_name(t, "controller", &p, was->id, was->name, e);
 }

@@ -8,6 +8,8 @@
 #include "controller/api.h"
 #include "drivers/db/store_host_flow.h"
 
+#define STEWARD_OF_MAX 16 /* pools of one steward; beyond, a host founds no other */
+
 struct pool_row {
     char id[W_ID], name[W_NAME], class[W_NAME], steward[W_ID], steward_name[W_NAME];
     uint64_t term;

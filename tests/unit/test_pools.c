@@ -8,6 +8,7 @@
 #include "controller/controller.h"
 #include "controller/dispatch.h"
 #include "controller/hosttable.h"
+#include "controller/steward.h"
 #include "drivers/base/scope.h"
 #include "drivers/codec/approval.h"
 #include "drivers/crypto/keyring.h"
@@ -688,11 +689,32 @@ a_grant_asks_for_the_class_of_a_shared_pool(void)
     flow_stop(f);
 }
 
+/* Whatever it says with each hello: what it told of stays, and so it may tell of that again. */
+static void
+a_host_tells_of_few_pools(void)
+{
+    struct flow flow, *f = &flow;
+    const char *one = "";
+
+    flow_start(f);
+    for (int i = 0; i < STEWARD_OF_MAX; i++) {
+        one = flow_uuid(f);
+        OK(tell(f, one));
+    }
+    CU_ASSERT_EQUAL(tell(f, flow_uuid(f)), -1);
+    CU_ASSERT_EQUAL(f->status, 409);
+    SAYS("host h1 is the steward of 16 shared pools already");
+    OK(tell(f, one));
+    OK(tell(f, ""));
+    flow_stop(f);
+}
+
 CU_TestInfo pools_tests[] = {
     {"the first host that tells of a pool is its steward",
      the_first_host_that_tells_of_a_pool_is_its_steward},
     {"two hosts that tell of different pools share none",
      two_hosts_that_tell_of_different_pools_share_none},
+    {"a host tells of few pools", a_host_tells_of_few_pools},
     {"a new steward is told to hosts that wait", a_new_steward_is_told_to_hosts_that_wait},
     {"who may be the steward is told", who_may_be_the_steward_is_told},
     {"a pool has a name and a class of its own", a_pool_has_a_name_and_a_class_of_its_own},
