@@ -20,11 +20,14 @@
 #include "drivers/db/store_host_flow.h"
 #include "drivers/db/store_resource.h"
 
+enum { REGISTER_MAX = 12000 }; /* of one host: twice what one report holds */
+
 struct report {
     struct tx *t;
     const char *host;
     struct arena *a;
     bool claimed;     /* that it knows more than we do: said once a report */
+    bool registered;  /* something in the register of objects that no order made */
     int64_t stamp_ms; /* of what it says; a full one's is newer than all before */
 };
 
@@ -227,6 +230,7 @@ take_stranger(struct report *p, const struct w_observed *o, struct err *e)
         return unregistered_delete(p->t->d, p->host, o->kind, o->resource, e);
     if (x.seen != SEEN_FOREIGN)
         x.seen = SEEN_UNCLAIMED;
+    p->registered = true;
     return unregistered_put(p->t->d, p->host, &x, p->stamp_ms, e);
 }
 
@@ -365,6 +369,20 @@ take_found(struct report *p, const struct w_status *s, struct err *e)
     return 0;
 }
 
+/* Only a full inventory takes out of the register what is gone; where none comes, what was told of
+ * longest ago goes, so that no host fills it without end. */
+static int
+trim_register(const struct report *p, struct err *e)
+{
+    int64_t n = 0;
+
+    if (!p->registered)
+        return 0;
+    if (unregistered_count(p->t->d, p->host, &n, e) < 0)
+        return -1;
+    return n <= REGISTER_MAX ? 0 : unregistered_keep(p->t->d, p->host, REGISTER_MAX, e);
+}
+
 int
 report_take(struct tx *t, const char *host, const struct w_status *s, struct arena *a,
             struct err *e)
@@ -383,6 +401,8 @@ report_take(struct tx *t, const char *host, const struct w_status *s, struct are
         return err_wrap(e, "machines found");
     if (s->complete && !s->unknown && take_complete(&p, s, e) < 0)
         return err_wrap(e, "full inventory");
+    if (trim_register(&p, e) < 0)
+        return -1;
     return host_flow_status(t->d, host, s, t->now_ms, e);
 }
 

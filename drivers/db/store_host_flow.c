@@ -282,6 +282,23 @@ unregistered_trim(struct db *d, const char *host, int64_t before_ms, struct err 
 }
 
 int
+unregistered_count(struct db *d, const char *host, int64_t *n, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+
+    if (DB_QUERY(d, DB_UNREG_COUNT, &r, e, DBS(host)) < 0 || db_next(r, e) != 1)
+        return -1;
+    *n = db_int(r, 0);
+    return 0;
+}
+
+int
+unregistered_keep(struct db *d, const char *host, int64_t n, struct err *e)
+{
+    return DB_EXEC(d, DB_UNREG_KEEP, NULL, e, DBS(host), DBS(host), DBI(n - 1));
+}
+
+int
 inventory_each_missing(struct db *d, const char *host, id_fn fn, void *arg, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;

@@ -84,6 +84,10 @@ int unregistered_put(struct db *d, const char *host, const struct w_observed *o,
 int unregistered_delete(struct db *d, const char *host, int kind, const char *id, struct err *e);
 /** Forget the host's entries from before that instant: a full inventory has just been written. */
 int unregistered_trim(struct db *d, const char *host, int64_t before_ms, struct err *e);
+/** Its entries. */
+int unregistered_count(struct db *d, const char *host, int64_t *n, struct err *e);
+/** Forget the oldest: what came before the report of the n-th newest. */
+int unregistered_keep(struct db *d, const char *host, int64_t n, struct err *e);
 typedef int (*id_fn)(void *arg, const char *id, struct err *e);
 /** Registered resources of the host that its inventory does not have. */
 int inventory_each_missing(struct db *d, const char *host, id_fn fn, void *arg, struct err *e);

@@ -6,6 +6,8 @@
 
 #include "controller/commit.h"
 #include "controller/placing.h"
+#include "drivers/crypto/digest.h"
+#include "drivers/db/store_host_flow.h"
 #include "tests/unit/fleet.h"
 #include "tests/unit/flowok.h"
 #include "tests/unit/flowsee.h"
@@ -211,6 +213,54 @@ what_comes_back_needs_room_on_its_host(void)
     flow_stop(&f);
 }
 
+/* So many things, each under a name of its own, that no order made. */
+static int
+tell_of_strangers(struct flow *f, size_t n, bool complete)
+{
+    struct w_observed *o = arena_alloc(&f->a, n * sizeof(*o));
+
+    memset(o, 0, n * sizeof(*o));
+    for (size_t i = 0; i < n; i++) {
+        o[i].kind = RES_VOLUME;
+        o[i].seen = SEEN_FOREIGN;
+        o[i].at_ms = 1;
+        random_uuid(o[i].resource);
+    }
+    return flow_status(f, o, n, complete);
+}
+
+static int64_t
+strangers(struct flow *f)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    int64_t n = -1;
+
+    CU_ASSERT_EQUAL(unregistered_count(d, f->host, &n, &f->err), 0);
+    return n;
+}
+
+/* Without full inventories, which take out what is gone, the oldest go, of one report all or none.
+ */
+static void
+a_host_fills_no_register_without_end(void)
+{
+    static const struct {
+        size_t told;
+        bool complete;
+        int64_t kept;
+    } rows[] = {{6000, true, 6000},   {6000, false, 12000}, {1, false, 12001},
+                {5999, false, 12000}, {100, true, 100},     {1, false, 101}};
+    struct flow f;
+
+    flow_start(&f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        ctl_clock((int64_t)i * 1000, (int64_t)i * 1000);
+        OK(tell_of_strangers(&f, rows[i].told, rows[i].complete));
+        CU_ASSERT_EQUAL(strangers(&f), rows[i].kept);
+    }
+    flow_stop(&f);
+}
+
 CU_TestInfo fleet_tests[] = {
     {"a range in use on many hosts is free on another",
      a_range_in_use_on_many_hosts_is_free_on_another},
@@ -219,5 +269,6 @@ CU_TestInfo fleet_tests[] = {
     {"what is done to a host is in the ledger", what_is_done_to_a_host_is_in_the_ledger},
     {"a held host gets nothing new", a_held_host_gets_nothing_new},
     {"what comes back needs room on its host", what_comes_back_needs_room_on_its_host},
+    {"a host fills no register without end", a_host_fills_no_register_without_end},
     CU_TEST_INFO_NULL,
 };
