@@ -151,7 +151,7 @@ int
 hosts_page(struct tx *t, struct api_call *k, struct w_host_list *out, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
-    const char *zone = param_text(k, "zone"), *state = param_text(k, "state");
+    const char *zone = param_text(k, "zone"), *state = w_host_shown_names[param_word(k, "state")];
     struct w_host_view one;
     struct paging p;
     int rc = 0, looked = 0;

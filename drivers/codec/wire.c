@@ -53,6 +53,8 @@ const char *const w_notice_kind_names[] = {"",
                                            NULL};
 const char *const w_notice_channel_names[] = {"", "mail", "webhook", NULL};
 const char *const w_list_format_names[] = {"", "csv", "jsonl", "count", NULL};
+const char *const w_host_shown_names[] = {"",       "enrolling", "ready",   "cordoned", "held",
+                                          "silent", "refused",   "revoked", NULL};
 const char *const w_delivery_state_names[] = {"", "waiting", "sent", "dead", NULL};
 const char *const w_lang_names[] = {"", "zh", "en", NULL};
 const char *const w_paper_kind_names[] = {"",       "approval", "agreement", "declaration",

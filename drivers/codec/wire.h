@@ -181,6 +181,7 @@ enum w_notice_channel { CHANNEL_NONE, CHANNEL_MAIL, CHANNEL_WEBHOOK, CHANNEL__MA
 /* An export of a list, of one moment: its rows, or how many they are. */
 enum w_list_format { LIST_FORMAT_NONE, LIST_CSV, LIST_JSONL, LIST_COUNT, LIST_FORMAT__MAX };
 extern const char *const w_list_format_names[];
+extern const char *const w_host_shown_names[]; /* what people are told of a host's state */
 
 enum w_delivery_state {
     DELIVERY_NONE,

@@ -48,6 +48,8 @@ what_has_no_row_or_another_form_is_refused(void)
         {"/v1/findings?verdict=lazy", "verdict", "must be one of active, underused"},
         {"/v1/findings?verdict=", "verdict", "must be one of"},
         {"/v1/findings?all=yes", "all", "must be 1 or 0"},
+        {"/v1/hosts?state=offline", "state",
+         "must be one of enrolling, ready, cordoned, held, silent, refused, revoked"},
         {"/v1/findings?vm=web-1", "vm", "must be a UUID"},
         {"/v1/orders?grant=", "grant", "leave it out"},
         {"/v1/resources?limit=0", "limit", "from 1 to 1000"},
