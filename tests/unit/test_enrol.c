@@ -311,6 +311,54 @@ a_revoked_host_is_out_at_once_and_after_a_restart(void)
     ctl_stop(&t);
 }
 
+/* The state and reason of the only host in the store. */
+static void
+stored_state(struct ctl *t, char out[100])
+{
+    sqlite3_stmt *s = NULL;
+    sqlite3 *db = NULL;
+
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(t->c.store_path, &db), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(
+        sqlite3_prepare_v2(db, "SELECT state || ': ' || reason FROM host", -1, &s, NULL),
+        SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_step(s), SQLITE_ROW);
+    (void)snprintf(out, 100, "%s", (const char *)sqlite3_column_text(s, 0));
+    (void)sqlite3_finalize(s);
+    (void)sqlite3_close(db);
+}
+
+static void
+a_new_enrolment_lifts_no_cordon(void)
+{
+    SCOPED(httpc_free) struct httpc *provider = NULL;
+    struct httpc_answer ans;
+    struct ctl t;
+    char session[64], host[W_ID], path[100], state[100];
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    ctl_enrol(&t, "host-1", host);
+    ctl_account(&t, ROLE_PROVIDER, NULL, session);
+    provider = ctl_client(&t, session);
+    (void)snprintf(path, sizeof(path), "/v1/hosts/%s:cordon", host);
+    CU_ASSERT_EQUAL(post(provider, path, NULL, NULL, &ans), 200);
+    httpc_answer_clear(&ans);
+    ctl_enrol(&t, "host-1", host);
+    stored_state(&t, state);
+    CU_ASSERT_STRING_EQUAL(state, "cordoned: nothing new is placed here");
+    (void)snprintf(path, sizeof(path), "/v1/hosts/%s:uncordon", host);
+    CU_ASSERT_EQUAL(post(provider, path, NULL, NULL, &ans), 200);
+    httpc_answer_clear(&ans);
+    (void)snprintf(path, sizeof(path), "/v1/hosts/%s:revoke", host);
+    CU_ASSERT_EQUAL(post(provider, path, NULL, NULL, &ans), 200);
+    httpc_answer_clear(&ans);
+    ctl_enrol(&t, "host-1", host);
+    stored_state(&t, state);
+    CU_ASSERT_STRING_EQUAL(state, "ready: ");
+    ctl_stop(&t);
+}
+
 /* ---- boot ids ------------------------------------------------------------------------------- */
 
 struct boot {
@@ -376,6 +424,7 @@ two_machines_on_one_key_are_both_refused(void)
 CU_TestInfo enrol_tests[] = {
     {"a token is for one name, one request and one hour",
      a_token_is_for_one_name_one_request_and_one_hour},
+    {"a new enrolment lifts no cordon", a_new_enrolment_lifts_no_cordon},
     {"a new enrolment is a new incarnation and voids the old certificate",
      a_new_enrolment_is_a_new_incarnation_and_voids_the_old_certificate},
     {"a certificate that an older store does not know may be renewed and no more",
