@@ -134,61 +134,93 @@ static const struct {
     {"sever", do_sever},       {"start", do_start},     {"steal", do_steal},
 };
 
+static verb_fn
+verb_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return verbs[i].fn;
+    return NULL;
+}
+
 /* "all", "7", "2-9", or "30%": each with that chance, by the seed. */
-static bool
-in_set(struct sim *s, const char *set, int n)
+struct host_set {
+    long from, to;
+    long percent; /* -1: surely */
+};
+
+static int
+set_read(const struct sim *s, const char *text, struct host_set *out, struct err *e)
 {
     char *end = NULL;
-    long from = strtol(set, &end, 10);
+    long n = strtol(text, &end, 10);
+    bool read = strchr("0123456789", text[0]) != NULL && text[0] != '\0';
 
-    if (strcmp(set, "all") == 0)
-        return true;
-    if (*end == '%')
-        return (long)(sim_random(s) % 100) < from;
-    return *end == '-' ? n >= from && n <= strtol(end + 1, NULL, 10) : n == from;
+    *out = (struct host_set){.from = 1, .to = s->o.hosts, .percent = -1};
+    if (strcmp(text, "all") == 0)
+        return 0;
+    if (read && strcmp(end, "%") == 0) {
+        out->percent = n;
+        read = n <= 100;
+    } else {
+        out->from = out->to = n;
+        if (read && *end == '-')
+            out->to = strtol(end + 1, &end, 10);
+        read = read && *end == '\0' && out->from >= 1 && out->to >= out->from;
+    }
+    if (!read)
+        return err_set(e, BY_E_INVALID, "which hosts? all, N, N-M or N%%, not '%s'", text);
+    return out->from <= s->o.hosts
+               ? 0
+               : err_set(e, BY_E_NOT_FOUND, "no host '%s': there are %d", text, s->o.hosts);
 }
 
 static int
-run_verb(struct sim *s, verb_fn fn, char *args, struct err *e)
+run_verb(struct sim *s, verb_fn fn, const struct host_set *set, const char *args, struct err *e)
 {
-    char *set = strsep(&args, " ");
-    int hit = 0;
-
-    if (set == NULL || *set == '\0' ||
-        (strcmp(set, "all") != 0 && strspn(set, "0123456789-%") != strlen(set)))
-        return err_set(e, BY_E_INVALID, "which hosts? all, N, N-M or N%%");
-    for (int i = 0; i < s->o.hosts; i++) {
-        if (!in_set(s, set, i + 1))
+    for (long n = set->from; n <= set->to && n <= s->o.hosts; n++) {
+        if (set->percent >= 0 && (long)(sim_random(s) % 100) >= set->percent)
             continue;
-        hit++;
-        if (fn(&s->hosts[i], args != NULL ? args : "", e) < 0)
+        if (fn(&s->hosts[n - 1], args, e) < 0)
             return -1;
     }
-    return hit > 0 || strchr(set, '%') != NULL ? 0
-                                               : err_set(e, BY_E_NOT_FOUND, "no host '%s'", set);
+    return 0;
 }
 
-int
-sim_command(struct sim *s, const char *text, struct err *e)
+/* Does it, or with only_look says whether it could be read. */
+static int
+command(struct sim *s, const char *text, bool only_look, struct err *e)
 {
     SCOPED(free) char *copy = strdup(text);
-    char *args = copy, *verb;
+    char *args = copy, *verb, *hosts;
+    struct host_set set;
+    verb_fn fn;
 
     if (copy == NULL)
         return err_set(e, BY_E_NOMEM, "out of memory");
     verb = strsep(&args, " ");
     if (strcmp(verb, "quit") == 0) {
-        s->ended = true;
+        s->ended = s->ended || !only_look;
         return 0;
     }
     if (strcmp(verb, "report") == 0) {
-        sim_summary(s, args != NULL ? args : "report", stdout);
+        if (!only_look)
+            sim_summary(s, args != NULL ? args : "report", stdout);
         return 0;
     }
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-        if (strcmp(verbs[i].name, verb) == 0)
-            return run_verb(s, verbs[i].fn, args, e);
-    return err_set(e, BY_E_INVALID, "no verb '%s'", verb);
+    fn = verb_of(verb);
+    if (fn == NULL)
+        return err_set(e, BY_E_INVALID, "no verb '%s'; see --help", verb);
+    hosts = strsep(&args, " ");
+    if (set_read(s, hosts == NULL ? "" : hosts, &set, e) < 0)
+        return -1;
+    return only_look ? 0 : run_verb(s, fn, &set, args != NULL ? args : "", e);
+}
+
+int
+sim_command(struct sim *s, const char *text, struct err *e)
+{
+    return command(s, text, false, e);
 }
 
 /* ---- the script --------------------------------------------------------------------------------
@@ -222,9 +254,11 @@ sim_script_load(struct sim *s, const char *file, struct err *e)
 
         if (line[0] == '\0' || line[0] == '#')
             continue;
-        if (sscanf(line, "at %lf %n", &at, &used) != 1 || used == 0)
+        if (sscanf(line, "at %lf %n", &at, &used) != 1 || used == 0 || !(at >= 0 && at < 1e9))
             return err_set(e, BY_E_INVALID, "%s: '%.80s' does not begin with at SECONDS", file,
                            line);
+        if (command(s, line + used, true, e) < 0)
+            return err_wrap(e, "%s: '%.80s'", file, line);
         s->lines[s->n_lines].at_ms = (int64_t)(at * 1000);
         s->lines[s->n_lines].text = strdup(line + used);
         if (s->lines[s->n_lines++].text == NULL)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "drivers/base/clock.h"
@@ -84,37 +85,105 @@ text_option(struct sim_options *o, int c)
 }
 
 static int
+number_option(const char *name, const char *text, long long least, long long most, long long *out)
+{
+    char *end = NULL;
+
+    errno = 0;
+    *out = strtoll(text, &end, 10);
+    if (strchr("0123456789", text[0]) != NULL && end != text && *end == '\0' && errno == 0 &&
+        *out >= least && *out <= most)
+        return 0;
+    fprintf(stderr, "hostsim: --%s is a whole number from %lld to %lld, not '%s'\n", name, least,
+            most, text);
+    return -1;
+}
+
+/* What has no default and was not said; NULL: nothing. */
+static const char *
+missing(const struct sim_options *o)
+{
+    const struct {
+        const char *name;
+        bool there;
+    } needed[] = {
+        {"hosts", o->hosts > 0},       {"dir", o->dir != NULL},
+        {"api", o->api != NULL},       {"agents", o->agents != NULL},
+        {"ca", o->ca != NULL},         {"token-file", o->token_file != NULL},
+        {"images", o->images != NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+        if (!needed[i].there)
+            return needed[i].name;
+    return NULL;
+}
+
+static int
 parse(int argc, char **argv, struct sim_options *o)
 {
-    int c;
+    long long hosts = 0, threads = 0, seed = 1, cpus = 64, over_ms = 0;
+    int c, rc = 0;
 
-    *o = (struct sim_options){.prefix = "sim", .cpus = 64, .mem_mib = 262144, .seed = 1};
-    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    *o = (struct sim_options){.prefix = "sim", .mem_mib = 262144};
+    while (rc == 0 && (c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
         const char **text = text_option(o, c);
 
         if (text != NULL)
             *text = optarg;
         else if (c == 'n')
-            o->hosts = (int)strtol(optarg, NULL, 10);
+            rc = number_option("hosts", optarg, 1, SIM_HOSTS_MAX, &hosts);
         else if (c == 'w')
-            o->threads = (int)strtol(optarg, NULL, 10);
+            rc = number_option("threads", optarg, 0, SIM_HOSTS_MAX, &threads);
         else if (c == 'r')
-            o->seed = strtoull(optarg, NULL, 10);
+            rc = number_option("seed", optarg, 0, INT64_MAX, &seed);
         else if (c == 'u')
-            o->cpus = (int)strtol(optarg, NULL, 10);
+            rc = number_option("cpus", optarg, 1, 4096, &cpus);
         else if (c == 'm')
-            o->mem_mib = strtoll(optarg, NULL, 10);
+            rc = number_option("mem-mib", optarg, 1, INT64_C(1) << 30, &o->mem_mib);
         else if (c == 'e')
-            o->over_ms = (int)strtol(optarg, NULL, 10);
+            rc = number_option("over", optarg, 0, 86400000, &over_ms);
         else if (c == 'v')
             o->verbose = true;
         else
-            return -1;
+            rc = c == OPT_HELP ? 1 : -1; /* getopt said why */
     }
-    return o->hosts < 1 || o->hosts > SIM_HOSTS_MAX || o->dir == NULL || o->api == NULL ||
-                   o->agents == NULL || o->ca == NULL || o->token_file == NULL || o->images == NULL
-               ? -1
-               : 0;
+    o->hosts = (int)hosts;
+    o->threads = (int)threads;
+    o->seed = (unsigned long long)seed;
+    o->cpus = (int)cpus;
+    o->over_ms = (int)over_ms;
+    if (rc == 0 && optind < argc) {
+        fprintf(stderr, "hostsim: '%s' is no option\n", argv[optind]);
+        rc = -1;
+    }
+    if (rc == 0 && missing(o) != NULL) {
+        fprintf(stderr, "hostsim: --%s is missing\n", missing(o));
+        rc = -1;
+    }
+    return rc;
+}
+
+/* Too few files would end as failures of single hosts, which say nothing of it. */
+static int
+files_suffice(const struct sim *s, struct err *e)
+{
+    const rlim_t needed = (rlim_t)s->o.hosts * SIM_HOST_FILES + 32;
+    struct rlimit most;
+
+    if (getrlimit(RLIMIT_NOFILE, &most) != 0)
+        return err_set(e, BY_E_IO, "getrlimit: %s", strerror(errno));
+    if (most.rlim_cur < needed && needed <= most.rlim_max) {
+        most.rlim_cur = needed;
+        if (setrlimit(RLIMIT_NOFILE, &most) != 0)
+            return err_set(e, BY_E_IO, "setrlimit: %s", strerror(errno));
+    }
+    return most.rlim_cur >= needed
+               ? 0
+               : err_set(e, BY_E_INVALID,
+                         "%d hosts need some %llu files, and this process may open %llu: fewer "
+                         "hosts, or a second hostsim with another --prefix",
+                         s->o.hosts, (unsigned long long)needed, (unsigned long long)most.rlim_cur);
 }
 
 static int
@@ -191,15 +260,21 @@ main(int argc, char **argv)
     static struct sim s;
     struct err e = {0};
 
-    if (parse(argc, argv, &s.o) < 0) {
-        fputs(usage, stderr);
+    switch (parse(argc, argv, &s.o)) {
+    case 0:
+        break;
+    case 1:
+        fputs(usage, stdout);
+        return 0;
+    default:
+        fputs("hostsim: see hostsim --help\n", stderr);
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
     (void)mallopt(M_ARENA_MAX, 2);
     log_level_set(s.o.verbose ? LOG_LV_INFO : LOG_LV_ERROR);
     s.random = s.o.seed;
-    if (hosts_make(&s, &e) < 0 || files_open(&s, &e) < 0 ||
+    if (files_suffice(&s, &e) < 0 || hosts_make(&s, &e) < 0 || files_open(&s, &e) < 0 ||
         sim_script_load(&s, s.o.script, &e) < 0 || sim_enrol(&s, &e) < 0 ||
         sim_loop_open(&s, &e) < 0 || sim_crew_start(&s.crew, &e) < 0 || hosts_start(&s, &e) < 0) {
         fprintf(stderr, "hostsim: %s\n", e.msg);

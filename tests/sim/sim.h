@@ -11,7 +11,7 @@
 #include "agent/agent.h"
 #include "drivers/net/httpc.h"
 
-enum { SIM_FDS = 16, SIM_HOSTS_MAX = 20000 };
+enum { SIM_FDS = 16, SIM_HOST_FILES = 7, SIM_HOSTS_MAX = 20000 };
 
 struct sim;
 
