@@ -147,7 +147,7 @@ int cli_print_accepted(struct cli *c, const struct w_accepted *acc, struct err *
 
 /** How many rows a list has, as --count says it. */
 void cli_count(struct cli *c, const struct w_list_count *n);
-/** A row of CSV as people read it. */
+/** A row of CSV as people read it: names for ids, but where a column of the row has the name. */
 void cli_csv_row(struct cli *c, const struct jm_field *schema, const void *row, struct strbuf *out);
 
 /* stream.c: --all with --csv or --json is one stream, of one moment, printed row by row. */
@@ -197,6 +197,9 @@ const char *cli_sentence(struct cli *c, const char *english);
 int cli_pad(const char *label, int want);
 /** Ask now for the lists by which a row of this schema names things. */
 void cli_names(struct cli *c, const struct jm_field *schema);
+bool cli_named_beside(const struct jm_field *schema, const struct jm_field *f);
+#define CLI_TIMES_FROM_MS                                                                          \
+    INT64_C(1000000000000) /* a field in ms: more is an instant, less a span */
 /** An instant in the city's time. */
 const char *cli_time(struct cli *c, int64_t ms);
 /** A number, truth or enumeration of obj; 0 for texts. */

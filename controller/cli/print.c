@@ -237,6 +237,31 @@ print_table(struct cli *c, const struct jm_field *schema, const char *name, cons
     return rc;
 }
 
+/* Texts, and times as on the screen; a span of time stays a number, one that is absent is empty. */
+static bool
+is_csv_text(const struct jm_field *f, const void *row)
+{
+    int64_t v;
+
+    if (f->type == JM_STR || f->type == JM_TEXT || f->type == JM_ENUM || f->type == JM_BOOL)
+        return true;
+    if (!cli_ends_with(f->name, "_ms"))
+        return false;
+    v = cli_number(f, row);
+    return v > CLI_TIMES_FROM_MS ||
+           (v == 0 && (cli_ends_with(f->name, "at_ms") || cli_ends_with(f->name, "of_ms") ||
+                       (f->flags & (JM_KEEP0 | JM_REQ)) == 0));
+}
+
+bool
+cli_named_beside(const struct jm_field *schema, const struct jm_field *f)
+{
+    char name[80];
+    int n = snprintf(name, sizeof(name), "%s_name", f->name);
+
+    return f->type == JM_STR && f->cls == JM_UUID && cli_field(schema, name, (size_t)n) != NULL;
+}
+
 void
 cli_csv_row(struct cli *c, const struct jm_field *schema, const void *row, struct strbuf *out)
 {
@@ -245,8 +270,9 @@ cli_csv_row(struct cli *c, const struct jm_field *schema, const void *row, struc
     for (const struct jm_field *f = schema; f->name != NULL; f++) {
         if (!csv_has(f))
             continue;
-        if (f->type == JM_STR || f->type == JM_TEXT || f->type == JM_ENUM || f->type == JM_BOOL ||
-            cli_ends_with(f->name, "at_ms"))
+        if (cli_named_beside(schema, f))
+            csv_text(out, (const char *)row + f->off, first);
+        else if (is_csv_text(f, row))
             csv_text(out, cli_text(c, schema, f, row, false), first);
         else
             csv_number(out, cli_number(f, row), first);

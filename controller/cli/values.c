@@ -92,9 +92,9 @@ due_text(struct cli *c, int64_t ms)
 static const char *
 number_text(struct cli *c, const char *name, int64_t v)
 {
-    if (strcmp(name, "due_ms") == 0 && v > 1000000000000)
+    if (strcmp(name, "due_ms") == 0 && v > CLI_TIMES_FROM_MS)
         return due_text(c, v);
-    if (cli_ends_with(name, "_ms") && v > 1000000000000)
+    if (cli_ends_with(name, "_ms") && v > CLI_TIMES_FROM_MS)
         return cli_time(c, v);
     if (cli_ends_with(name, "_below"))
         return arena_printf(&c->a, "%" PRId64 ".%02d %%", v / 100, (int)(v % 100));
@@ -214,7 +214,7 @@ void
 cli_names(struct cli *c, const struct jm_field *schema)
 {
     for (const struct jm_field *f = schema; f->name != NULL; f++)
-        if (f->type == JM_STR || f->type == JM_TEXT)
+        if ((f->type == JM_STR || f->type == JM_TEXT) && !cli_named_beside(schema, f))
             (void)name_of(c, f->name, "00000000-0000-4000-8000-000000000000"); /* nobody's */
 }
 

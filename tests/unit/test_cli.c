@@ -5,6 +5,7 @@
 #include "controller/cli/cli.h"
 #include "controller/cli/complete.h"
 #include "controller/routes.h"
+#include "drivers/codec/csv.h"
 
 /* Run fn for every word of a row's option list. */
 static void
@@ -133,6 +134,75 @@ says_bytes_as_people_read_them(void)
                                rows[i].text);
         arena_clear(&c.a);
     }
+}
+
+/* The cell of a field in the CSV of one row. */
+static const char *
+csv_cell(struct cli *c, const struct jm_field *schema, const char *name, const void *row)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    char *cells, *cell = NULL;
+
+    cli_csv_row(c, schema, row, &b);
+    cells = arena_strdup(&c->a, strbuf_peek(&b));
+    cells[strcspn(cells, "\r")] = '\0';
+    for (const struct jm_field *f = schema; f->name != NULL; f++) {
+        if (!csv_has(f))
+            continue;
+        cell = strsep(&cells, ",");
+        if (strcmp(f->name, name) == 0)
+            return cell;
+    }
+    return "";
+}
+
+static void
+has_every_time_of_a_csv_row_as_a_time(void)
+{
+    const struct w_resource_view r = {.kind = RES_VM,
+                                      .as_of_ms = INT64_C(1795809987421),
+                                      .created_at_ms = INT64_C(1795809987415),
+                                      .system = "6123b3c6-7b00-4cdc-b2ed-08972394d3f2",
+                                      .host = "bd86a43c-64a4-4582-9cf1-4c63840446a2",
+                                      .host_name = "sim-5"};
+    const struct w_resource_view never = {.kind = RES_VM};
+    const struct w_clock_view clock = {.due_ms = INT64_C(1796140800000)};
+    const struct w_session_view session = {.idle_ms = 1800000};
+    struct cli c = {.utc_offset_min = 480};
+
+    for (size_t i = 0; i < CLI_NAMED__MAX; i++)
+        c.names[i].asked = true; /* nobody answers here */
+    CU_ASSERT_STRING_EQUAL(csv_cell(&c, schema_resource_view, "created_at_ms", &r),
+                           "\"2026-11-28 04:06:27\"");
+    CU_ASSERT_STRING_EQUAL(csv_cell(&c, schema_resource_view, "as_of_ms", &r),
+                           "\"2026-11-28 04:06:27\"");
+    CU_ASSERT_STRING_EQUAL(csv_cell(&c, schema_resource_view, "as_of_ms", &never), "\"\"");
+    CU_ASSERT_STRING_EQUAL(csv_cell(&c, schema_clock_view, "due_ms", &clock),
+                           "\"2026-12-01 24:00\"");
+    CU_ASSERT_STRING_EQUAL(csv_cell(&c, schema_session_view, "idle_ms", &session), "1800000");
+    arena_clear(&c.a);
+}
+
+static void
+leaves_an_id_in_csv_that_has_its_name_beside_it(void)
+{
+    struct w_host_view host = {.id = "bd86a43c-64a4-4582-9cf1-4c63840446a2", .name = "sim-5"};
+    struct w_unit unit = {.id = "f8609653-8670-41cc-af31-6ab284b417a8", .name = "u"};
+    const struct w_resource_view r = {.kind = RES_VM,
+                                      .unit = "f8609653-8670-41cc-af31-6ab284b417a8",
+                                      .host = "bd86a43c-64a4-4582-9cf1-4c63840446a2",
+                                      .host_name = "sim-5"};
+    struct cli c = {.utc_offset_min = 480};
+
+    for (size_t i = 0; i < CLI_NAMED__MAX; i++)
+        c.names[i].asked = true;
+    c.names[CLI_HOSTS].list = (struct jm_list){&host, 1};
+    c.names[CLI_UNITS].list = (struct jm_list){&unit, 1};
+    CU_ASSERT_STRING_EQUAL(csv_cell(&c, schema_resource_view, "host", &r),
+                           "\"bd86a43c-64a4-4582-9cf1-4c63840446a2\"");
+    CU_ASSERT_STRING_EQUAL(csv_cell(&c, schema_resource_view, "host_name", &r), "\"sim-5\"");
+    CU_ASSERT_STRING_EQUAL(csv_cell(&c, schema_resource_view, "unit", &r), "\"u\"");
+    arena_clear(&c.a);
 }
 
 /* Read a line of words as options of a command; 0 or -1. */
@@ -380,5 +450,8 @@ CU_TestInfo cli_tests[] = {
     {"takes as many arguments as the row names", takes_as_many_arguments_as_the_row_names},
     {"takes common options before the command", takes_common_options_before_the_command},
     {"says bytes as people read them", says_bytes_as_people_read_them},
+    {"has every time of a CSV row as a time", has_every_time_of_a_csv_row_as_a_time},
+    {"leaves an id in CSV that has its name beside it",
+     leaves_an_id_in_csv_that_has_its_name_beside_it},
     CU_TEST_INFO_NULL,
 };
