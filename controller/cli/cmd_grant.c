@@ -206,7 +206,7 @@ cmd_order_list(struct cli *c, struct err *e)
         return -1;
     return cli_print_list(
         c, schema_order_list, &l,
-        "id kind name verb wanted generation issued_at_ms closed_at_ms superseded reason", e);
+        "id kind name host verb wanted generation issued_at_ms closed_at_ms superseded reason", e);
 }
 
 int
