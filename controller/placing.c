@@ -543,6 +543,26 @@ same_hosts(const struct w_placing_choices *a, const struct w_placing_choices *b)
     return true;
 }
 
+/* Machines that stand where the group goes: those that were there, and those of groups before it.
+ */
+static bool
+stands_beside(const struct w_placing_facts *f, const struct w_placing_choices *c, size_t group)
+{
+    const char *host = JM_ITEM(c->items, struct w_placing_choice, group)->host;
+
+    for (size_t i = 0; i < f->hosts.n; i++) {
+        const struct w_placing_host *h = JM_ITEM(f->hosts, struct w_placing_host, i);
+
+        if (h->same > 0 && strcmp(h->id, host) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < group; i++)
+        if (JM_ITEM(f->groups, struct w_placing_group, i)->machines > 0 &&
+            strcmp(JM_ITEM(c->items, struct w_placing_choice, i)->host, host) == 0)
+            return true;
+    return false;
+}
+
 /* A few hosts besides the chosen ones, in their order; only if the decision is the same then. */
 static void
 keep_few(struct w_placing_facts *f, struct w_placing_choices *c, struct arena *a)
@@ -579,6 +599,19 @@ struct search {
     struct w_placing_facts facts;
     struct w_placing_choices choices;
 };
+
+/* Of a few hosts none took it, or it stands beside another of its system though it should not:
+ * there may be better ones. */
+static bool
+wants_more(const struct search *s, bool fits)
+{
+    if (s->picked.n != PLACING_FEW)
+        return false; /* there are no more */
+    for (size_t i = 0; i < s->facts.groups.n && fits; i++)
+        if (JM_ITEM(s->facts.groups, struct w_placing_group, i)->apart == APART_SOFT)
+            fits = !stands_beside(&s->facts, &s->choices, i);
+    return !fits;
+}
 
 static int
 look_at(struct search *s, size_t limit, bool *fits, struct err *e)
@@ -619,7 +652,7 @@ placing_choose(struct tx *t, const struct expansion *x, const struct supersede *
     struct search s = {.t = t, .x = x, .over = over, .policy = policy, .a = a};
 
     if (look_at(&s, PLACING_FEW, fits, e) < 0 ||
-        (!*fits && s.picked.n == PLACING_FEW && look_at(&s, PLACING_MANY, fits, e) < 0))
+        (wants_more(&s, *fits) && look_at(&s, PLACING_MANY, fits, e) < 0))
         return -1;
     *facts = s.facts; /* the fullest: theirs is the reason, when nobody takes it */
     *choices = s.choices;

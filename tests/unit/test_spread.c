@@ -248,6 +248,44 @@ hosts_without_an_address_take_no_part(void)
     flow_stop(&f);
 }
 
+/* What is asked to be apart where it can, is: also by hosts that are not among the fullest, which
+ * are looked at first. */
+static void
+machines_are_apart_while_there_are_hosts(void)
+{
+    enum { HOSTS = 12, AT_ONCE = 10 };
+    char on[HOSTS][W_ID];
+    struct flow f;
+    struct w_accepted acc;
+    struct w_grant *g;
+
+    flow_start(&f);
+    for (int i = 2; i <= HOSTS; i++)
+        flow_host_add(&f, flow_text(&f, "h%d", i), "");
+    for (int part = 1; part <= 2; part++) { /* together, and beside what is there */
+        g = flow_grant(&f, flow_text(&f, "part-%d", part));
+        g->lines.n = 1;
+        *line(g, 0) = *line(g, 1);
+        line(g, 0)->line = 1;
+        line(g, 0)->network_line = 0;
+        line(g, 0)->count = part == 1 ? AT_ONCE : HOSTS - AT_ONCE;
+        line(g, 0)->apart = APART_SOFT;
+        (void)snprintf(line(g, 0)->name, sizeof(line(g, 0)->name), "p%d", part);
+        g->version = 5;
+        OK(flow_grant_add(&f, g, flow_uuid(&f), &acc));
+        CU_ASSERT_TRUE(replays(&f, g->id));
+    }
+    for (int i = 0; i < HOSTS; i++) {
+        const char *name =
+            i < AT_ONCE ? flow_text(&f, "p1-%d", i + 1) : flow_text(&f, "p2-%d", i - AT_ONCE + 1);
+
+        memcpy(on[i], flow_resource(&f, flow_named(&f, name)).host, W_ID);
+        for (int k = 0; k < i; k++)
+            CU_ASSERT_STRING_NOT_EQUAL(on[i], on[k]);
+    }
+    flow_stop(&f);
+}
+
 static void
 a_cordoned_host_gets_nothing_new(void)
 {
@@ -655,6 +693,7 @@ CU_TestInfo spread_tests[] = {
     {"what fits one host stays there", what_fits_one_host_stays_there},
     {"a dry run tells of each machine", a_dry_run_tells_of_each_machine},
     {"hosts without an address take no part", hosts_without_an_address_take_no_part},
+    {"machines are apart while there are hosts", machines_are_apart_while_there_are_hosts},
     {"a cordoned host gets nothing new", a_cordoned_host_gets_nothing_new},
     {"a change takes a network to another host", a_change_takes_a_network_to_another_host},
     {"the next machine goes to another host", the_next_machine_goes_to_another_host},
