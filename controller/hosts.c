@@ -44,11 +44,16 @@ static const char *
 reason_now(const struct tx *t, const struct db_rows *r, const struct w_host_view *v,
            struct arena *a)
 {
+    const char *silence;
+
     if (strcmp(v->state, "held") == 0)
         return "an emergency hold is in force: it is observed, not changed";
     if (strcmp(v->state, "silent") != 0)
         return db_str(r, 3)[0] == '\0' ? NULL : arena_strdup(a, db_str(r, 3));
-    return host_silence(t, v->id, v->seen_at_ms, db_int(r, 15) != 0 ? db_str(r, 16) : NULL, a);
+    silence = host_silence(t, v->id, v->seen_at_ms, db_int(r, 15) != 0 ? db_str(r, 16) : NULL, a);
+    return silence != NULL && strcmp(db_str(r, 2), "cordoned") == 0
+               ? arena_printf(a, "%s; it is cordoned", silence)
+               : silence;
 }
 
 static void

@@ -343,6 +343,9 @@ a_new_enrolment_lifts_no_cordon(void)
     provider = ctl_client(&t, session);
     (void)snprintf(path, sizeof(path), "/v1/hosts/%s:cordon", host);
     CU_ASSERT_EQUAL(post(provider, path, NULL, NULL, &ans), 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ans.body, "\"state\":\"silent\"")); /* it is both */
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(ans.body, "it has not spoken since it was enrolled; it is cordoned"));
     httpc_answer_clear(&ans);
     ctl_enrol(&t, "host-1", host);
     stored_state(&t, state);

@@ -98,6 +98,7 @@ sentences_are_put_into_chinese(void)
          "第 1 行第 2 个（云主机）放在宿主机“h1”，当时已知 3 "
          "台宿主机；已拒绝：h2：状态为停止放置，未就绪"
          "；h3：是另一台机器"},
+        {"nothing heard for 276 s; it is cordoned", "已 276 秒没有消息；已停止放置"},
         {"web on host h1: wanted running, seen stopped, generation 3; not equal: its definition "
          "differs from its order",
          "“web”在宿主机“h1”上：应为运行，实际关机，版次 3；不一致：定义与工单不同"},
