@@ -145,7 +145,7 @@ tell_choice(struct story *s, const struct w_placing_facts *f, const struct w_pla
         return;
     c = JM_ITEM(all->items, struct w_placing_choice, group);
     g = JM_ITEM(f->groups, struct w_placing_group, group);
-    tell(s, "placement", resource, at_ms, "%s went to host %s, of %zu hosts known then%s%s", what,
+    tell(s, "placement", resource, at_ms, "%s went to host %s, of %zu hosts on record%s%s", what,
          host_name(f, c->host), f->hosts.n,
          c->reason == NULL ? "" : "; refused: ", c->reason == NULL ? "" : c->reason);
     if (g->apart != APART_NONE)

@@ -92,11 +92,11 @@ sentences_are_put_into_chinese(void)
          "CPU：峰值 P95 为 8 个 vCPU 的 12.00 %，加 30 % 需 2 个，最多减半至 4 "
          "个：4；内存：未知，不作"
          "建议"},
-        {"line 1, ordinal 2 (vm) went to host h1, of 3 hosts known then; refused: h2: it is "
+        {"line 1, ordinal 2 (vm) went to host h1, of 3 hosts on record; refused: h2: it is "
          "cordoned, "
          "not ready; h3: it is another machine",
-         "第 1 行第 2 个（云主机）放在宿主机“h1”，当时已知 3 "
-         "台宿主机；已拒绝：h2：状态为停止放置，未就绪"
+         "第 1 行第 2 个（云主机）放在宿主机“h1”，记录在案的宿主机 3 "
+         "台；已拒绝：h2：状态为停止放置，未就绪"
          "；h3：是另一台机器"},
         {"nothing heard for 276 s; it is cordoned", "已 276 秒没有消息；已停止放置"},
         {"web on host h1: wanted running, seen stopped, generation 3; not equal: its definition "
