@@ -40,6 +40,16 @@ host_state_now(const struct tx *t, const struct db_rows *r, int at, const char *
     return db_int(r, at) > 0 ? "held" : state;
 }
 
+/* A new host is not silent before it has spoken for the first time: nothing of ours is there. */
+static const char *
+state_shown(const struct tx *t, const struct db_rows *r, int at, const char *state,
+            int64_t heard_ms, int64_t incarnation)
+{
+    return heard_ms == 0 && incarnation == 1 && strcmp(state, "ready") == 0
+               ? "enrolling"
+               : host_state_now(t, r, at, state, heard_ms);
+}
+
 static const char *
 reason_now(const struct tx *t, const struct db_rows *r, const struct w_host_view *v,
            struct arena *a)
@@ -48,7 +58,8 @@ reason_now(const struct tx *t, const struct db_rows *r, const struct w_host_view
 
     if (strcmp(v->state, "held") == 0)
         return "an emergency hold is in force: it is observed, not changed";
-    if (strcmp(v->state, "silent") != 0)
+    if (strcmp(v->state, "silent") != 0 &&
+        (strcmp(v->state, "enrolling") != 0 || strcmp(db_str(r, 2), "enrolling") == 0))
         return db_str(r, 3)[0] == '\0' ? NULL : arena_strdup(a, db_str(r, 3));
     silence = host_silence(t, v->id, v->seen_at_ms, db_int(r, 15) != 0 ? db_str(r, 16) : NULL, a);
     return silence != NULL && strcmp(db_str(r, 2), "cordoned") == 0
@@ -77,7 +88,7 @@ host_read(const struct tx *t, const struct db_rows *r, struct arena *a, struct w
     db_copy(r, 21, v->pool, sizeof(v->pool));
     db_copy(r, 22, v->pool_name, sizeof(v->pool_name));
     (void)snprintf(v->state, sizeof(v->state), "%s",
-                   host_state_now(t, r, 14, db_str(r, 2), v->seen_at_ms));
+                   state_shown(t, r, 14, db_str(r, 2), v->seen_at_ms, db_int(r, 4)));
     v->reason = reason_now(t, r, v, a);
     if (v->reason == NULL && db_str(r, 18)[0] != '\0')
         v->reason = arena_strdup(a, db_str(r, 18));
@@ -129,7 +140,7 @@ hosts_count(struct tx *t, struct arena *a, struct hosts_tally *out, struct err *
     while ((rc = db_next(r, e)) == 1) {
         int64_t heard = host_heard_ms(t->c, db_str(r, 0), db_int(r, 3));
 
-        tally(out, db_str(r, 1), host_state_now(t, r, 4, db_str(r, 2), heard), heard, a);
+        tally(out, db_str(r, 1), state_shown(t, r, 4, db_str(r, 2), heard, db_int(r, 6)), heard, a);
     }
     return rc;
 }

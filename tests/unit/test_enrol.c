@@ -311,6 +311,51 @@ a_revoked_host_is_out_at_once_and_after_a_restart(void)
     ctl_stop(&t);
 }
 
+static int
+get(struct httpc *h, const char *path, struct httpc_answer *ans)
+{
+    struct err e = {0};
+
+    *ans = (struct httpc_answer){0};
+    (void)httpc_call(h, "GET", path, NULL, 0, WAIT_MS, ans, &e);
+    return ans->status;
+}
+
+/* Nobody gets up for a host of which nothing was ever heard; of one that is enrolled anew,
+ * something was. */
+static void
+a_new_host_is_enrolling_until_it_speaks(void)
+{
+    SCOPED(httpc_free) struct httpc *provider = NULL;
+    struct httpc_answer ans;
+    struct ctl t;
+    char session[64], host[W_ID];
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    ctl_enrol(&t, "host-1", host);
+    ctl_account(&t, ROLE_PROVIDER, NULL, session);
+    provider = ctl_client(&t, session);
+    CU_ASSERT_EQUAL(get(provider, "/v1/hosts", &ans), 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ans.body, "\"state\":\"enrolling\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(ans.body, "it has not spoken since it was enrolled"));
+    httpc_answer_clear(&ans);
+    CU_ASSERT_EQUAL(get(provider, "/v1/hosts?state=silent", &ans), 200);
+    CU_ASSERT_STRING_EQUAL(ans.body, "{\"items\":[]}");
+    httpc_answer_clear(&ans);
+    CU_ASSERT_EQUAL(get(provider, "/v1/status", &ans), 200);
+    CU_ASSERT_PTR_NULL(strstr(ans.body, "silent: host-1"));
+    httpc_answer_clear(&ans);
+    ctl_enrol(&t, "host-1", host);
+    CU_ASSERT_EQUAL(get(provider, "/v1/hosts", &ans), 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ans.body, "\"state\":\"silent\""));
+    httpc_answer_clear(&ans);
+    CU_ASSERT_EQUAL(get(provider, "/v1/status", &ans), 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ans.body, "silent: host-1"));
+    httpc_answer_clear(&ans);
+    ctl_stop(&t);
+}
+
 /* The state and reason of the only host in the store. */
 static void
 stored_state(struct ctl *t, char out[100])
@@ -343,11 +388,13 @@ a_new_enrolment_lifts_no_cordon(void)
     provider = ctl_client(&t, session);
     (void)snprintf(path, sizeof(path), "/v1/hosts/%s:cordon", host);
     CU_ASSERT_EQUAL(post(provider, path, NULL, NULL, &ans), 200);
+    httpc_answer_clear(&ans);
+    ctl_enrol(&t, "host-1", host);
+    CU_ASSERT_EQUAL(get(provider, "/v1/hosts", &ans), 200);
     CU_ASSERT_PTR_NOT_NULL(strstr(ans.body, "\"state\":\"silent\"")); /* it is both */
     CU_ASSERT_PTR_NOT_NULL(
         strstr(ans.body, "it has not spoken since it was enrolled; it is cordoned"));
     httpc_answer_clear(&ans);
-    ctl_enrol(&t, "host-1", host);
     stored_state(&t, state);
     CU_ASSERT_STRING_EQUAL(state, "cordoned: nothing new is placed here");
     (void)snprintf(path, sizeof(path), "/v1/hosts/%s:uncordon", host);
@@ -427,6 +474,7 @@ two_machines_on_one_key_are_both_refused(void)
 CU_TestInfo enrol_tests[] = {
     {"a token is for one name, one request and one hour",
      a_token_is_for_one_name_one_request_and_one_hour},
+    {"a new host is enrolling until it speaks", a_new_host_is_enrolling_until_it_speaks},
     {"a new enrolment lifts no cordon", a_new_enrolment_lifts_no_cordon},
     {"a new enrolment is a new incarnation and voids the old certificate",
      a_new_enrolment_is_a_new_incarnation_and_voids_the_old_certificate},
