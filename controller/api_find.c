@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/hosts.h"
 #include "controller/listing.h"
 #include "controller/own.h"
 #include "controller/params.h"
@@ -138,6 +139,23 @@ by_address(struct find *f, struct err *e)
     return strchr(f->word, '.') != NULL ? take(f, "", DB_FIND_RES_IP, v, ARRAY_LEN(v), e) : 0;
 }
 
+/* The state of a host is worked out, not only stored. */
+static int
+states_now(struct find *f, struct err *e)
+{
+    for (size_t i = 0; i < f->out->items.n; i++) {
+        struct w_find_item *it = JM_ITEM(f->out->items, struct w_find_item, i);
+        struct w_host_view h;
+
+        if (strcmp(it->what, "host") != 0)
+            continue;
+        if (hosts_view(f->t, it->id, f->k->a, &h, e) < 0)
+            return -1;
+        it->detail = arena_strdup(f->k->a, h.state);
+    }
+    return 0;
+}
+
 int
 api_find_get(struct api_call *k, struct tx *t, struct err *e)
 {
@@ -149,7 +167,7 @@ api_find_get(struct api_call *k, struct tx *t, struct err *e)
         return err_field(e, BY_E_INVALID, "q", "say what to look for: ?q=");
     f.hosts = (route_find("GET", "/v1/hosts", none)->roles & (1U << k->who.role)) != 0;
     f.end = arena_printf(k->a, "%s\xf4\x8f\xbf\xbf", f.word); /* behind every text that begins so */
-    if (by_address(&f, e) < 0 || by_id(&f, e) < 0)
+    if (by_address(&f, e) < 0 || by_id(&f, e) < 0 || by_name(&f, e) < 0)
         return -1;
-    return by_name(&f, e);
+    return states_now(&f, e);
 }

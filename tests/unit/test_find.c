@@ -85,6 +85,23 @@ a_word_finds_what_begins_so_in_ones_own_scope(void)
     flow_stop(&f);
 }
 
+static void
+a_host_is_found_in_the_state_that_it_is_listed_in(void)
+{
+    struct flow f;
+    struct w_find_list l;
+
+    flow_start(&f);
+    OK(FLOW_CALL(&f, f.people[FLOW_PROVIDER], "GET", "/v1/find?q=h1", NULL, find_list, &l));
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 1);
+    CU_ASSERT_STRING_EQUAL(JM_ITEM(l.items, struct w_find_item, 0)->detail, "ready");
+    ctl_clock(600000, 600000); /* ten minutes without a word of it */
+    OK(FLOW_CALL(&f, f.people[FLOW_PROVIDER], "GET", "/v1/find?q=h1", NULL, find_list, &l));
+    CU_ASSERT_STRING_EQUAL(JM_ITEM(l.items, struct w_find_item, 0)->detail, "silent");
+    ctl_clock(0, 0);
+    flow_stop(&f);
+}
+
 /* ---- lists at any size ---------------------------------------------------------------------- */
 
 static bool
@@ -255,6 +272,8 @@ a_page_names_system_grant_and_host_of_each_row(void)
 }
 
 CU_TestInfo find_tests[] = {
+    {"a host is found in the state that it is listed in",
+     a_host_is_found_in_the_state_that_it_is_listed_in},
     {"a word finds what begins so, in one's own scope",
      a_word_finds_what_begins_so_in_ones_own_scope},
     {"every list is read by an index", every_list_is_read_by_an_index},
