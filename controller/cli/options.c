@@ -214,6 +214,8 @@ options_arguments(const struct cli *c, struct err *e)
         return err_set(
             e, BY_E_INVALID, "'%s' is more than this command takes; see 'bianyun %s%s%s --help'",
             c->argv[most], c->cmd->noun, c->cmd->verb[0] != '\0' ? " " : "", c->cmd->verb);
+    if (cli_opt(c, "csv") != NULL && cli_opt(c, "json") != NULL)
+        return err_set(e, BY_E_INVALID, "say --csv or --json, not both");
     return 0;
 }
 

@@ -290,6 +290,8 @@ refuses_what_does_not_belong(void)
         {"vms", "list", "--sys=x", "unknown option --sys;"},
         {"vms", "list", "--js", "unknown option --js;"},
         {"vms", "list", "web", "'web' is more than"},
+        {"vms", "list", "--csv --json", "--csv or --json"},
+        {"vms", "list", "--json --all --csv", "--csv or --json"},
         {"vms", "show", "", "needs VM"},
         {"vms", "show", "a b", "'b' is more than"},
         {"vms", "show", "a --profile", "--profile needs a value"},
