@@ -187,6 +187,21 @@ run_verb(struct sim *s, verb_fn fn, const struct host_set *set, const char *args
     return 0;
 }
 
+/* A host without threads of its own shares that of all others. */
+static int
+stalls_check(const struct sim *s, verb_fn fn, const struct host_set *set, const char *args,
+             struct err *e)
+{
+    long last = set->to < s->o.hosts ? set->to : s->o.hosts;
+
+    if (fn != do_script || (strstr(args, " slow ") == NULL && strstr(args, " hang") == NULL) ||
+        last <= s->o.threads)
+        return 0;
+    return err_set(e, BY_E_INVALID,
+                   "hosts from %d on have no threads of their own (--threads): all would wait",
+                   s->o.threads + 1);
+}
+
 /* Does it, or with only_look says whether it could be read. */
 static int
 command(struct sim *s, const char *text, bool only_look, struct err *e)
@@ -212,9 +227,11 @@ command(struct sim *s, const char *text, bool only_look, struct err *e)
     if (fn == NULL)
         return err_set(e, BY_E_INVALID, "no verb '%s'; see --help", verb);
     hosts = strsep(&args, " ");
-    if (set_read(s, hosts == NULL ? "" : hosts, &set, e) < 0)
+    args = args != NULL ? args : verb + strlen(verb);
+    if (set_read(s, hosts == NULL ? "" : hosts, &set, e) < 0 ||
+        stalls_check(s, fn, &set, args, e) < 0)
         return -1;
-    return only_look ? 0 : run_verb(s, fn, &set, args != NULL ? args : "", e);
+    return only_look ? 0 : run_verb(s, fn, &set, args, e);
 }
 
 int
