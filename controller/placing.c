@@ -14,7 +14,7 @@
 #include "policies/host_fsm.h"
 #include "policies/place.h"
 
-enum { REASON_MAX = 900 };
+enum { REASON_MAX = 900, TOLD_MAX = 300 }; /* bytes: in the ledger, in a message */
 
 static const char *
 host_ranges(const struct host_facts *h, struct arena *a)
@@ -520,6 +520,29 @@ placing_decide(const struct w_placing_facts *f, struct arena *a, struct w_placin
     }
     out->items = (struct jm_list){c, f->groups.n};
     return all;
+}
+
+const char *
+placing_told(const char *reason, struct arena *a)
+{
+    const char *p = reason == NULL ? "" : reason;
+    size_t shown = 0, left_out = 0;
+
+    while (*p != '\0') {
+        const char *next = strstr(p, "; ");
+        size_t end = (size_t)((next == NULL ? p + strlen(p) : next) - reason), more = 0;
+
+        if (sscanf(p, "and %zu more", &more) == 1)
+            left_out += more;
+        else if (left_out > 0 || (shown > 0 && end > TOLD_MAX))
+            left_out++;
+        else
+            shown = end;
+        p = next == NULL ? "" : next + 2;
+    }
+    if (left_out == 0)
+        return reason == NULL ? "" : reason;
+    return arena_printf(a, "%.*s; and %zu more", (int)shown, reason, left_out);
 }
 
 /* ---- both, for the record -------------------------------------------------------------------- */

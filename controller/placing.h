@@ -33,6 +33,9 @@ int placing_room_again(struct tx *t, const struct resource_row *r, uint32_t vcpu
 int placing_choose(struct tx *t, const struct expansion *x, const struct supersede *over,
                    const struct w_policy *policy, struct arena *a, struct w_placing_facts *facts,
                    struct w_placing_choices *choices, bool *fits, struct err *e);
+/** What of a choice's reason has room in a message: whole sentences, and how many hosts are left
+ * out. */
+const char *placing_told(const char *reason, struct arena *a);
 /** One choice a group, in order; each takes its room from the next.  True when all found a host. */
 bool placing_decide(const struct w_placing_facts *f, struct arena *a,
                     struct w_placing_choices *out);

@@ -117,12 +117,12 @@ say_short(const struct expansion *x, struct grant_placing *p, struct arena *a)
         sum.n_items++;
     }
     if (sum.n_items > 0 && p->no_room == NULL)
-        p->no_room = arena_printf(
-            a,
-            "no host has room for %u VMs with %llu vCPUs, %llu MiB and %llu "
-            "GiB of disk: %s",
-            sum.vms, (unsigned long long)sum.vcpus, (unsigned long long)sum.mem_mib,
-            (unsigned long long)(sum.disk_bytes / GIB_BYTES), reason == NULL ? "" : reason);
+        p->no_room =
+            arena_printf(a,
+                         "no host has room for %u VMs with %llu vCPUs, %llu MiB and %llu "
+                         "GiB of disk: %s",
+                         sum.vms, (unsigned long long)sum.vcpus, (unsigned long long)sum.mem_mib,
+                         (unsigned long long)(sum.disk_bytes / GIB_BYTES), placing_told(reason, a));
 }
 
 int

@@ -139,8 +139,7 @@ self_room(struct self *s, struct expansion *x, const char *host, char out[W_ID],
         return -1;
     c = JM_ITEM(s->choices.items, struct w_placing_choice, 0);
     if (!fits)
-        return err_set(e, BY_E_CONFLICT, "no host has room for it: %s",
-                       c->reason == NULL ? "" : c->reason);
+        return err_set(e, BY_E_CONFLICT, "no host has room for it: %s", placing_told(c->reason, a));
     memcpy(out, c->host, W_ID);
     return 0;
 }

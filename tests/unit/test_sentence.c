@@ -98,6 +98,8 @@ sentences_are_put_into_chinese(void)
          "第 1 行第 2 个（云主机）放在宿主机“h1”，记录在案的宿主机 3 "
          "台；已拒绝：h2：状态为停止放置，未就绪"
          "；h3：是另一台机器"},
+        {"no host has room for it: sim-1: it is silent, not ready; and 999 more",
+         "没有宿主机可以放置：sim-1：状态为无应答，未就绪；另有 999 台"},
         {"nothing heard for 276 s; it is cordoned", "已 276 秒没有消息；已停止放置"},
         {"web on host h1: wanted running, seen stopped, generation 3; not equal: its definition "
          "differs from its order",

@@ -286,6 +286,31 @@ machines_are_apart_while_there_are_hosts(void)
     flow_stop(&f);
 }
 
+/* A message has room for a few hosts: whole sentences, and how many are left out. */
+static void
+a_refusal_by_many_hosts_is_told_of_some(void)
+{
+    enum { HOSTS = 40 };
+    struct flow f;
+    struct w_accepted acc;
+    struct w_grant *g;
+    const char *more;
+    size_t n = 0;
+
+    flow_start(&f);
+    for (int i = 2; i <= HOSTS; i++)
+        flow_host_add(&f, flow_text(&f, "a-host-with-a-longer-name-%d", i), "");
+    g = flow_grant(&f, "2026-1");
+    line(g, 1)->mem_mib = 1U << 20;
+    CU_ASSERT_EQUAL(flow_grant_add(&f, g, flow_uuid(&f), &acc), -1);
+    more = strstr(f.err.msg, "; and ");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(more);
+    for (const char *p = f.err.msg; (p = strstr(p, "it lacks an underlay address")) != NULL; p++)
+        n++;
+    CU_ASSERT_STRING_EQUAL(more, flow_text(&f, "; and %zu more", HOSTS - n));
+    flow_stop(&f);
+}
+
 static void
 a_cordoned_host_gets_nothing_new(void)
 {
@@ -694,6 +719,7 @@ CU_TestInfo spread_tests[] = {
     {"a dry run tells of each machine", a_dry_run_tells_of_each_machine},
     {"hosts without an address take no part", hosts_without_an_address_take_no_part},
     {"machines are apart while there are hosts", machines_are_apart_while_there_are_hosts},
+    {"a refusal by many hosts is told of some", a_refusal_by_many_hosts_is_told_of_some},
     {"a cordoned host gets nothing new", a_cordoned_host_gets_nothing_new},
     {"a change takes a network to another host", a_change_takes_a_network_to_another_host},
     {"the next machine goes to another host", the_next_machine_goes_to_another_host},
