@@ -7,6 +7,7 @@ $(O)/bench-%: $(O)/tests/bench/bench_%.o $(O)/lib.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 bench: ## print one JSON line a figure (ONLY=group runs one); release build
+	@tests/bench/bench
 	@$(MAKE) --no-print-directory -s B=release all bench-programs >&2
 	@tests/bench/bench build/release
 
