@@ -21,8 +21,8 @@
 
 struct exports {
     struct controller *c;
-    pthread_mutex_t lock; /* of what follows */
-    struct pool *threads; /* from the first export on */
+    pthread_mutex_t lock;            /* of what follows */
+    struct pool *threads, *counters; /* from the first export, the first count on */
     bool stopping;
     struct api_call *calls[EXPORTS_AT_ONCE]; /* in work; NULL: free */
 };
@@ -248,10 +248,34 @@ enter(struct exports *x, struct api_call *k, struct err *e)
                          EXPORTS_AT_ONCE);
 }
 
+/* A count is short, and waits for no export that somebody reads slowly. */
+static int
+count_submit(struct exports *x, struct api_call *k, struct err *e)
+{
+    const struct pool_config conf = {
+        .name = "count", .threads = COUNTS_AT_ONCE, .queue = COUNTS_WAITING};
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&x->lock);
+    if (x->stopping)
+        rc = err_set(e, BY_E_BUSY, "the controller is stopping: try again in a moment");
+    else if (x->counters == NULL)
+        rc = pool_new(&conf, &x->counters, e);
+    (void)pthread_mutex_unlock(&x->lock);
+    if (rc < 0)
+        return -1;
+    k->parked = x;
+    return pool_submit(x->counters, export_run, k, e);
+}
+
 int
 exports_submit(struct exports *x, struct api_call *k, struct err *e)
 {
-    if (check(k, e) < 0 || enter(x, k, e) < 0)
+    if (check(k, e) < 0)
+        return -1;
+    if (param_word(k, "format") == LIST_COUNT)
+        return count_submit(x, k, e);
+    if (enter(x, k, e) < 0)
         return -1;
     k->parked = x;
     if (pool_submit(x->threads, export_run, k, e) == 0)
@@ -292,6 +316,7 @@ exports_free(struct exports *x)
     if (x == NULL)
         return;
     pool_free(TAKE(x->threads));
+    pool_free(TAKE(x->counters));
     (void)pthread_mutex_destroy(&x->lock);
     free(x);
 }

@@ -13,6 +13,8 @@
 
 #define EXPORTS_AT_ONCE 4 /* further ones are BUSY; one account has one at a time */
 #define EXPORT_MS 120000
+#define COUNTS_AT_ONCE 2 /* beside them, of whichever account */
+#define COUNTS_WAITING 64
 #define COUNT_MOST 10000 /* so far it is counted */
 
 struct exports;

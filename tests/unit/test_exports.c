@@ -142,6 +142,10 @@ ask_again(struct scene *s)
         CU_ASSERT_EQUAL(flow_call(f, same, "GET", "/v1/holds?format=csv", NULL, NULL, 0, NULL), -1);
         CU_ASSERT_EQUAL(f->status, 503);
         CU_ASSERT(strstr(f->err.msg, "this account is under way") != NULL);
+        /* To be counted is no export. */
+        CU_ASSERT_EQUAL(flow_call(f, same, "GET", "/v1/hosts?format=count", NULL, NULL, 0, NULL),
+                        0);
+        CU_ASSERT_EQUAL(f->status, 200);
         httpc_free(same);
     }
 }
