@@ -1,8 +1,10 @@
 #include <CUnit/CUnit.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "agent/metrics.h"
 #include "controller/jobs.h"
@@ -565,6 +567,68 @@ an_agent_waits_for_no_disk(void)
     tmpdir_free(dir);
 }
 
+/* In place of the C library's for the whole program: a disk that hangs while it is told so. */
+static pthread_mutex_t disk_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t disk_answers = PTHREAD_COND_INITIALIZER;
+static char disk_hangs[300]; /* the folder on it, "" none */
+static int disk_asked;
+
+int
+statvfs(const char *path, struct statvfs *out)
+{
+    (void)pthread_mutex_lock(&disk_lock);
+    disk_asked += strcmp(path, disk_hangs) == 0;
+    while (path[0] != '\0' && strcmp(path, disk_hangs) == 0)
+        (void)pthread_cond_wait(&disk_answers, &disk_lock);
+    (void)pthread_mutex_unlock(&disk_lock);
+    return statvfs64(path, (struct statvfs64 *)(void *)out); /* the same where off_t has 64 bits */
+}
+
+static int
+disk_hang(const char *path)
+{
+    int asked;
+
+    (void)pthread_mutex_lock(&disk_lock);
+    asked = disk_asked;
+    (void)snprintf(disk_hangs, sizeof(disk_hangs), "%s", path);
+    (void)pthread_cond_broadcast(&disk_answers);
+    (void)pthread_mutex_unlock(&disk_lock);
+    return asked;
+}
+
+static void
+one_look_hangs_on_a_disk_and_the_rest_goes_on(void)
+{
+    SCOPED(strbuf) struct strbuf b = {0};
+    char *dir = tmpdir_new();
+    char path[300], extra[400];
+    struct agenthost h;
+
+    (void)snprintf(path, sizeof(path), "%s/bianyun.prom", dir);
+    (void)snprintf(extra, sizeof(extra),
+                   "call_deadline_ms = 2000\n[metrics]\nfile = %s\nevery_ms = 100\n", path);
+    agenthost_new(&h, extra);
+    agenthost_start(&h);
+    (void)disk_hang(h.ag.conf.image_dir);
+    CU_ASSERT_TRUE(file_reaches(&h, path, "bianyun_agent_quarantined", 1));
+    for (int texts = 0; texts < 10; texts++)
+        for (int64_t at = h.ag.metrics_at_ms; at == h.ag.metrics_at_ms;)
+            agent_wait(&h.ag, agent_round(&h.ag));
+    give_network(&h); /* calls go on beside it */
+    CU_ASSERT_TRUE(agenthost_until(&h, h.m.net, SEEN_PRESENT));
+    CU_ASSERT_TRUE(file_reaches(&h, path, "bianyun_agent_receipts", 1));
+    CU_ASSERT_EQUAL_FATAL(durable_read(path, 1 << 20, &b, NULL), 0);
+    CU_ASSERT_EQUAL(promtext_value(strbuf_peek(&b), "bianyun_agent_quarantined"), 1);
+    CU_ASSERT_EQUAL(promtext_value(strbuf_peek(&b), "bianyun_agent_hypervisor_up"), 1);
+    CU_ASSERT_EQUAL(disk_hang(""), 1); /* it was asked once */
+    CU_ASSERT_TRUE(file_reaches(&h, path, "bianyun_agent_quarantined", 0));
+    CU_ASSERT_TRUE(file_tells(&h, path, "bianyun_agent_disk_free_bytes{disk=\"images\"}"));
+    agenthost_stop(&h);
+    agenthost_free(&h);
+    tmpdir_free(dir);
+}
+
 static void
 world_file(struct agenthost *h, const char *name, const char *text)
 {
@@ -619,6 +683,8 @@ CU_TestInfo metric_tests[] = {
      the_scraping_token_reads_the_figures_and_nothing_else},
     {"an agent writes its figures where it is told", an_agent_writes_its_figures_where_it_is_told},
     {"an agent waits for no disk", an_agent_waits_for_no_disk},
+    {"one look hangs on a disk and the rest goes on",
+     one_look_hangs_on_a_disk_and_the_rest_goes_on},
     {"a call that hangs is counted as quarantined", a_call_that_hangs_is_counted_as_quarantined},
     CU_TEST_INFO_NULL,
 };
