@@ -670,9 +670,11 @@ by_index(sqlite3 *db, const char *text)
                      strstr(step, "USING COVERING INDEX") == NULL &&
                      strstr(step, "CONSTANT ROW") == NULL;
 
-        /* Of what was read by an index before: these have no more than 1000 rows. */
+        /* Of what was read by an index before: these have no more than 1000 rows.  Pools are few.
+         */
         if (strcmp(step, "SCAN w") == 0 || strcmp(step, "SCAN x") == 0 ||
-            strcmp(step, "SCAN s") == 0 || strcmp(step, "SCAN scope_") == 0)
+            strcmp(step, "SCAN s") == 0 || strcmp(step, "SCAN p") == 0 ||
+            strcmp(step, "SCAN scope_") == 0)
             scans = false;
         if (scans)
             fprintf(stderr, "\n%s\n  in %s\n", step, text);

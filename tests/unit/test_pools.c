@@ -8,6 +8,7 @@
 #include "controller/controller.h"
 #include "controller/dispatch.h"
 #include "controller/hosttable.h"
+#include "controller/jobs.h"
 #include "controller/steward.h"
 #include "drivers/base/scope.h"
 #include "drivers/codec/approval.h"
@@ -40,6 +41,23 @@ pool_now(struct flow *f, const char *id)
     OK(FLOW_CALL(f, f->people[FLOW_BUREAU], "GET", flow_text(f, "/v1/pools/%s", id), NULL,
                  pool_view, &v));
     return v;
+}
+
+/* Whose stewards are to be brought back or replaced: the only one's state, "" none. */
+static const char *
+waits_for_steward(struct flow *f, const char *id)
+{
+    struct w_inbox_list l = {0};
+    const struct w_inbox_item *v;
+
+    OK(FLOW_CALL(f, f->people[FLOW_PROVIDER], "GET", "/v1/inbox?kind=pool", NULL, inbox_list, &l));
+    if (l.items.n == 0)
+        return "";
+    CU_ASSERT_EQUAL_FATAL(l.items.n, 1);
+    v = JM_ITEM(l.items, const struct w_inbox_item, 0);
+    CU_ASSERT_STRING_EQUAL(v->id, id);
+    CU_ASSERT_STRING_EQUAL(v->title, pool_now(f, id).steward_name);
+    return v->state;
 }
 
 static size_t
@@ -246,6 +264,7 @@ two_hosts_that_tell_of_different_pools_share_none(void)
     CU_ASSERT_EQUAL(pool_now(f, Q).hosts_count, 0);
     CU_ASSERT_STRING_EQUAL(pool_now(f, Q).steward_state, "elsewhere");
     CU_ASSERT_PTR_NULL(pool_now(f, Q).reason); /* nobody waits */
+    CU_ASSERT_STRING_EQUAL(waits_for_steward(f, Q), "");
     CU_ASSERT_EQUAL(set_steward(f, Q, id_of(f, "h1")), -1);
     CU_ASSERT_EQUAL(f->status, 409);
     SAYS("does not see the pool");
@@ -256,10 +275,43 @@ two_hosts_that_tell_of_different_pools_share_none(void)
     OK(tell(f, Q)); /* its steward is not there: somebody has to say who is */
     CU_ASSERT_PTR_NOT_NULL_FATAL(pool_now(f, Q).reason);
     CU_ASSERT_PTR_NOT_NULL(strstr(pool_now(f, Q).reason, "pools set pool-99999999 --steward HOST"));
+    CU_ASSERT_STRING_EQUAL(waits_for_steward(f, Q), "elsewhere");
     OK(set_steward(f, Q, f->host));
+    CU_ASSERT_STRING_EQUAL(waits_for_steward(f, Q), "");
     CU_ASSERT_EQUAL(pool_now(f, Q).term, 2);
     CU_ASSERT_PTR_NULL(pool_now(f, Q).reason);
     CU_ASSERT_TRUE(in_step(f));
+    flow_stop(f);
+}
+
+static void
+hosts_job(struct flow *f)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+
+    OK(job_run(&f->ctl.c, d, JOB_HOSTS, &f->err));
+}
+
+static void
+a_steward_that_is_silent_waits_for_the_provider(void)
+{
+    struct flow flow, *f = &flow;
+    struct w_inbox_list l = {0};
+    int64_t long_ago;
+
+    flow_start(f);
+    OK(tell(f, P));
+    hosts_job(f);
+    CU_ASSERT_STRING_EQUAL(waits_for_steward(f, P), "");
+    long_ago = f->ctl.c.conf.silent_seconds * 1000 + 1000;
+    ctl_clock(long_ago, long_ago);
+    hosts_job(f);
+    CU_ASSERT_STRING_EQUAL(waits_for_steward(f, P), "silent");
+    OK(FLOW_CALL(f, f->people[FLOW_BUREAU], "GET", "/v1/inbox?kind=pool", NULL, inbox_list, &l));
+    CU_ASSERT_EQUAL(l.items.n, 0); /* no matter of its own */
+    OK(flow_hello(f));
+    hosts_job(f);
+    CU_ASSERT_STRING_EQUAL(waits_for_steward(f, P), "");
     flow_stop(f);
 }
 
@@ -355,6 +407,7 @@ who_may_be_the_steward_is_told(void)
     CU_ASSERT_STRING_EQUAL(pool_now(f, P).steward_state, "revoked");
     CU_ASSERT_PTR_NOT_NULL_FATAL(pool_now(f, P).reason);
     CU_ASSERT_PTR_NOT_NULL(strstr(pool_now(f, P).reason, "which is revoked"));
+    CU_ASSERT_STRING_EQUAL(waits_for_steward(f, P), "revoked");
     CU_ASSERT_TRUE(status_says(f, "do nothing for them: pool-11111111 "));
     OK(set_steward(f, P, h1));
     CU_ASSERT_FALSE(status_says(f, "do nothing for them"));
@@ -715,6 +768,8 @@ CU_TestInfo pools_tests[] = {
     {"two hosts that tell of different pools share none",
      two_hosts_that_tell_of_different_pools_share_none},
     {"a host tells of few pools", a_host_tells_of_few_pools},
+    {"a steward that is silent waits for the provider",
+     a_steward_that_is_silent_waits_for_the_provider},
     {"a new steward is told to hosts that wait", a_new_steward_is_told_to_hosts_that_wait},
     {"who may be the steward is told", who_may_be_the_steward_is_told},
     {"a pool has a name and a class of its own", a_pool_has_a_name_and_a_class_of_its_own},
