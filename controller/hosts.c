@@ -119,7 +119,7 @@ tally(struct hosts_tally *h, const char *name, const char *state, int64_t heard_
     size_t nth = (size_t)h->n[place_of(state)]++;
 
     if (strcmp(state, "silent") == 0) {
-        if (h->silent_since_ms == 0 || heard_ms < h->silent_since_ms)
+        if (heard_ms > 0 && (h->silent_since_ms == 0 || heard_ms < h->silent_since_ms))
             h->silent_since_ms = heard_ms;
         if (nth < HEALTH_NAMES)
             h->silent[nth] = arena_strdup(a, name);

@@ -23,7 +23,7 @@ bool host_is_silent(struct controller *c, int64_t heard_ms, bool libvirt_unknown
 struct hosts_tally {
     int64_t n[CM_HOST_STATES];                                /* by cm_host_states */
     const char *silent[HEALTH_NAMES], *refused[HEALTH_NAMES]; /* the first by name */
-    int64_t silent_since_ms;        /* the longest silent one; 0: it never spoke, or none is */
+    int64_t silent_since_ms;        /* the longest of those that spoke once; 0: none is */
     const char *idle[HEALTH_NAMES]; /* shared pools whose steward does nothing for them */
     size_t n_idle;
 };

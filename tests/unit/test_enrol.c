@@ -356,6 +356,33 @@ a_new_host_is_enrolling_until_it_speaks(void)
     ctl_stop(&t);
 }
 
+/* For how long is told of those that spoke once, whatever stands before or behind them. */
+static void
+the_longest_silence_is_one_that_is_known(void)
+{
+    SCOPED(httpc_free) struct httpc *provider = NULL;
+    struct httpc_answer ans;
+    struct ctl t;
+    char session[64], host[W_ID];
+
+    ctl_start(&t, ALG_P256);
+    ctl_serve(&t);
+    for (int i = 0; i < 2; i++) { /* enrolled anew: silent until they speak */
+        ctl_enrol(&t, "host-1", host);
+        ctl_enrol(&t, "host-2", host);
+        ctl_enrol(&t, "host-3", host);
+    }
+    ctl_account(&t, ROLE_PROVIDER, NULL, session);
+    provider = ctl_client(&t, session);
+    CU_ASSERT_EQUAL(knock(&t, "host-2"), 200);
+    ctl_clock(600000, 600000);
+    CU_ASSERT_EQUAL(get(provider, "/v1/status", &ans), 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ans.body, "3 hosts are silent, the longest for 10 min"));
+    httpc_answer_clear(&ans);
+    ctl_clock(0, 0);
+    ctl_stop(&t);
+}
+
 /* The state and reason of the only host in the store. */
 static void
 stored_state(struct ctl *t, char out[100])
@@ -475,6 +502,7 @@ CU_TestInfo enrol_tests[] = {
     {"a token is for one name, one request and one hour",
      a_token_is_for_one_name_one_request_and_one_hour},
     {"a new host is enrolling until it speaks", a_new_host_is_enrolling_until_it_speaks},
+    {"the longest silence is one that is known", the_longest_silence_is_one_that_is_known},
     {"a new enrolment lifts no cordon", a_new_enrolment_lifts_no_cordon},
     {"a new enrolment is a new incarnation and voids the old certificate",
      a_new_enrolment_is_a_new_incarnation_and_voids_the_old_certificate},
