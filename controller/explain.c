@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "controller/api_resource.h"
 #include "controller/approvers.h"
 #include "controller/finding.h"
 #include "controller/own.h"
@@ -529,12 +530,16 @@ tell_resource(struct story *s, const struct resource_row *r, struct err *e)
 {
     struct entry *all = NULL;
     char plan[W_ID] = "", told[W_ID] = "";
+    struct w_resource_view v; /* as it is shown: of a silent host nothing is known */
 
+    resource_view_fill(s->t, r, s->k->a, &v);
+    if (parts_weigh(s->t, &v, s->k->a, e) < 0)
+        return -1;
     tell(s, w_res_kind_names[r->kind], r->id, s->t->now_ms,
          "%s on host %s: wanted %s, seen %s, generation %llu%s%s", r->name, r->host_name,
-         w_wanted_names[r->wanted], w_seen_names[r->seen == SEEN_NONE ? SEEN_UNKNOWN : r->seen],
-         (unsigned long long)r->generation,
-         r->seen_equal ? "" : "; not equal: ", r->seen_equal ? "" : r->seen_reason);
+         w_wanted_names[r->wanted], w_seen_names[v.seen], (unsigned long long)r->generation,
+         v.equal || v.reason == NULL ? "" : "; not equal: ",
+         v.equal || v.reason == NULL ? "" : v.reason);
     if (tell_parts(s, r, e) < 0 || entry_all(s, r->id, &all, e) < 0)
         return -1;
     for (const struct entry *x = all; x != NULL; x = x->next) {

@@ -666,6 +666,20 @@ listed(struct flow *f, const char *filter)
     return l.items.n;
 }
 
+static bool
+explained(struct flow *f, const char *id, const char *words)
+{
+    struct w_explanation x = {0};
+    bool found = false;
+
+    CU_ASSERT_EQUAL(FLOW_CALL(f, f->people[FLOW_BUREAU], "GET", flow_text(f, "/v1/explain/%s", id),
+                              NULL, explanation, &x),
+                    0);
+    for (size_t i = 0; i < x.lines.n; i++)
+        found = found || strstr(JM_ITEM(x.lines, struct w_explain_line, i)->text, words) != NULL;
+    return found;
+}
+
 static void
 of_a_silent_host_nothing_is_known(void)
 {
@@ -694,6 +708,10 @@ of_a_silent_host_nothing_is_known(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(v.reason);
     CU_ASSERT_PTR_NOT_NULL(strstr(v.reason, "host h2 is silent (nothing heard for "));
     CU_ASSERT_PTR_NOT_NULL(strstr(v.reason, "when last seen it was running"));
+    CU_ASSERT_TRUE(explained(
+        &f, v.id, "wanted running, seen unknown, generation 1; not equal: host h2 is silent"));
+    CU_ASSERT_TRUE(explained(&f, flow_named(&f, "web-1"), "wanted running, seen running"));
+    CU_ASSERT_TRUE(explained(&f, flow_named(&f, "lan"), "seen unknown"));
     v = flow_resource(&f, flow_named(&f, "web-1"));
     CU_ASSERT_EQUAL(v.seen, SEEN_RUNNING);
     CU_ASSERT_TRUE(v.equal);
