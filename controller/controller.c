@@ -108,6 +108,7 @@ controller_open(struct controller *c, const char *dir, const struct controller_c
         c->wall_ms = clock_wall_ms;
     if (c->mono_ms == NULL)
         c->mono_ms = clock_mono_ms;
+    c->opened_ms = c->mono_ms();
     if (snprintf(c->dir, sizeof(c->dir), "%s", dir) >= (int)sizeof(c->dir))
         return err_set(e, BY_E_INVALID, "the path of the store is too long");
     if (paths_join(c->dir, PATH_STORE, c->store_path, sizeof(c->store_path), e) < 0 ||

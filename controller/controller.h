@@ -62,6 +62,7 @@ struct controller {
     /** Wake the long polls of a host; set by dispatch before threads start, may be NULL. */
     void (*wake_host)(struct controller *c, const char *host);
     int64_t (*wall_ms)(void), (*mono_ms)(void); /* clocks; tests bring their own */
+    int64_t opened_ms;                          /* monotonic */
 };
 
 /** Open store, keys and pools; no listener yet (server.h).  Free with controller_free(), also after

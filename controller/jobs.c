@@ -172,6 +172,14 @@ is_silent(struct controller *c, const struct db_rows *r)
                           controller_now_ms(c));
 }
 
+/* What was not heard while the controller was away says nothing of a host: it listens for as long as
+ * a host may be quiet before it tells of any. */
+static bool
+has_listened(struct controller *c)
+{
+    return c->mono_ms() - c->opened_ms > c->conf.silent_seconds * 1000;
+}
+
 /* Silence keeps machines and quota as they are; it is told once, and so is the return. */
 static int
 run_hosts(struct controller *c, struct db *d, struct err *e)
@@ -192,7 +200,7 @@ run_hosts(struct controller *c, struct db *d, struct err *e)
         if (told < 0)
             return -1;
         s->silent = is_silent(c, r);
-        if (s->silent == (told == 1))
+        if (s->silent == (told == 1) || (s->silent && !has_listened(c)))
             continue;
         (void)snprintf(s->id, sizeof(s->id), "%s", db_str(r, 0));
         (void)snprintf(s->name, sizeof(s->name), "%s", db_str(r, 1));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "controller/commit.h"
+#include "controller/jobs.h"
 #include "controller/placing.h"
 #include "drivers/crypto/digest.h"
 #include "drivers/db/store_host_flow.h"
@@ -261,6 +262,59 @@ a_host_fills_no_register_without_end(void)
     flow_stop(&f);
 }
 
+/* How often the ledger says that a host is silent, after a round of the job. */
+static int
+told_silent(struct flow *f, const char *host)
+{
+    SCOPED(db_free) struct db *d = ctl_db(&f->ctl);
+    struct w_ledger_page page;
+    int n = 0;
+
+    CU_ASSERT_EQUAL(job_run(&f->ctl.c, d, JOB_HOSTS, &f->err), 0);
+    CU_ASSERT_EQUAL(
+        FLOW_CALL(f, f->people[FLOW_BUREAU], "GET", "/v1/ledger", NULL, ledger_page, &page), 0);
+    for (size_t i = 0; i < page.items.n; i++) {
+        const struct w_ledger_entry *x = JM_ITEM(page.items, struct w_ledger_entry, i);
+
+        n += strcmp(x->act, "host.silent") == 0 && strcmp(x->subject, host) == 0;
+    }
+    return n;
+}
+
+/* It was away itself: a thousand hosts that wait for it are no news. */
+static void
+a_controller_listens_before_it_tells_of_silence(void)
+{
+    struct flow f;
+    int64_t long_ago;
+
+    flow_start(&f);
+    long_ago = f.ctl.c.conf.silent_seconds * 1000 + 1000;
+    ctl_clock(long_ago, long_ago);
+    flow_restart(&f, NULL);
+    CU_ASSERT_EQUAL(told_silent(&f, f.host), 0);
+    ctl_clock(2 * long_ago, 2 * long_ago);
+    CU_ASSERT_EQUAL(told_silent(&f, f.host), 1);
+    CU_ASSERT_EQUAL(told_silent(&f, f.host), 1);
+    flow_stop(&f);
+}
+
+static void
+a_host_that_has_not_spoken_yet_is_not_silent(void)
+{
+    struct flow f;
+    char host[W_ID];
+    int64_t long_ago;
+
+    flow_start(&f);
+    ctl_enrol(&f.ctl, "h9", host);
+    long_ago = f.ctl.c.conf.silent_seconds * 1000 + 1000;
+    ctl_clock(long_ago, long_ago);
+    CU_ASSERT_EQUAL(told_silent(&f, host), 0);
+    CU_ASSERT_EQUAL(told_silent(&f, f.host), 1); /* that has spoken, long ago */
+    flow_stop(&f);
+}
+
 CU_TestInfo fleet_tests[] = {
     {"a range in use on many hosts is free on another",
      a_range_in_use_on_many_hosts_is_free_on_another},
@@ -270,5 +324,8 @@ CU_TestInfo fleet_tests[] = {
     {"a held host gets nothing new", a_held_host_gets_nothing_new},
     {"what comes back needs room on its host", what_comes_back_needs_room_on_its_host},
     {"a host fills no register without end", a_host_fills_no_register_without_end},
+    {"a host that has not spoken yet is not silent", a_host_that_has_not_spoken_yet_is_not_silent},
+    {"a controller listens before it tells of silence",
+     a_controller_listens_before_it_tells_of_silence},
     CU_TEST_INFO_NULL,
 };

@@ -624,36 +624,6 @@ a_silent_host_takes_nothing_new_and_loses_nothing(void)
 }
 
 static void
-a_host_that_has_not_spoken_yet_is_not_silent(void)
-{
-    struct flow f;
-    struct w_ledger_page page;
-    char host[W_ID];
-    int64_t long_ago;
-
-    flow_start(&f);
-    ctl_enrol(&f.ctl, "h9", host);
-    long_ago = f.ctl.c.conf.silent_seconds * 1000 + 1000;
-    ctl_clock(long_ago, long_ago);
-    {
-        SCOPED(db_free) struct db *d = ctl_db(&f.ctl);
-        OK(job_run(&f.ctl.c, d, JOB_HOSTS, &f.err));
-    }
-    OK(FLOW_CALL(&f, f.people[FLOW_BUREAU], "GET", "/v1/ledger", NULL, ledger_page, &page));
-    bool other = false;
-    for (size_t i = 0; i < page.items.n; i++) {
-        const struct w_ledger_entry *x = JM_ITEM(page.items, struct w_ledger_entry, i);
-
-        if (strcmp(x->act, "host.silent") != 0)
-            continue;
-        CU_ASSERT_STRING_NOT_EQUAL(x->subject, host);
-        other = other || strcmp(x->subject, f.host) == 0;
-    }
-    CU_ASSERT(other); /* the one that has spoken, long ago */
-    flow_stop(&f);
-}
-
-static void
 a_host_whose_libvirt_does_not_answer_is_silent_with_the_reason(void)
 {
     struct flow f;
@@ -777,7 +747,6 @@ CU_TestInfo flow_tests[] = {
     {"a clock is overdue from its own instant", a_clock_is_overdue_from_its_own_instant},
     {"a silent host takes nothing new and loses nothing",
      a_silent_host_takes_nothing_new_and_loses_nothing},
-    {"a host that has not spoken yet is not silent", a_host_that_has_not_spoken_yet_is_not_silent},
     {"a host whose libvirt does not answer is silent with the reason",
      a_host_whose_libvirt_does_not_answer_is_silent_with_the_reason},
     {"no order is signed in the future of a clock that jumped",
