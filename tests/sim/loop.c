@@ -201,10 +201,21 @@ times_due(struct sim *s)
     }
 }
 
+static size_t
+ready_count(struct sim *s)
+{
+    size_t n;
+
+    (void)pthread_mutex_lock(&s->lock);
+    n = s->n_ready;
+    (void)pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
 static void
 ready_due(struct sim *s)
 {
-    size_t n = s->n_ready;
+    size_t n = ready_count(s);
 
     for (size_t i = 0; i < n; i++) {
         struct sim_host *h;
@@ -226,7 +237,7 @@ wait_of(struct sim *s, int wait_ms)
 {
     int64_t in = due_of(s->heap[0]) - clock_mono_ms();
 
-    if (s->n_ready > 0 || in < 0)
+    if (in < 0 || ready_count(s) > 0)
         return 0;
     return in < wait_ms ? (int)in : wait_ms;
 }
