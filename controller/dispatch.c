@@ -25,6 +25,7 @@
 #include "drivers/net/httpd.h"
 
 enum { PARKED_MAX = 30000, WAIT_RECOVERY_MS = 3000, WAIT_MAX_MS = 60000, SPREAD_MAX_MS = 25000 };
+enum { HELLOS_MAX = 600, HELLOS_MS = 600000 };
 
 /* How often a host was touched: a poll that read before the touch and parks after it must not
  * sleep.  Hosts share buckets; a false wake costs one look. */
@@ -466,6 +467,25 @@ hello_ledger(struct tx *t, const char *host, const struct w_hello *in, struct er
     return ledger_append(t, host, "host.hello", host, strbuf_peek(&b), e);
 }
 
+/* Each hello is an entry of the ledger for good, and a boot id a row: an agent that starts again
+ * and again, or a host that wants to fill the disk, gets so many. */
+static int
+hello_bound(struct tx *t, const char *host, struct err *e)
+{
+    SCOPED(db_rows_free) struct db_rows *r = NULL;
+    int rc;
+
+    if (DB_QUERY(t->d, DB_LEDGER_FLOW_NTH, &r, e, DBS(host), DBI(HELLOS_MAX - 1)) < 0 ||
+        (rc = db_next(r, e)) < 0)
+        return -1;
+    if (rc == 0 || t->now_ms - db_int(r, 0) > HELLOS_MS)
+        return 0;
+    return err_set(e, BY_E_BUSY,
+                   "this host has said hello %d times within ten minutes: see why its agent starts "
+                   "again and again; it is heard again in some minutes",
+                   HELLOS_MAX);
+}
+
 /* A handshake costs a processor 1.2 ms (docs/benchmarks.md); hello and report are to be answered
  * too. */
 static int64_t
@@ -487,7 +507,8 @@ api_agent_hello(struct api_call *k, struct tx *t, struct err *e)
     struct witness w;
     bool recovery, claim;
 
-    if (hostauth_boot(t, k->who.host, in->boot, true, e) < 0 ||
+    if (hello_bound(t, k->who.host, e) < 0 ||
+        hostauth_boot(t, k->who.host, in->boot, true, e) < 0 ||
         host_flow_get(t->d, k->who.host, &h, e) < 0 ||
         witness_take(t, k->who.host, in->head, &w, e) < 0 ||
         policy_in_force(t->d, k->a, &policy, e) < 0 || controller_note_term(t, in->term, e) < 0)

@@ -172,8 +172,8 @@ is_silent(struct controller *c, const struct db_rows *r)
                           controller_now_ms(c));
 }
 
-/* What was not heard while the controller was away says nothing of a host: it listens for as long as
- * a host may be quiet before it tells of any. */
+/* What was not heard while the controller was away says nothing of a host: it listens for as long
+ * as a host may be quiet before it tells of any. */
 static bool
 has_listened(struct controller *c)
 {

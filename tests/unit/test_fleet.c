@@ -315,6 +315,23 @@ a_host_that_has_not_spoken_yet_is_not_silent(void)
     flow_stop(&f);
 }
 
+/* Each is in the ledger for ever. */
+static void
+a_host_fills_no_ledger_with_hellos(void)
+{
+    struct flow f;
+    int said = 0;
+
+    flow_start(&f);
+    while (said < 1000 && flow_hello(&f) == 0)
+        said++;
+    CU_ASSERT(said > 500 && said < 601);
+    CU_ASSERT_EQUAL(f.status, 503);
+    ctl_clock(601000, 601000);
+    OK(flow_hello(&f));
+    flow_stop(&f);
+}
+
 CU_TestInfo fleet_tests[] = {
     {"a range in use on many hosts is free on another",
      a_range_in_use_on_many_hosts_is_free_on_another},
@@ -327,5 +344,6 @@ CU_TestInfo fleet_tests[] = {
     {"a host that has not spoken yet is not silent", a_host_that_has_not_spoken_yet_is_not_silent},
     {"a controller listens before it tells of silence",
      a_controller_listens_before_it_tells_of_silence},
+    {"a host fills no ledger with hellos", a_host_fills_no_ledger_with_hellos},
     CU_TEST_INFO_NULL,
 };
