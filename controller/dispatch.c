@@ -25,7 +25,7 @@
 #include "drivers/net/httpd.h"
 
 enum { PARKED_MAX = 30000, WAIT_RECOVERY_MS = 3000, WAIT_MAX_MS = 60000, SPREAD_MAX_MS = 25000 };
-enum { HELLOS_MAX = 600, HELLOS_MS = 600000 };
+enum { ENTRIES_MAX = 600, ENTRIES_MS = 600000 }; /* of a host in the ledger */
 
 /* How often a host was touched: a poll that read before the touch and parks after it must not
  * sleep.  Hosts share buckets; a false wake costs one look. */
@@ -468,22 +468,23 @@ hello_ledger(struct tx *t, const char *host, const struct w_hello *in, struct er
 }
 
 /* Each hello is an entry of the ledger for good, and a boot id a row: an agent that starts again
- * and again, or a host that wants to fill the disk, gets so many. */
+ * and again, or a host that wants to fill the disk, gets so many.  All entries about the host
+ * count: that is one step in the index, and others are few. */
 static int
 hello_bound(struct tx *t, const char *host, struct err *e)
 {
     SCOPED(db_rows_free) struct db_rows *r = NULL;
     int rc;
 
-    if (DB_QUERY(t->d, DB_LEDGER_FLOW_NTH, &r, e, DBS(host), DBI(HELLOS_MAX - 1)) < 0 ||
+    if (DB_QUERY(t->d, DB_LEDGER_FLOW_NTH, &r, e, DBS(host), DBI(ENTRIES_MAX - 1)) < 0 ||
         (rc = db_next(r, e)) < 0)
         return -1;
-    if (rc == 0 || t->now_ms - db_int(r, 0) > HELLOS_MS)
+    if (rc == 0 || t->now_ms - db_int(r, 0) > ENTRIES_MS)
         return 0;
     return err_set(e, BY_E_BUSY,
-                   "this host has said hello %d times within ten minutes: see why its agent starts "
-                   "again and again; it is heard again in some minutes",
-                   HELLOS_MAX);
+                   "this host has %d entries of the ledger within ten minutes, as by saying hello "
+                   "again and again: see why its agent does; it is heard again in some minutes",
+                   ENTRIES_MAX);
 }
 
 /* A handshake costs a processor 1.2 ms (docs/benchmarks.md); hello and report are to be answered
